@@ -1,0 +1,73 @@
+"""The record that every part of the library exchanges: one face crop with its label, mask and origin."""
+
+import dataclasses
+
+import numpy as np
+
+REAL, FAKE = 0, 1
+SPLITS = ("train", "val", "test")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example:
+    """One crop of a face.
+
+    Attributes:
+        image: uint8 [H, W, 3], RGB.
+        mask: uint8 [H, W] in {0, 255}; 255 marks a forged pixel. All zero for reals and where `has_mask` is False.
+        has_mask: whether `mask` is known. Reals have one (empty); a fake without a mask of its own has not.
+        label: 0 real, 1 fake.
+        dataset: name of the data set.
+        method: forgery method, `""` for reals.
+        video: the clip that the frame is from, unique within the data set (two methods never share one).
+        identity: the person shown (the target, for swaps); splits are disjoint in it.
+        frame: index of the frame in its clip, 0 for photographs.
+        split: "train", "val" or "test".
+        source: the clip or photograph that it was forged from, `""` for reals or where unknown.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    has_mask: bool
+    label: int
+    dataset: str
+    method: str
+    video: str
+    identity: str
+    frame: int
+    split: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """Unique name of the example within its data set."""
+        return f"{self.split}/{self.video}/{self.frame:06d}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One video or photograph, before cropping.
+
+    Attributes:
+        path: the media file, absolute.
+        video: unique name within the data set, used in records and score files (e.g. "Deepfakes/c23/519_515").
+        label: 0 real, 1 fake.
+        method: forgery method, `""` for reals.
+        split: "train", "val" or "test".
+        identity: the person shown; splits are disjoint in it.
+        source: name of the clip that it was forged from, `""` for reals or where unknown.
+        source_path: that clip's file, or None where it is not on disk.
+        mask_path: the data set's own mask (a video or photograph), or None.
+        compression: the data set's name for the compression level, `""` where there is none.
+    """
+
+    path: str
+    video: str
+    label: int
+    method: str
+    split: str
+    identity: str
+    source: str = ""
+    source_path: str | None = None
+    mask_path: str | None = None
+    compression: str = ""

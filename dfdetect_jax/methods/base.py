@@ -1,0 +1,67 @@
+"""The contract of a method: three pure functions, built once from settings."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from flax import struct
+
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+Variables = dict[str, Any]
+
+
+class TrainState(struct.PyTreeNode):
+    """Everything that a training step changes; a checkpoint of it resumes training exactly.
+
+    Attributes:
+        step: int32 scalar, optimiser steps taken.
+        key: the run's PRNG key; a step draws from `fold_in(key, step)`, so the key itself never changes.
+        params: float32 tree, trained.
+        batch_stats: float32 tree, running statistics of BatchNorm.
+        opt_state: optax state.
+        ema: moving average of `params`, or None when switched off.
+    """
+
+    step: jax.Array
+    key: jax.Array
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+    ema: Any = None
+
+    @property
+    def variables(self) -> Variables:
+        """What `predict` needs: averaged parameters if there are any, and the running statistics."""
+        return {"params": self.params if self.ema is None else self.ema, "batch_stats": self.batch_stats}
+
+
+class Prediction(NamedTuple):
+    """What a method says of a batch of crops.
+
+    Attributes:
+        score: float32 [N] in [0, 1], higher is more likely fake.
+        attention: float32 [N, H, W], higher is more likely forged, or None for a method without localisation.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
+    """
+
+    score: jax.Array
+    attention: jax.Array | None
+    reconstruction: jax.Array | None
+
+
+class Method(NamedTuple):
+    """A method as three pure functions of arrays, each fit for `jax.jit`.
+
+    Attributes:
+        init: key -> TrainState.
+        train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
+            [N, H, W, 3], `batch["label"]` int32 [N]; metrics are float32 scalars. With `axis_name`, gradients and
+            statistics are averaged over that mapped axis, and each device gives its own shard of the batch.
+        predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3].
+    """
+
+    init: Callable[[jax.Array], TrainState]
+    train_step: Callable[..., tuple[TrainState, Metrics]]
+    predict: Callable[[Variables, jax.Array], Prediction]
