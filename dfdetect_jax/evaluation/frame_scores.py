@@ -1,0 +1,103 @@
+"""Scores of frames as columns: made from batches, written to and read from `scores.csv`."""
+
+import csv
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.methods.base import Prediction
+
+COLUMNS = ("dataset", "split", "method", "video", "identity", "frame", "label", "score")
+_NUMBERS = {"frame": np.int64, "label": np.int32, "score": np.float64}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FrameScores:
+    """One row per frame, in the order they were scored. All columns are arrays [N].
+
+    Attributes:
+        dataset, split, method, video, identity: str, as in `Example`; `method` is `""` for reals.
+        frame: int64, index of the frame in its clip.
+        label: int32, 0 real, 1 fake.
+        score: float64 in [0, 1], higher is more likely fake.
+    """
+
+    dataset: np.ndarray
+    split: np.ndarray
+    method: np.ndarray
+    video: np.ndarray
+    identity: np.ndarray
+    frame: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, rows) -> "FrameScores":
+        """The rows that a slice, an index array or a boolean array selects."""
+        return FrameScores(**{name: getattr(self, name)[rows] for name in COLUMNS})
+
+    def replace(self, **columns: np.ndarray) -> "FrameScores":
+        """The same rows with some columns exchanged."""
+        return dataclasses.replace(self, **columns)
+
+
+def from_columns(columns: Mapping[str, Sequence]) -> FrameScores:
+    """`FrameScores` from one sequence per column, with each column's own type."""
+    return FrameScores(**{name: np.asarray(columns[name], _NUMBERS.get(name, np.str_)) for name in COLUMNS})
+
+
+def concatenate(parts: Sequence[FrameScores]) -> FrameScores:
+    """All rows of `parts`, one after the other."""
+    if not parts:
+        return from_columns({name: [] for name in COLUMNS})
+    return FrameScores(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
+
+
+def score_frames(predict: Callable[[np.ndarray], Prediction], batches: Iterable[Mapping]) -> FrameScores:
+    """Scores every real row of `batches`.
+
+    Args:
+        predict: uint8 [N, H, W, 3] -> Prediction; its `score` is brought to the host batch by batch.
+        batches: from `data.pipeline.eval_batches`; rows with `valid` 0 are padding and left out.
+    """
+    parts = []
+    for batch in batches:
+        score = np.asarray(predict(batch["image"]).score, np.float64)
+        rows = np.asarray(batch["valid"]) > 0
+        columns = {name: np.asarray(batch[name])[rows] for name in COLUMNS if name != "score"}
+        parts.append(from_columns({**columns, "score": score[rows]}))
+    return concatenate(parts)
+
+
+def write_scores(path: str | os.PathLike, scores: FrameScores) -> None:
+    """Writes `scores` as CSV with a header, whole or not at all; every score reads back to the same bits."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(*(getattr(scores, name).tolist() for name in COLUMNS), strict=True))
+    os.replace(partial, path)
+
+
+def read_scores(path: str | os.PathLike) -> FrameScores:
+    """Reads what `write_scores` wrote.
+
+    Raises:
+        RunError: there is no such file, or it is not such a table.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+            if tuple(header) != COLUMNS:
+                raise ValueError(f"found columns {', '.join(header)}")
+            columns = list(zip(*rows, strict=True)) or [[]] * len(COLUMNS)
+            return from_columns(dict(zip(COLUMNS, columns, strict=True)))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}; {error}") from error
