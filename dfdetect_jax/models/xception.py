@@ -1,0 +1,113 @@
+"""Xception up to its last feature map.
+
+Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, arXiv 1610.02357, figure 5.
+Topology, padding and normalisation are those of Keras' `Xception(include_top=False)`, so its weights fit.
+"""
+
+import flax.linen as nn
+import jax
+
+from dfdetect_jax.models import layers
+
+
+class SeparableConv(nn.Module):
+    """Depthwise 3x3, pointwise 1x1, batch normalisation: Keras' `SeparableConv2D` and `BatchNormalization`.
+
+    Attributes:
+        features: channels out.
+        axis_name: as in `Xception`.
+    """
+
+    features: int
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Float [N, H, W, C] to [N, H, W, features]."""
+        x = layers.DepthwiseConv(name="depthwise")(x)
+        x = layers.PointwiseConv(self.features, name="pointwise")(x)
+        return layers.BatchNorm(self.axis_name, name="norm")(x, train)
+
+
+class DownBlock(nn.Module):
+    """Two separable convolutions and a max pool of stride 2, beside a strided 1x1 shortcut.
+
+    Attributes:
+        features: channels after each separable convolution.
+        relu_first: whether a ReLU precedes the first one; the first block alone has none.
+        axis_name: as in `Xception`.
+    """
+
+    features: tuple[int, int]
+    relu_first: bool = True
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Float [N, H, W, C] to [N, ceil(H / 2), ceil(W / 2), features[1]]."""
+        shortcut = layers.PointwiseConv(self.features[1], stride=2, name="shortcut")(x)
+        shortcut = layers.BatchNorm(self.axis_name, name="shortcut_norm")(shortcut, train)
+        x = nn.relu(x) if self.relu_first else x
+        x = nn.relu(SeparableConv(self.features[0], self.axis_name, name="separable_0")(x, train))
+        x = SeparableConv(self.features[1], self.axis_name, name="separable_1")(x, train)
+        return layers.max_pool(x) + shortcut
+
+
+class MiddleBlock(nn.Module):
+    """Three separable convolutions of constant width, added to their input.
+
+    Attributes:
+        axis_name: as in `Xception`.
+    """
+
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Float [N, H, W, C] to the same shape."""
+        y = x
+        for i in range(3):
+            y = SeparableConv(x.shape[-1], self.axis_name, name=f"separable_{i}")(nn.relu(y), train)
+        return x + y
+
+
+class Xception(nn.Module):
+    """The encoder: stem, three entry blocks, the middle blocks, an exit block and two last separable convolutions.
+
+    Attributes:
+        width: multiplies every channel count (`layers.scale_channels`).
+        middle_blocks: repeats of the middle block; 8 as published.
+        axis_name: mapped axis over which BatchNorm's statistics are averaged, or None for those of the array given.
+    """
+
+    width: float = 1.0
+    middle_blocks: int = 8
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """The last feature map.
+
+        Args:
+            x: float [N, H, W, 3] in [-1, 1].
+            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+
+        Returns:
+            float [N, h, w, 2048 * width], at least 0; h = w = 10 for 299 px, 4 for 128 px.
+        """
+
+        def scaled(channels):
+            return layers.scale_channels(channels, self.width)
+
+        axis = self.axis_name
+        x = layers.Conv3x3(scaled(32), stride=2, padding="VALID", name="stem_0")(x)
+        x = nn.relu(layers.BatchNorm(axis, name="stem_0_norm")(x, train))
+        x = layers.Conv3x3(scaled(64), padding="VALID", name="stem_1")(x)
+        x = nn.relu(layers.BatchNorm(axis, name="stem_1_norm")(x, train))
+        for i, channels in enumerate((128, 256, 728)):
+            x = DownBlock((scaled(channels),) * 2, relu_first=i > 0, axis_name=axis, name=f"entry_{i}")(x, train)
+        for i in range(self.middle_blocks):
+            x = MiddleBlock(axis, name=f"middle_{i}")(x, train)
+        x = DownBlock((scaled(728), scaled(1024)), axis_name=axis, name="exit")(x, train)
+        x = nn.relu(SeparableConv(scaled(1536), axis, name="last_0")(x, train))
+        return nn.relu(SeparableConv(scaled(2048), axis, name="last_1")(x, train))
