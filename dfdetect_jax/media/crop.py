@@ -1,0 +1,128 @@
+"""From a picture to a face crop: the one way, for preparing, forging and predicting alike.
+
+Coordinates are pixels with (0, 0) at the centre of the upper left pixel, x to the right, y down. A matrix is float64
+[2, 3] and takes a point of the picture to a point of the crop.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.media.face import Face
+
+# Where DeepfakeBench (Yan et al., NeurIPS 2023) puts the five points in a 256 px crop of scale 1.3: left and right eye,
+# nose, left and right corner of the mouth. Kept, so that crops of both can be compared.
+_POINTS = ((96.87, 120.43), (158.83, 120.09), (128.04, 155.67), (102.59, 191.94), (153.90, 191.66))
+_POINTS_SIZE, _POINTS_MARGIN = 256, 1.3
+
+
+def template(size: int, margin: float) -> np.ndarray:
+    """Where the five landmarks come to lie in a crop.
+
+    A larger margin draws the points towards the centre of the crop; the size scales them.
+
+    Returns:
+        float64 [5, 2], pixels of the crop, in the order of `Face.landmarks`.
+    """
+    from_centre = (np.array(_POINTS) + 0.5) / _POINTS_SIZE - 0.5
+    return (from_centre * _POINTS_MARGIN / margin + 0.5) * size - 0.5
+
+
+def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The rotation, uniform scale and shift that brings `points` nearest to `targets`, by least squares.
+
+    With points as complex numbers z and targets w, both less their means, it is w = a z with
+    a = sum(conj(z) w) / sum(|z|^2): Umeyama (1991) in the plane, without reflections.
+
+    Args:
+        points: float [N, 2], at least two different ones.
+        targets: float [N, 2].
+
+    Returns:
+        float64 [2, 3].
+
+    Raises:
+        ValueError: all points coincide.
+    """
+    z, w = (np.asarray(p, np.float64) @ (1, 1j) for p in (points, targets))
+    spread = z - z.mean()
+    if not np.abs(spread).max() > 0:
+        raise ValueError("expected at least two different points, found all at one place")
+    a = (spread.conj() @ (w - w.mean())) / (spread.conj() @ spread).real
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
+    """The matrix that takes a picture to the crop of one face.
+
+    align="landmarks": the similarity that brings the five points nearest to `template`. align="box": the square around
+    the box's centre whose side is the box's longer side times the margin, not turned.
+
+    Returns:
+        float64 [2, 3].
+
+    Raises:
+        SettingsError: align="landmarks" for a face without landmarks.
+    """
+    if crop.align == "landmarks":
+        if face.landmarks is None:
+            raise SettingsError('crop.align: "landmarks" needs five points, which this face has not; use "box"')
+        return similarity(face.landmarks, template(crop.size, crop.margin))
+    x0, y0, x1, y1 = np.asarray(face.box, np.float64)
+    scale = crop.size / (max(x1 - x0, y1 - y0, 1.0) * crop.margin)
+    middle = (crop.size - 1) / 2
+    return np.array([[scale, 0, middle - scale * (x0 + x1) / 2], [0, scale, middle - scale * (y0 + y1) / 2]])
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Cuts a crop: bilinear, antialiased when shrinking, black where the crop reaches beyond the picture.
+
+    Black and not mirrored, since a mirrored border would show forged pixels that the mask doesn't have.
+
+    Args:
+        image: uint8 [H, W, 3].
+        matrix: float64 [2, 3], picture to crop.
+        size: side of the crop, pixels.
+
+    Returns:
+        uint8 [size, size, 3].
+    """
+    # One sample per picture pixel or more, then the mean over each crop pixel's area.
+    shrink = max(1, math.ceil(1 / math.sqrt(abs(np.linalg.det(matrix[:, :2]))) - 1e-6))
+    finer = shrink * np.asarray(matrix, np.float64) + [[0, 0, (shrink - 1) / 2]] * 2
+    fine = cv2.warpAffine(image, finer, (size * shrink, size * shrink), flags=cv2.INTER_LINEAR)
+    return fine if shrink == 1 else cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Cuts a mask with the image's matrix; a crop pixel is forged if at least half of its area is.
+
+    Args:
+        mask: uint8 [H, W] in {0, 255}.
+        matrix: float64 [2, 3], picture to crop.
+        size: side of the crop, pixels.
+
+    Returns:
+        uint8 [size, size] in {0, 255}; 0 where the crop reaches beyond the picture.
+    """
+    return np.where(warp(mask, matrix, size) >= 128, 255, 0).astype(np.uint8)
+
+
+def unwarp(heat: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Puts a map over the crop back onto the picture: the inverse of `warp`, bilinear.
+
+    Args:
+        heat: float32 [S, S], S the size that the matrix was made for.
+        matrix: float64 [2, 3], picture to crop.
+        shape: (H, W) of the picture.
+
+    Returns:
+        float32 [H, W], 0 outside the crop.
+    """
+    height, width = shape
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # "inverse": the matrix goes from the result to the input, as ours
+    return cv2.warpAffine(np.asarray(heat, np.float32), matrix, (width, height), flags=flags)
