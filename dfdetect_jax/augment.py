@@ -1,0 +1,46 @@
+"""Augmentation inside the step, on the device: pure functions of a key and a batch."""
+
+import jax
+import jax.numpy as jnp
+
+from dfdetect_jax.config import Augment
+
+
+def normalize(images: jax.Array) -> jax.Array:
+    """uint8 [N, H, W, 3] in [0, 255] -> float32 [N, H, W, 3] in [-1, 1]."""
+    return images.astype(jnp.float32) / 127.5 - 1.0
+
+
+def flip(key: jax.Array, images: jax.Array) -> jax.Array:
+    """Mirrors each of `images` [N, H, W, C] left to right with probability one half."""
+    mirrored = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
+    return jnp.where(mirrored, images[:, :, ::-1], images)
+
+
+def jitter(key: jax.Array, images: jax.Array, strength: float) -> jax.Array:
+    """Changes contrast and brightness of each image.
+
+    x -> clip(c * (x - mean(x)) + mean(x) + b, -1, 1), with c uniform in [1 - strength, 1 + strength], b uniform in
+    [-strength, strength], and the mean over the image.
+
+    Args:
+        key: PRNG key.
+        images: float [N, H, W, 3] in [-1, 1].
+        strength: in [0, 1].
+    """
+    shape = (images.shape[0], 1, 1, 1)
+    contrast_key, brightness_key = jax.random.split(key)
+    contrast = jax.random.uniform(contrast_key, shape, minval=1 - strength, maxval=1 + strength)
+    brightness = jax.random.uniform(brightness_key, shape, minval=-strength, maxval=strength)
+    mean = jnp.mean(images, axis=(1, 2, 3), keepdims=True)
+    return jnp.clip(contrast * (images - mean) + mean + brightness, -1.0, 1.0)
+
+
+def augment(key: jax.Array, images: jax.Array, settings: Augment) -> jax.Array:
+    """Applies what `settings` switches on to `images`, float [N, H, W, 3] in [-1, 1]."""
+    flip_key, jitter_key = jax.random.split(key)
+    if settings.flip:
+        images = flip(flip_key, images)
+    if settings.jitter > 0:
+        images = jitter(jitter_key, images, settings.jitter)
+    return images

@@ -1,0 +1,40 @@
+"""Settings -> optax chain, schedule and parameter average."""
+
+from typing import Any
+
+import jax
+import optax
+
+from dfdetect_jax.config import Optimizer
+
+
+def learning_rate(settings: Optimizer, steps: int) -> optax.Schedule:
+    """The schedule: linear warm-up from 0, then constant or cosine decay to 0 at step `steps`."""
+    warmup = min(settings.warmup_steps, steps)
+    if settings.schedule == "cosine":
+        main = optax.cosine_decay_schedule(settings.learning_rate, max(1, steps - warmup))
+    else:
+        main = optax.constant_schedule(settings.learning_rate)
+    if not warmup:
+        return main
+    return optax.join_schedules([optax.linear_schedule(0.0, settings.learning_rate, warmup), main], [warmup])
+
+
+def is_kernel(params: Any) -> Any:
+    """A tree of bools: True for kernels (two or more dimensions), which alone are decayed."""
+    return jax.tree.map(lambda p: p.ndim > 1, params)
+
+
+def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
+    """AdamW (Loshchilov and Hutter 2019) with the schedule, after clipping by global norm if that is switched on."""
+    adamw = optax.adamw(learning_rate(settings, steps), weight_decay=settings.weight_decay, mask=is_kernel)
+    if settings.clip_norm > 0:
+        return optax.chain(optax.clip_by_global_norm(settings.clip_norm), adamw)
+    return adamw
+
+
+def average(ema: Any, params: Any, decay: float) -> Any:
+    """decay * ema + (1 - decay) * params, leaf by leaf; None (averaging is off) stays None."""
+    if ema is None:
+        return None
+    return jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
