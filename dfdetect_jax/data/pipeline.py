@@ -1,0 +1,187 @@
+"""Batches for training and evaluation, from prepared records, by Grain.
+
+Which example comes when is a function of the seed and the position alone: the iterator's state is one number, a
+resumed stream goes on bit for bit, and any number of processes draws the same global batches.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import grain
+import numpy as np
+from absl import flags
+
+from dfdetect_jax.config import Settings
+from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.records import TEXTS, Records
+from dfdetect_jax.errors import RecordsError, SettingsError
+
+_READ_AHEAD = 4  # batches decoded before they are asked for
+_THREADS = 16  # at most; OpenCV's decoder lets go of the interpreter's lock
+_PADDING = -1
+
+
+class Examples:
+    """Some examples of one split as training wants them; small when pickled, 4 bytes per example in memory."""
+
+    def __init__(self, records: Records, chosen: np.ndarray, image_size: int, texts: bool):
+        """Wraps `records`.
+
+        Args:
+            records: the split.
+            chosen: int [n], places in `records`; -1 is padding, an example of zeros with `valid` 0.
+            image_size: side of the images given out, pixels.
+            texts: give out names (method, video, ...) and the frame's index too, for evaluation.
+        """
+        self._records, self._chosen = records, chosen.astype(np.int32)
+        self._size, self._texts = image_size, texts
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> dict:
+        place = int(self._chosen[index])
+        fields = self._records[max(place, 0)]
+        example = {
+            "image": _resize(fields["image"], self._size),
+            "mask": _resize_mask(fields["mask"], self._size),
+            "has_mask": np.bool_(fields["has_mask"]),
+            "label": np.int32(fields["label"]),
+            "valid": np.float32(1),
+        }
+        if self._texts:
+            example |= {"frame": np.int32(fields["frame"]), **{name: np.str_(fields[name]) for name in TEXTS}}
+        if place == _PADDING:
+            example = {name: np.zeros_like(value)[()] for name, value in example.items()}
+        return example
+
+    def __repr__(self) -> str:
+        return f"Examples({self._records!r}, {len(self)})"
+
+
+def train_batches(
+    folder: str | Path, settings: Settings, *, process_index: int = 0, process_count: int = 1
+) -> grain.IterDataset:
+    """The training split, shuffled anew each epoch, without end.
+
+    Args:
+        folder: prepared records.
+        settings: reads `seed`, `data` (train_methods, balance, image_size, workers) and `train.batch_size`, which is
+            over all processes.
+        process_index: of this process; its batches are its share of the global ones.
+        process_count: processes in all; divides the batch size.
+
+    Returns:
+        An iterable of dicts: image uint8 [N, S, S, 3] RGB, mask uint8 [N, S, S] in {0, 255}, has_mask bool [N],
+        label int32 [N], valid float32 [N] (ones), N the share of this process. Its iterator has `get_state` and
+        `set_state` for exact resume, and `close`.
+
+    Raises:
+        RecordsError: there is nothing to train on.
+        SettingsError: a method is not in the split, or processes don't divide the batch.
+    """
+    data, batch_size = settings.data, settings.train.batch_size
+    if batch_size % process_count:
+        raise SettingsError(f"train.batch_size: expected a multiple of {process_count} processes, found {batch_size}")
+    records = Records(folder, "train")
+    chosen = select(records, data.train_methods)
+    streams = [chosen]
+    if data.balance:
+        labels = records.labels[chosen]
+        streams = [chosen[labels == label] for label in (REAL, FAKE)]
+        if not all(map(len, streams)):
+            raise RecordsError(
+                f"{folder}: balanced training needs reals and fakes; see data.train_methods, data.balance"
+            )
+    seeds = np.random.SeedSequence(settings.seed).generate_state(len(streams), np.uint32)
+    endless = [
+        grain.MapDataset.source(Examples(records, stream, data.image_size, False)).shuffle(seed=int(seed)).repeat()
+        for stream, seed in zip(streams, seeds, strict=True)
+    ]
+    mixed = grain.MapDataset.mix(endless) if len(endless) > 1 else endless[0]
+    # Processes take turns in whole batches: taking turns in examples would give one all reals, another all fakes.
+    batches = mixed.batch(batch_size // process_count, drop_remainder=True)[process_index::process_count]
+    return _iterate(batches, data.workers)
+
+
+def eval_batches(
+    folder: str | Path,
+    split: str,
+    *,
+    batch_size: int,
+    image_size: int,
+    methods: Sequence[str] | None = None,
+    process_index: int = 0,
+    process_count: int = 1,
+    workers: int = 0,
+) -> grain.IterDataset:
+    """One split in the order of its records: each example once over all processes, `valid` 0 on what fills up.
+
+    Args:
+        folder: prepared records.
+        split: "train", "val" or "test".
+        batch_size: over all processes.
+        image_size: side of the images, pixels.
+        methods: reals and these forgery methods only; None or empty for all.
+        process_index: of this process.
+        process_count: processes in all; each gets the same number of batches.
+        workers: processes that decode; 0 decodes in threads of this one.
+
+    Returns:
+        An iterable of dicts as in `train_batches`, with also frame int32 [N] and str [N] arrays `method`, `video`,
+        `identity`, `source`, `dataset`, `split`.
+
+    Raises:
+        RecordsError: the split is empty.
+        SettingsError: a method is not in the split, or processes don't divide the batch.
+    """
+    if batch_size % process_count:
+        raise SettingsError(f"batch size: expected a multiple of {process_count} processes, found {batch_size}")
+    records = Records(folder, split)
+    chosen = select(records, methods or ())
+    padding = -len(chosen) % batch_size
+    chosen = np.concatenate([chosen, np.full(padding, _PADDING)])
+    examples = grain.MapDataset.source(Examples(records, chosen, image_size, True))
+    return _iterate(examples.batch(batch_size // process_count)[process_index::process_count], workers)
+
+
+def select(records: Records, methods: Sequence[str]) -> np.ndarray:
+    """Places of the reals and of the fakes made by `methods` (empty: all), int [n], rising.
+
+    Raises:
+        SettingsError: the split has no fake of some method.
+    """
+    if not methods:
+        return np.arange(len(records))
+    present = records.methods
+    known = sorted(set(present) - {""})
+    for method in methods:
+        if method not in known:
+            raise SettingsError(
+                f"no fakes by {method!r} in split {records.split!r}; it has: {', '.join(known) or 'none'}"
+            )
+    return np.flatnonzero(np.isin(present, ["", *methods]))
+
+
+def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own; commands other than `train` parse none
+    threads = min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(_READ_AHEAD, threads))
+    if not workers:
+        return batches.to_iter_dataset(options)
+    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
+    return batches.to_iter_dataset(options).mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+
+
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape[0] == size:
+        return image
+    smaller = size < image.shape[0]
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def _resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    return mask if mask.shape[0] == size else np.where(_resize(mask, size) >= 128, 255, 0).astype(np.uint8)

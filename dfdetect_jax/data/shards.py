@@ -1,0 +1,191 @@
+"""Writing records: one part file per clip as work goes on, merged into the final shards when all are there.
+
+A part appears by rename, so it is whole or absent: a killed `prepare` loses the clips it was working on, no more. The
+merged bytes depend on the parts alone, so neither the number of processes nor an interruption changes them.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+from array_record.python import array_record_module
+
+from dfdetect_jax.data import records
+from dfdetect_jax.data.example import SPLITS, Example
+
+SHARD_BYTES = 256 * 2**20
+_OPEN_PARTS = 256  # files kept open while merging; the usual limit of a process is 1024
+_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+_UNCOMPRESSED = "group_size:1,uncompressed"  # PNG doesn't get smaller; one record per group for random access
+
+
+def write_part(path: Path, report: dict, examples: Sequence[Example]) -> None:
+    """Writes what came of one clip: first its report and an index of its examples as JSON, then the examples."""
+    encoded = [records.encode(example) for example in examples]
+    index = [
+        [example.key, example.method, example.label, example.has_mask, len(record), hashlib.sha256(record).hexdigest()]
+        for example, record in zip(examples, encoded, strict=True)
+    ]
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    writer = array_record_module.ArrayRecordWriter(str(temporary), _UNCOMPRESSED)
+    writer.write(json.dumps({"report": report, "index": index}).encode())
+    for record in encoded:
+        writer.write(record)
+    writer.close()
+    temporary.rename(path)
+
+
+def read_report(path: Path) -> dict | None:
+    """The report in a part file, or None where there is no such part, or it is damaged."""
+    header = _header(path)
+    return header and header["report"]
+
+
+def _header(path: Path) -> dict | None:
+    if not path.is_file():
+        return None
+    reader = array_record_module.ArrayRecordReader(str(path))
+    try:
+        header = json.loads(reader.read([0])[0])
+        return header if reader.num_records() == 1 + len(header["index"]) else None
+    except Exception:  # what a damaged file raises is not documented; it is made again
+        return None
+    finally:
+        reader.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """Where one example lies, and what the index says of it."""
+
+    key: str
+    method: str
+    label: int
+    has_mask: bool
+    size: int
+    sha256: str
+    part: Path
+    position: int
+
+    @functools.cached_property
+    def place(self) -> bytes:
+        return hashlib.sha256(self.key.encode()).digest()
+
+
+def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
+    """Writes the shards, indices and TFDS metadata of a data set from its parts.
+
+    Args:
+        folder: an existing empty folder, whose last three names are <name>/<config>/<version>.
+        name: of the data set.
+        size: side of the crops, pixels.
+        parts: part files, in any order.
+
+    Returns:
+        The manifest's fields that follow from the records: methods, counts of examples as
+        {split: {method: {"examples": n}}}, shards, sha256, fingerprint.
+    """
+    found = [record for part in parts for record in _index(part)]
+    found.sort(key=lambda record: (record.place, record.key))
+    methods = sorted({""} | {record.method for record in found})
+    shards, infos, counts = {}, [], {}
+    for split in SPLITS:
+        chosen = [record for record in found if record.key.startswith(f"{split}/")]
+        if not chosen:
+            continue
+        groups = _shards(chosen)
+        shards[split] = [_shard_name(name, split, i, len(groups)) for i in range(len(groups))]
+        for file, group in zip(shards[split], groups, strict=True):
+            _write_shard(folder / file, group)
+        _write_index(folder / f"index-{split}.npy", chosen, methods)
+        infos.append(_split_info(folder, name, split, groups))
+        counts[split] = {m: {"examples": n} for m in methods if (n := sum(r.method == m for r in chosen))}
+    tfds.folder_dataset.write_metadata(
+        data_dir=folder,
+        features=records.features(size),
+        split_infos=infos,
+        version=records.VERSION,
+        filename_template=_TEMPLATE,
+        check_data=False,  # which would import TensorFlow
+    )
+    fingerprint = hashlib.sha256("".join(record.sha256 for record in found).encode()).hexdigest()
+    sha256 = {path.name: records.sha256_file(path) for path in sorted(folder.iterdir())}
+    return {"methods": methods, "counts": counts, "shards": shards, "sha256": sha256, "fingerprint": fingerprint}
+
+
+def _index(part: Path) -> list[_Record]:
+    return [_Record(*fields, part, 1 + i) for i, fields in enumerate(_header(part)["index"])]
+
+
+def _shards(chosen: list[_Record]) -> list[list[_Record]]:
+    count = max(1, -(-sum(record.size for record in chosen) // SHARD_BYTES))
+    return [chosen[i * len(chosen) // count : (i + 1) * len(chosen) // count] for i in range(count)]
+
+
+def _shard_name(name: str, split: str, index: int, count: int) -> str:
+    return f"{name}-{split}.array_record-{index:05d}-of-{count:05d}"
+
+
+def _write_shard(path: Path, group: Sequence[_Record]) -> None:
+    @functools.lru_cache(_OPEN_PARTS)
+    def opened(part: Path):
+        return array_record_module.ArrayRecordReader(str(part), "readahead_buffer_size:0")
+
+    writer = array_record_module.ArrayRecordWriter(str(path), _UNCOMPRESSED)
+    for record in group:
+        writer.write(opened(record.part).read([record.position])[0])
+    writer.close()
+
+
+def _write_index(path: Path, chosen: Sequence[_Record], methods: Sequence[str]) -> None:
+    place = {method: i for i, method in enumerate(methods)}
+    rows = [(place[record.method], record.label, record.has_mask) for record in chosen]
+    np.save(path, np.array(rows, records.INDEX_DTYPE), allow_pickle=False)
+
+
+def _split_info(folder: Path, name: str, split: str, groups: Sequence[Sequence[_Record]]) -> tfds.core.SplitInfo:
+    template = tfds.core.ShardedFileTemplate(
+        dataset_name=name, data_dir=folder, split=split, filetype_suffix="array_record", template=_TEMPLATE
+    )
+    size = sum(record.size for group in groups for record in group)
+    return tfds.core.SplitInfo(
+        name=split, shard_lengths=[len(group) for group in groups], num_bytes=size, filename_template=template
+    )
+
+
+@contextlib.contextmanager
+def locked(folder: Path, waiting) -> Iterator[None]:
+    """Holds `folder` (made if absent) against other processes on this machine; a killed process lets go of it.
+
+    Args:
+        folder: where the lock file lies.
+        waiting: called without arguments, once, if another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def publish(built: Path, folder: Path) -> None:
+    """Lets a finished folder appear at its place by one rename, after its bytes are on disk."""
+    for path in built.iterdir():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():  # without a manifest, else it would have been used: left by something else
+        shutil.rmtree(folder)
+    built.rename(folder)

@@ -1,0 +1,47 @@
+"""A small prepared data set of drawn crops, made without any media."""
+
+import json
+
+import numpy as np
+
+from dfdetect_jax.data import records, shards
+from dfdetect_jax.data.example import FAKE, REAL, Example
+
+SIZE = 32
+
+
+def drawn_example(split: str, number: int) -> Example:
+    """Example `number` of a split: every other one fake, by "paste" or "smear" in turn, each unlike every other."""
+    fake = number % 2
+    rng = np.random.default_rng([len(split), number])
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[4:20, 8:24] = 255 * fake
+    return Example(
+        image=rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8),
+        mask=mask,
+        has_mask=True,
+        label=FAKE if fake else REAL,
+        dataset="drawn",
+        method=("paste", "smear")[number // 2 % 2] if fake else "",
+        video=f"clip{number // 4}",
+        identity=f"{split}{number // 4}",
+        frame=number,
+        split=split,
+        source="",
+    )
+
+
+def write_records(folder, examples_of: dict[str, int], per_part: int = 5):
+    """Prepares `{split: number of examples}` into `folder` and returns it."""
+    parts = []
+    folder.mkdir(parents=True)
+    for split, count in examples_of.items():
+        for first in range(0, count, per_part):
+            parts.append(folder.parent / f"{split}{first}.part")
+            chosen = [drawn_example(split, number) for number in range(first, min(count, first + per_part))]
+            shards.write_part(parts[-1], {"clip": f"{split}{first}"}, chosen)
+    merged = shards.merge(folder, "drawn", SIZE, parts)
+    settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "detector": "haar"}}
+    rest = {"name": "drawn", "config": f"{SIZE}px", "settings": settings, "units": "", "versions": {}}
+    (folder / records.MANIFEST).write_text(json.dumps(rest | merged))
+    return folder

@@ -1,0 +1,161 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from dfdetect_jax.config import Settings
+from dfdetect_jax.data import pipeline
+from dfdetect_jax.errors import RecordsError, SettingsError
+from tests.data.drawn import drawn_example, write_records
+
+
+@pytest.fixture
+def settings():
+    settings = Settings()
+    settings.data.image_size = 32
+    settings.train.batch_size = 4
+    return settings
+
+
+def take(batches, count):
+    return list(itertools.islice(batches, count))
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a) for a, b in zip(one, other, strict=True)
+    )
+
+
+def pictures(batches):
+    return [image.tobytes() for batch in batches for image in batch["image"]]
+
+
+def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn, settings):
+    (batch,) = take(pipeline.train_batches(drawn, settings), 1)
+    found = {name: (value.shape, value.dtype.name) for name, value in batch.items()}
+    assert found == {
+        "image": ((4, 32, 32, 3), "uint8"),
+        "mask": ((4, 32, 32), "uint8"),
+        "has_mask": ((4,), "bool"),
+        "label": ((4,), "int32"),
+        "valid": ((4,), "float32"),
+    }
+
+
+def test_the_order_is_the_seeds(drawn, settings):
+    first = take(pipeline.train_batches(drawn, settings), 5)
+    assert same(first, take(pipeline.train_batches(drawn, settings), 5))
+    settings.seed = 1
+    assert not same(first, take(pipeline.train_batches(drawn, settings), 5))
+
+
+def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(drawn, settings):
+    settings.data.balance = False
+    settings.train.batch_size = 11
+    epochs = take(pipeline.train_batches(drawn, settings), 4)
+    first, second = pictures(epochs[:2]), pictures(epochs[2:])
+    assert len(set(first)) == 22
+    assert set(first) == set(second)
+    assert first != second
+
+
+def test_balance_draws_reals_and_fakes_equally_often(tmp_path, settings):
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 16})
+    settings.data.train_methods = ("paste",)  # 8 reals, 4 fakes
+    labels = np.concatenate([batch["label"] for batch in take(pipeline.train_batches(folder, settings), 8)])
+    assert labels.mean() == 0.5
+
+
+@pytest.mark.parametrize("stop", [0, 3, 7, 13])  # before, within and after the first epoch of 5.5 batches
+def test_a_resumed_stream_equals_the_uninterrupted_one(drawn, settings, stop):
+    whole = take(pipeline.train_batches(drawn, settings), 16)
+    interrupted = iter(pipeline.train_batches(drawn, settings))
+    take(interrupted, stop)
+    state = interrupted.get_state()
+    resumed = iter(pipeline.train_batches(drawn, settings))
+    resumed.set_state(state)
+    assert same(take(resumed, 16 - stop), whole[stop:])
+
+
+def test_processes_share_each_global_batch(drawn, settings):
+    whole = take(pipeline.train_batches(drawn, settings), 6)
+    shares = [take(pipeline.train_batches(drawn, settings, process_index=i, process_count=2), 6) for i in range(2)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert np.array_equal(batch["image"], np.concatenate([part["image"] for part in parts]))
+
+
+def test_only_the_chosen_methods_are_trained_on(drawn, settings):
+    settings.data.train_methods = ("smear",)
+    seen = set(pictures(take(pipeline.train_batches(drawn, settings), 12)))
+    assert drawn_example("train", 3).image.tobytes() in seen  # a smear
+    assert drawn_example("train", 1).image.tobytes() not in seen  # a paste
+
+
+def test_an_unknown_method_is_answered_with_the_known_ones(drawn, settings):
+    settings.data.train_methods = ("smaer",)
+    with pytest.raises(SettingsError, match="no fakes by 'smaer' in split 'train'; it has: paste, smear"):
+        pipeline.train_batches(drawn, settings)
+
+
+def test_balance_without_fakes_is_refused(tmp_path, settings):
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 1})
+    with pytest.raises(RecordsError, match="needs reals and fakes"):
+        pipeline.train_batches(folder, settings)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_evaluation_sees_every_example_once_whatever_the_processes(drawn, split, processes):
+    batches = [
+        list(
+            pipeline.eval_batches(
+                drawn, split, batch_size=6, image_size=32, process_index=index, process_count=processes
+            )
+        )
+        for index in range(processes)
+    ]
+    assert len({len(share) for share in batches}) == 1
+    seen = [
+        int(f) for share in batches for b in share for f, valid in zip(b["frame"], b["valid"], strict=True) if valid
+    ]
+    assert sorted(seen) == list(range({"val": 9, "test": 13}[split]))
+
+
+def test_evaluation_batches_carry_the_names_in_step_with_the_images(drawn):
+    for batch in pipeline.eval_batches(drawn, "test", batch_size=4, image_size=32):
+        for i in np.flatnonzero(batch["valid"]):
+            example = drawn_example("test", int(batch["frame"][i]))
+            assert np.array_equal(batch["image"][i], example.image)
+            assert all(batch[name][i] == getattr(example, name) for name in ("method", "video", "identity", "split"))
+
+
+def test_padding_is_blank_and_not_valid(drawn):
+    last = list(pipeline.eval_batches(drawn, "val", batch_size=4, image_size=32))[-1]
+    assert last["valid"].tolist() == [1, 0, 0, 0]
+    assert not last["image"][1:].any()
+    assert last["video"][1:].tolist() == [""] * 3
+
+
+def test_evaluation_can_be_restricted_to_some_methods(drawn):
+    batches = list(pipeline.eval_batches(drawn, "test", batch_size=4, image_size=32, methods=("paste",)))
+    assert {str(m) for b in batches for m in b["method"][b["valid"] > 0]} == {"", "paste"}
+
+
+@pytest.mark.parametrize("size", [16, 48])
+def test_records_of_another_size_are_resized_and_masks_stay_binary(drawn, size):
+    batch = next(iter(pipeline.eval_batches(drawn, "val", batch_size=9, image_size=size)))
+    assert batch["image"].shape == (9, size, size, 3)
+    assert set(np.unique(batch["mask"])) <= {0, 255}
+    fakes = batch["label"] == 1
+    assert np.allclose(batch["mask"][fakes].mean((1, 2)) / 255, 0.25, atol=0.01)  # 16 x 16 of 32 x 32
+
+
+def test_worker_processes_give_the_same_batches(drawn, settings):
+    threads = take(pipeline.train_batches(drawn, settings), 4)
+    settings.data.workers = 1
+    iterator = iter(pipeline.train_batches(drawn, settings))
+    try:
+        assert same(take(iterator, 4), threads)
+    finally:
+        iterator.close()

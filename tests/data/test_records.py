@@ -1,0 +1,111 @@
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from dfdetect_jax.data import records
+from dfdetect_jax.errors import RecordsError
+from tests.data.drawn import drawn_example, write_records
+
+
+def fields_equal(fields, example):
+    return all(np.array_equal(fields[name], getattr(example, name)) for name in vars(example))
+
+
+def test_an_example_comes_back_bit_for_bit():
+    example = drawn_example("train", 3)
+    assert fields_equal(records.decode(records.encode(example), records.features(32)), example)
+
+
+def test_every_example_is_read_back_from_its_split_once(drawn):
+    read = {fields["frame"]: fields for fields in map(records.Records(drawn, "train").__getitem__, range(22))}
+    assert sorted(read) == list(range(22))
+    assert all(fields_equal(read[number], drawn_example("train", number)) for number in read)
+
+
+def test_records_lie_in_no_order_of_their_clips(drawn):
+    frames = [records.Records(drawn, "train")[i]["frame"] for i in range(22)]
+    assert frames != sorted(frames)
+
+
+def test_columns_agree_with_the_records_without_decoding(drawn):
+    test = records.Records(drawn, "test")
+    assert test.labels.tolist() == [test[i]["label"] for i in range(13)]
+    assert test.methods.tolist() == [test[i]["method"] for i in range(13)]
+    assert test.index.itemsize * len(test) == 4 * 13
+
+
+def test_the_bytes_do_not_depend_on_how_examples_were_spread_over_parts(drawn, tmp_path):
+    other = write_records(
+        tmp_path / "drawn" / "32px" / records.VERSION, {"train": 22, "val": 9, "test": 13}, per_part=7
+    )
+    assert records.read_manifest(other) == records.read_manifest(drawn)
+
+
+def test_tfds_opens_the_folder_without_tensorflow(drawn):
+    source = tfds.builder_from_directory(str(drawn)).as_data_source("val")
+    ours = records.Records(drawn, "val")
+    assert len(source) == 9
+    assert all(np.array_equal(source[i]["image"], ours[i]["image"]) for i in range(9))
+    assert source[0]["mask"].shape == (32, 32, 1)
+    assert "tensorflow" not in sys.modules
+
+
+def test_records_survive_pickling_small(drawn):
+    pickled = pickle.dumps(records.Records(drawn, "val"))
+    assert len(pickled) < 1000
+    assert fields_equal(pickle.loads(pickled)[2], drawn_example("val", records.Records(drawn, "val")[2]["frame"]))
+
+
+def test_records_are_located_by_name_config_and_folder(drawn):
+    home = drawn.parents[2]
+    for given in ("drawn", "drawn/32px", str(drawn), str(drawn.parent)):
+        assert records.locate(given, home) == drawn
+
+
+def test_a_name_that_is_not_prepared_is_answered_with_those_that_are(drawn):
+    with pytest.raises(RecordsError, match=r"drwan: no prepared records of that name.*\(drawn there\)"):
+        records.locate("drwan", drawn.parents[2])
+
+
+def test_several_variants_are_listed(tmp_path):
+    for config in ("c23-32px", "c40-32px"):
+        write_records(tmp_path / "drawn" / config / records.VERSION, {"val": 2})
+    with pytest.raises(RecordsError, match=r"several variants.*c23-32px/1.0.0, c40-32px/1.0.0"):
+        records.locate("drawn", tmp_path)
+
+
+def test_the_data_dir_is_the_given_one_then_the_environment_then_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "from_environment"))
+    assert records.data_dir(tmp_path) == tmp_path
+    assert records.data_dir() == tmp_path / "from_environment"
+    monkeypatch.delenv("TFDS_DATA_DIR")
+    assert records.data_dir().name == "tensorflow_datasets"
+
+
+def test_an_absent_split_names_those_that_are_there(tmp_path):
+    folder = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 2})
+    with pytest.raises(RecordsError, match="no examples in split 'test'; it has val"):
+        records.Records(folder, "test")
+
+
+def test_a_sound_folder_verifies(drawn):
+    assert records.verify(drawn) == []
+
+
+def test_a_flipped_byte_a_missing_file_and_a_missing_manifest_are_found(tmp_path):
+    folder = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 4, "test": 4})
+    (shard,) = folder.glob("*val.array_record*")
+    damaged = bytearray(shard.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    shard.write_bytes(damaged)
+    (folder / "index-test.npy").unlink()
+    assert sorted(records.verify(folder)) == [
+        "drawn-val.array_record-00000-of-00001: its bytes are not those that were written",
+        "index-test.npy: missing",
+    ]
+    (folder / records.MANIFEST).write_text("{")
+    with pytest.raises(RecordsError, match="not a manifest"):
+        records.verify(folder)
