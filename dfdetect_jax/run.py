@@ -1,0 +1,141 @@
+"""A run folder opened for use: its settings, its best weights and its method, ready to call."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dfdetect_jax import mesh, methods
+from dfdetect_jax.config import Crop, Settings, check, from_dict
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.methods import Prediction, Variables
+from dfdetect_jax.checkpoint import restore_variables
+
+CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+PREDICT_BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained detector.
+
+    Attributes:
+        folder: the run folder, absolute.
+        settings: as trained.
+        variables: the best checkpoint's parameters and running statistics.
+        crop: how a picture becomes the network's input; that of the training data.
+        threshold: scores at or above it mean "fake"; chosen on validation.
+        seen: forgery methods that were trained on.
+        info: the whole of config.json, and under "checkpoint" the step and validation results of the weights.
+    """
+
+    folder: Path
+    settings: Settings
+    variables: Variables
+    crop: Crop
+    threshold: float
+    seen: tuple[str, ...]
+    info: dict
+
+    @functools.cached_property
+    def predictor(self) -> "Predictor":
+        """The method's `predict`, compiled, on this process's devices."""
+        return Predictor(methods.build(self.settings), self.variables)
+
+    def predict(self, images: np.ndarray) -> Prediction:
+        """Scores and maps for crops of this run's size: uint8 [N, S, S, 3] -> Prediction of NumPy arrays, any N."""
+        return self.predictor.predict(images)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """Scores alone, without the cost of maps and reconstructions: uint8 [N, S, S, 3] -> float32 [N]."""
+        return self.predictor.score(images)
+
+
+class Predictor:
+    """A method's `predict` for NumPy arrays of any length, over the devices of this process.
+
+    Images go through in batches whose size is a power of two, so that few shapes are compiled.
+    """
+
+    def __init__(self, method: methods.Method, variables: Variables):
+        self._mesh = mesh.data_mesh(jax.local_devices())
+        self._predict = jax.jit(method.predict)
+        self._score = jax.jit(lambda variables, images: method.predict(variables, images).score)
+        self.variables = variables
+
+    @property
+    def variables(self) -> Variables:
+        """What is predicted with; may be exchanged for others of the same shapes."""
+        return self._variables
+
+    @variables.setter
+    def variables(self, variables: Variables) -> None:
+        self._variables = mesh.replicate(jax.tree.map(_local, variables), self._mesh)
+
+    def predict(self, images: np.ndarray) -> Prediction:
+        """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
+        parts = list(self._batches(self._predict, images))
+        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] -> float32 [N]."""
+        return np.concatenate(list(self._batches(self._score, images)))
+
+    def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
+        devices = self._mesh.size
+        largest = max(PREDICT_BATCH, devices)
+        for start in range(0, max(1, len(images)), largest):
+            part = images[start : start + largest]
+            size = devices * 2 ** max(0, int(np.ceil(np.log2(max(1, len(part)) / devices))))
+            padded = np.zeros((size, *images.shape[1:]), np.uint8)
+            padded[: len(part)] = part
+            result = function(self._variables, mesh.shard_batch({"image": padded}, self._mesh)["image"])
+            yield jax.tree.map(lambda array, count=len(part): np.asarray(array)[:count], result)
+
+
+def open_run(folder: str | Path) -> Run:
+    """Opens a run folder. Needs nothing but the folder; reads JSON and arrays, runs no code from it.
+
+    Raises:
+        RunError: it is no run folder, or has no sound checkpoint yet.
+        SettingsError: its settings don't fit this version of the library.
+    """
+    folder = Path(folder).resolve()
+    info = read_config(folder)
+    settings = check(from_dict(Settings, info["settings"]))
+    variables, checkpoint = restore_variables(folder / CHECKPOINTS)
+    return Run(
+        folder=folder,
+        settings=settings,
+        variables=variables,
+        crop=dataclasses.replace(from_dict(Crop, info["data"]["crop"], "crop"), size=settings.data.image_size),
+        threshold=checkpoint["threshold"],
+        seen=tuple(info["data"]["seen"]),
+        info={**info, "checkpoint": checkpoint},
+    )
+
+
+def read_config(folder: Path) -> dict:
+    """The run's config.json.
+
+    Raises:
+        RunError: there is none, or it can't be read.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        found = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
+        raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {found}")
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
+
+
+def _local(array: jax.Array | np.ndarray) -> np.ndarray:
+    """This process's copy of a replicated array."""
+    return np.asarray(array.addressable_data(0) if isinstance(array, jax.Array) else array)

@@ -1,0 +1,133 @@
+"""`python -m dfdetect_jax.train --config configs/cae.py[:preset] [--workdir DIR] [--config.a.b=value]`.
+
+Makes the embedded data set if that is what the settings name, trains or resumes, then measures the best checkpoint on
+validation and test data and leaves a report and pictures in the run folder.
+"""
+
+import dataclasses
+import sys
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import flags
+from ml_collections import config_flags
+
+from dfdetect_jax import cli
+from dfdetect_jax.config import Settings, check, unknown_name
+from dfdetect_jax.errors import SettingsError
+
+
+class CommandLine(NamedTuple):
+    """A parsed command line: checked settings, the run folder, and the run to start from (`None`: from scratch)."""
+
+    settings: Settings
+    workdir: Path
+    init_from: str | None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses the command line, trains, reports. Returns the exit status."""
+    command = parse(sys.argv[1:] if argv is None else argv)
+    # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
+    from dfdetect_jax.training import finish, loop
+    from dfdetect_jax.training.embedded import training_records
+
+    cli.set_up_jax()
+    records = training_records(command.settings.data)
+    initial = loop.weights_of(command.init_from) if command.init_from else None
+    if loop.train(command.settings, command.workdir, records, initial=initial):
+        finish.finish(command.workdir, records)
+    return 0
+
+
+def parse(argv: Sequence[str]) -> CommandLine:
+    """Reads the flags, without the program's name in front.
+
+    Raises:
+        SettingsError: a flag, a setting's name or its value is not allowed, or the settings file is missing.
+    """
+    values = flags.FlagValues()
+    argv = _split_config(argv)
+    _refuse_unknown_settings(argv)
+    config = config_flags.DEFINE_config_file(
+        "config", None, "settings: FILE.py[:preset]", flag_values=values, sys_argv=["train", *argv]
+    )
+    workdir = flags.DEFINE_string(
+        "workdir", None, "run folder, resumed if it exists; default runs/<config>-<preset>", flag_values=values
+    )
+    init_from = flags.DEFINE_string("init_from", None, "run folder to take the first weights from", flag_values=values)
+    if {"-h", "--help", "--helpfull"} & set(argv):
+        print(__doc__, values.get_help(), sep="\n")
+        sys.exit(0)
+    try:
+        rest = values(["train", *argv])
+    except (flags.Error, KeyError, ValueError, TypeError, SyntaxError) as error:
+        raise SettingsError(_in_one_line(error)) from error
+    if len(rest) > 1:
+        raise SettingsError(f"command line: expected flags only, found {' '.join(rest[1:])}")
+    source = next((a.removeprefix("--config=") for a in argv if a.startswith("--config=")), None)
+    if source is None:
+        raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
+    folder = Path(workdir.value or default_workdir(source)).resolve()
+    return CommandLine(check(config.value), folder, init_from.value)
+
+
+def default_workdir(source: str) -> str:
+    """`configs/cae.py:single_branch` -> `runs/cae-single_branch`."""
+    path, _, preset = source.partition(":")
+    return f"runs/{Path(path).stem}{'-' + preset if preset else ''}"
+
+
+def find_settings_file(source: str) -> str:
+    """`source` (FILE.py or FILE.py:preset) with FILE as it is, or, if there is none, as shipped with the library.
+
+    Raises:
+        SettingsError: neither exists.
+    """
+    path, colon, preset = source.partition(":")
+    shipped = Path(__file__).parent / "configs" / Path(path).name
+    checkout = Path(__file__).parents[1] / "configs" / Path(path).name
+    for candidate in (Path(path), shipped, checkout):
+        if candidate.is_file():
+            return f"{candidate}{colon}{preset}"
+    raise SettingsError(f"--config: expected a settings file such as configs/cae.py, found no file {path}")
+
+
+def _split_config(argv: Sequence[str]) -> list[str]:
+    """Joins `--config FILE` to `--config=FILE`, with FILE found."""
+    joined, waiting = [], iter(argv)
+    for argument in waiting:
+        if argument in ("--config", "-config"):
+            argument = f"--config={next(waiting, '')}"
+        if argument.startswith("--config="):
+            argument = f"--config={find_settings_file(argument.removeprefix('--config='))}"
+        joined.append(argument)
+    return joined
+
+
+def _in_one_line(error: Exception) -> str:
+    """The last line says what is wrong; before it the flags put the traceback of an error inside a settings file."""
+    line = str(error).strip().splitlines()[-1]
+    return line.removeprefix(f"{SettingsError.__module__}.{SettingsError.__name__}: ")
+
+
+def _refuse_unknown_settings(argv: Sequence[str]) -> None:
+    """A typo in `--config.a.b=value` is answered with the nearest name, which ml_collections does for ConfigDict only."""
+    for argument in argv:
+        if not argument.startswith("--config."):
+            continue
+        path = argument.removeprefix("--").partition("=")[0]
+        kind, walked = Settings, "config"
+        for name in path.split(".")[1:]:
+            walked = f"{walked}.{name}"
+            if not dataclasses.is_dataclass(kind):
+                raise SettingsError(f"no setting {walked}; {walked.rpartition('.')[0]} is a single value")
+            if name not in (known := typing.get_type_hints(kind)):
+                raise SettingsError(unknown_name(walked, kind))
+            kind = known[name]
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,19 @@
+"""The records that a run trains on: found where they were prepared, or, for the embedded set, made on first use."""
+
+from pathlib import Path
+
+from dfdetect_jax.config import Crop, Data
+from dfdetect_jax.data import preparation, records
+
+EMBEDDED = "forge"
+
+
+def training_records(data: Data) -> Path:
+    """The folder of records that `data` names.
+
+    Raises:
+        RecordsError: there are none of that name; the message says how to prepare them.
+    """
+    if data.name != EMBEDDED:
+        return records.locate(data.name, data.data_dir)
+    return preparation.prepare(EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images)

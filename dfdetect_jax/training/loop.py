@@ -1,0 +1,240 @@
+"""The training loop: the one place with state. Everything it calls is a function of its arguments.
+
+Order matters twice: a checkpoint's cursor is read after the batch of its step was drawn and before the next one is,
+and a state is saved only after its loss and gradient were seen to be finite.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from importlib import metadata
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from dfdetect_jax import mesh as meshes
+from dfdetect_jax import methods
+from dfdetect_jax.checkpoint import Checkpoints
+from dfdetect_jax.config import Settings, to_dict
+from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation.frame_scores import score_frames
+from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
+from dfdetect_jax.methods import Prediction, TrainState, Variables
+from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, read_config
+from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
+
+STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
+# These may differ when a run is resumed: they change what is written and how fast, not what is learned.
+FREE_TO_CHANGE = (("train", "log_every"), ("train", "keep"), ("data", "data_dir"))
+
+
+def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
+    """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
+
+    Args:
+        settings: checked settings.
+        workdir: the run folder, made if need be.
+        records: folder of prepared records with the splits "train" and "val".
+        initial: parameters and statistics to start from instead of random ones.
+
+    Returns:
+        True when the last step was reached, False when a SIGTERM ended it early (the state is saved).
+
+    Raises:
+        RunError: `workdir` holds a run with other settings, or the loss is not finite any more.
+        SettingsError: the batch can't be shared by the devices.
+    """
+    mesh = meshes.data_mesh()
+    meshes.check_batch_size(settings.train.batch_size, mesh)
+    write_config(workdir, settings, records)
+    method = methods.build(settings)
+    checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep)
+    state = initial_state(method, settings, mesh, initial)
+    batches = iter(pipeline.train_batches(
+        records, settings, process_index=jax.process_index(), process_count=jax.process_count()
+    ))
+    restored = checkpoints.restore(state)
+    if restored:
+        state, cursor = restored
+        batches.set_state(cursor)
+    start = int(state.step)
+    with (
+        closing(checkpoints),
+        closing(MetricsWriter(workdir, start)) as writer,
+        closing(ProgressLine(settings.train.steps, settings.train.batch_size, start)) as progress,
+        _sigterm_noted() as ended,
+    ):
+        if start:
+            progress.say(f"resuming {workdir} from step {start}")
+        loop = _Loop(settings, method, mesh, records, checkpoints, writer, progress)
+        return loop.run(state, batches, ended)
+
+
+class _Loop:
+    """One run's moving parts, held together for the length of a training."""
+
+    def __init__(self, settings, method, mesh, records, checkpoints, writer, progress):
+        self.settings, self.mesh, self.records = settings, mesh, records
+        self.checkpoints, self.writer, self.progress = checkpoints, writer, progress
+        everywhere = meshes.replicated(mesh)
+        self.step = jax.jit(method.train_step, donate_argnums=0, out_shardings=everywhere)
+        self.method, self.predictor = method, None
+
+    def run(self, state: TrainState, batches, ended: list) -> bool:
+        """Steps from `state.step` to the last; `ended` gets an element when a SIGTERM came."""
+        s = self.settings.train
+        first = int(state.step)
+        waited, since = 0.0, time.perf_counter()
+        for step in range(first + 1, s.steps + 1):
+            asked = time.perf_counter()
+            batch = next(batches)
+            waited += time.perf_counter() - asked
+            arrays = {name: batch[name] for name in STEP_ARRAYS if name in batch}
+            state, metrics = self.step(state, meshes.shard_batch(arrays, self.mesh))
+            self.checkpoints.seal()
+            last = step == s.steps or bool(ended)
+            if step == first + 1:
+                jax.block_until_ready(metrics)
+                self.progress.resume_clock(step)
+                waited, since = 0.0, time.perf_counter()
+            if step % s.log_every == 0 or last:
+                self._report(step, metrics, waited / max(time.perf_counter() - since, 1e-9))
+                waited, since = 0.0, time.perf_counter()
+            if step % s.eval_every == 0 or last:
+                self._validate_and_save(step, state, metrics, batches.get_state(), validate=not ended)
+                self.progress.resume_clock(step)
+                waited, since = 0.0, time.perf_counter()
+            if ended:
+                self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
+                return step == s.steps
+        return True
+
+    def _report(self, step: int, metrics: dict, wait: float) -> None:
+        values = {name: float(value) for name, value in metrics.items()}
+        self._refuse_non_finite(step, values)
+        values["data_wait"] = wait
+        values["images_per_second"] = self.progress.report(step, values["loss"], wait)
+        self.writer.write(step, values)
+
+    def _validate_and_save(self, step, state, metrics, cursor, *, validate: bool) -> None:
+        self._refuse_non_finite(step, {name: float(value) for name, value in metrics.items()})
+        result = self._validate(state.variables) if validate else {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
+        self.checkpoints.save(state, cursor, result)
+        self.writer.write(step, result)
+        self.progress.validated(result["val_auc"])
+
+    def _validate(self, variables: Variables) -> dict[str, float | None]:
+        if self.predictor is None:
+            self.predictor = Predictor(self.method, variables)
+        self.predictor.variables = variables
+        batches = pipeline.eval_batches(
+            self.records,
+            "val",
+            batch_size=PREDICT_BATCH,
+            image_size=self.settings.data.image_size,
+            methods=self.settings.data.train_methods or None,
+        )
+        scores = score_frames(lambda images: Prediction(self.predictor.score(images), None, None), batches)
+        threshold = choose_threshold(scores.score, scores.label)
+        return {"val_auc": detection(scores.score, scores.label, threshold)["auc"], "threshold": threshold}
+
+    def _refuse_non_finite(self, step: int, values: dict[str, float]) -> None:
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        if bad:
+            self.checkpoints.seal(wait=True)
+            raise RunError(
+                f"step {step}: expected finite numbers, found {', '.join(f'{n}={values[n]}' for n in bad)}; the last "
+                "checkpoint is kept; try a lower optimizer.learning_rate, or optimizer.clip_norm=1, in a new --workdir"
+            )
+
+
+def initial_state(method: methods.Method, settings: Settings, mesh, initial: Variables | None = None) -> TrainState:
+    """A fresh state, the same on every device, with `initial` in the place of random parameters if given.
+
+    Raises:
+        RunError: `initial` is of another network.
+    """
+    init = jax.jit(method.init, out_shardings=meshes.replicated(mesh))
+    state = init(jax.random.PRNGKey(settings.seed))
+    if initial is None:
+        return state
+    if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):
+        raise RunError("--init_from: expected a run of the same network, found other shapes; match config.model to it")
+    given = meshes.replicate(initial, mesh)
+    averaged = None if state.ema is None else meshes.replicate(jax.tree.map(np.array, initial["params"]), mesh)
+    return state.replace(params=given["params"], batch_stats=given["batch_stats"], ema=averaged)
+
+
+def write_config(workdir: Path, settings: Settings, records: Path) -> None:
+    """Writes config.json, or compares with the one that is there.
+
+    Raises:
+        RunError: a run with other settings, or on other data, stands in `workdir`.
+    """
+    manifest = read_manifest(records)
+    seen = settings.data.train_methods or [method for method in manifest.counts["train"] if method]
+    info = {
+        "settings": json.loads(json.dumps(to_dict(settings))),
+        "data": {
+            "folder": str(records),
+            "fingerprint": manifest.fingerprint,
+            "crop": dataclasses.asdict(manifest.crop),
+            "seen": sorted(seen),
+        },
+        "versions": {name: metadata.version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint", "grain")},
+        "commit": _commit(),
+    }
+    if (workdir / CONFIG).exists():
+        _check_same_run(workdir, read_config(workdir), info)
+    elif jax.process_index() == 0:
+        workdir.mkdir(parents=True, exist_ok=True)
+        temporary = workdir / f".{CONFIG}.tmp"
+        temporary.write_text(json.dumps(info, indent=2))
+        os.replace(temporary, workdir / CONFIG)
+
+
+def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
+    changed = []
+    for group, value in here["settings"].items():
+        before = there["settings"].get(group)
+        names = value if isinstance(value, dict) else {None: value}
+        for name in names:
+            old = (before or {}).get(name) if name else before
+            new = names[name]
+            if old != new and (group, name) not in FREE_TO_CHANGE:
+                changed.append(f"{group}.{name}" if name else group)
+    if there["data"]["fingerprint"] != here["data"]["fingerprint"]:
+        changed.append("the data's fingerprint")
+    if changed:
+        raise RunError(
+            f"{workdir}: expected a run with these settings, found one that differs in {', '.join(changed)}; "
+            "give another --workdir, or delete this one"
+        )
+
+
+def _commit() -> str | None:
+    """The checkout's commit, None outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@contextmanager
+def _sigterm_noted():
+    """Yields a list that gets an element when SIGTERM arrives, so that the loop can end after the step it is in."""
+    arrived: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: arrived.append(number))
+    try:
+        yield arrived
+    finally:
+        signal.signal(signal.SIGTERM, before)

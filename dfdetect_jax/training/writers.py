@@ -1,0 +1,123 @@
+"""Where numbers go while training: a JSON line each, TensorBoard if it is installed, and one live line for people."""
+
+import json
+import logging
+import math
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+METRICS = "metrics.jsonl"
+
+
+class MetricsWriter:
+    """Appends to `metrics.jsonl`, and to TensorBoard event files where tensorboardX is installed.
+
+    A resumed run takes back the lines after the step that it resumes from, so that each step stands there once.
+    """
+
+    def __init__(self, folder: Path, resumed_step: int = 0):
+        self._path = folder / METRICS
+        self._keep_until(resumed_step)
+        self._file = self._path.open("a")
+        self._board = _tensorboard(folder, resumed_step)
+
+    def write(self, step: int, values: dict[str, float | None]) -> None:
+        """One line: the step and its values; a value that is not finite is written as null."""
+        clean = {name: v if v is not None and math.isfinite(v) else None for name, v in values.items()}
+        self._file.write(json.dumps({"step": step, **clean}) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            for name, value in clean.items():
+                if value is not None:
+                    self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _keep_until(self, step: int) -> None:
+        if not self._path.exists():
+            return
+        temporary = self._path.with_suffix(".tmp")
+        with self._path.open() as lines, temporary.open("w") as kept:
+            kept.writelines(line for line in lines if _step_of(line) <= step)
+        os.replace(temporary, self._path)
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except ValueError:  # the last line, cut by a kill
+        return math.inf
+
+
+def _tensorboard(folder: Path, resumed_step: int):
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        return None
+    logging.getLogger("tensorboardX").setLevel(logging.ERROR)
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_step + 1)
+
+
+class ProgressLine:
+    """One line on standard error: step, images/s, share of time spent waiting for data, loss, validation AUC, ETA.
+
+    On a terminal it is redrawn in place; elsewhere each report is a line of its own.
+    """
+
+    def __init__(self, steps: int, batch_size: int, start: int = 0):
+        self._steps, self._batch_size = steps, batch_size
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=4) if self._console.is_terminal else None
+        self._recent: deque[tuple[int, float]] = deque([(start, time.perf_counter())], maxlen=10)
+        self._auc: float | None = None
+        if self._live:
+            self._live.start()
+
+    def validated(self, auc: float | None) -> None:
+        """Notes the latest validation AUC, shown from now on."""
+        self._auc = auc
+
+    def resume_clock(self, step: int) -> None:
+        """Starts the speed's clock anew after something that is not training (validation, compilation)."""
+        self._recent.clear()
+        self._recent.append((step, time.perf_counter()))
+
+    def report(self, step: int, loss: float, wait: float) -> float:
+        """Shows the state after `step`; `wait` is the share of time spent waiting for data. Returns images/s."""
+        first_step, first_time = self._recent[0]
+        now = time.perf_counter()
+        self._recent.append((step, now))
+        speed = (step - first_step) / max(now - first_time, 1e-9)
+        left = (self._steps - step) / max(speed, 1e-9)
+        auc = "-" if self._auc is None else f"{self._auc:.3f}"
+        line = (
+            f"step {step}/{self._steps}  {speed * self._batch_size:.0f} images/s  data wait {wait:.0%}  "
+            f"loss {loss:.4f}  validation AUC {auc}  ETA {int(left // 60)}:{int(left % 60):02d}"
+        )
+        self._show(line)
+        return speed * self._batch_size
+
+    def say(self, text: str) -> None:
+        """Prints a line that stays."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _show(self, line: str) -> None:
+        if self._live:
+            self._live.update(Text(line))
+        else:
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Leaves the last line standing."""
+        if self._live:
+            self._live.stop()

@@ -1,0 +1,93 @@
+"""Settings: what is allowed, and what a user is told about what is not."""
+
+import dataclasses
+import json
+
+import pytest
+
+from dfdetect_jax.config import Crop, Model, Settings, check, check_crop, from_dict, to_dict
+from dfdetect_jax.errors import SettingsError
+
+
+def changed(path: str, value) -> Settings:
+    settings = Settings()
+    *groups, name = path.split(".")
+    owner = settings
+    for group in groups:
+        owner = getattr(owner, group)
+    setattr(owner, name, value)
+    return settings
+
+
+def test_the_defaults_are_allowed():
+    check(Settings())
+    check_crop(Crop())
+
+
+def test_settings_survive_json():
+    settings = changed("data.train_methods", ("a", "b"))
+    assert from_dict(Settings, json.loads(json.dumps(to_dict(settings)))) == settings
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("method", "cea", 'did you mean "cae"'),
+        ("seed", -1, "at least 0"),
+        ("data.image_size", 8, "at least 32"),
+        ("data.workers", -1, "at least 0"),
+        ("data.forge_images", 0, "at least"),
+        ("augment.jitter", 1.5, "0 to 1"),
+        ("model.width", 0.0, "0.01 to 8"),
+        ("model.middle_blocks", -1, "at least 0"),
+        ("model.latent", "mapp", 'did you mean "map"'),
+        ("model.decoder_widths", (), "one or more"),
+        ("model.decoder_widths", (8, 0), "one or more"),
+        ("model.classifier_width", 0, "at least 1"),
+        ("loss.reconstruction_weight", float("inf"), "finite"),
+        ("loss.reconstruct", "fakes", "all, real"),
+        ("optimizer.learning_rate", -1.0, "0 to 1"),
+        ("optimizer.weight_decay", 2.0, "0 to 1"),
+        ("optimizer.warmup_steps", -1, "at least 0"),
+        ("optimizer.schedule", "cosin", 'did you mean "cosine"'),
+        ("optimizer.clip_norm", float("nan"), "finite"),
+        ("optimizer.ema_decay", 1.0, "0 to 0.99999"),
+        ("train.batch_size", 0, "at least 1"),
+        ("train.steps", 0, "at least 1"),
+        ("train.log_every", 0, "at least 1"),
+        ("train.eval_every", 0, "at least 1"),
+        ("train.keep", 0, "at least 1"),
+    ],
+)
+def test_an_impossible_value_is_answered_with_what_is_allowed(path, value, told):
+    with pytest.raises(SettingsError) as error:
+        check(changed(path, value))
+    message = str(error.value)
+    assert message.startswith(path)
+    assert told in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("train.steps", 1.5), ("train.steps", True), ("data.train_methods", "Deepfakes"), ("data.train_methods", (1,))],
+)
+def test_a_value_of_another_type_is_refused(path, value):
+    with pytest.raises(SettingsError, match=path.rpartition(".")[2]):
+        check(changed(path, value))
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(SettingsError, match=r"config\.model\.widht; did you mean config\.model\.width\?"):
+        from_dict(Settings, {"model": {"widht": 1.0}})
+
+
+def test_an_unknown_name_like_no_other_is_answered_with_all_there_are():
+    with pytest.raises(SettingsError, match=", ".join(field.name for field in dataclasses.fields(Model))):
+        from_dict(Settings, {"model": {"qqq": 1.0}})
+
+
+def test_a_crop_by_landmarks_needs_a_detector_that_has_them():
+    with pytest.raises(SettingsError, match="haar"):
+        check_crop(Crop(detector="haar", align="landmarks"))
+    check_crop(Crop(detector="haar", align="box"))

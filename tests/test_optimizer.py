@@ -1,0 +1,52 @@
+"""The optimiser's chain against formulas worked out in NumPy."""
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from dfdetect_jax import optimizer
+from dfdetect_jax.config import Optimizer
+
+
+def test_warm_up_is_linear_and_cosine_ends_at_zero():
+    rate = optimizer.learning_rate(Optimizer(learning_rate=0.1, warmup_steps=10, schedule="cosine"), steps=110)
+    assert rate(5) == pytest.approx(0.05)
+    assert rate(10) == pytest.approx(0.1)
+    assert rate(60) == pytest.approx(0.05)
+    assert rate(110) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_constant_rate_stays():
+    rate = optimizer.learning_rate(Optimizer(learning_rate=0.1), steps=100)
+    assert rate(0) == rate(99) == pytest.approx(0.1)
+
+
+def first_update(settings: Optimizer, params, gradients):
+    transform = optimizer.build(settings, steps=10)
+    updates, _ = transform.update(gradients, transform.init(params), params)
+    return optax.apply_updates(params, updates)
+
+
+def test_the_first_step_is_adams_sign_step_and_only_kernels_decay():
+    params = {"kernel": jnp.full((2, 2), 3.0), "bias": jnp.full((2,), 3.0)}
+    gradients = {"kernel": jnp.full((2, 2), -7.0), "bias": jnp.full((2,), 7.0)}
+    after = first_update(Optimizer(learning_rate=0.1, weight_decay=0.5), params, gradients)
+    # Adam's bias-corrected first step is g / (|g| + eps) = sign(g); AdamW adds weight_decay * w.
+    np.testing.assert_allclose(after["kernel"], 3.0 - 0.1 * (-1.0 + 0.5 * 3.0), rtol=1e-5)
+    np.testing.assert_allclose(after["bias"], 3.0 - 0.1, rtol=1e-5)
+
+
+def test_clipping_bounds_the_norm_that_adam_sees():
+    params = {"kernel": jnp.zeros((1, 2))}
+    gradients = {"kernel": jnp.array([[3e-7, 4e-7]])}  # of the order of Adam's epsilon, so that its scale shows
+    plain = first_update(Optimizer(learning_rate=1.0), params, gradients)
+    clipped = first_update(Optimizer(learning_rate=1.0, clip_norm=1e-8), params, gradients)
+    np.testing.assert_allclose(plain["kernel"], [[-3 / 3.1, -4 / 4.1]], rtol=1e-4)
+    np.testing.assert_allclose(clipped["kernel"], [[-0.6 / 1.6, -0.8 / 1.8]], rtol=1e-4)
+
+
+def test_the_average_moves_by_one_minus_decay_and_stays_off_when_off():
+    averaged = optimizer.average({"w": jnp.array(1.0)}, {"w": jnp.array(2.0)}, decay=0.9)
+    assert averaged["w"] == pytest.approx(1.1)
+    assert optimizer.average(None, {"w": jnp.array(2.0)}, decay=0.9) is None
