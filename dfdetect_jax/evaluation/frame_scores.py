@@ -63,7 +63,7 @@ def score_frames(predict: Callable[[np.ndarray], Prediction], batches: Iterable[
     """Scores every real row of `batches`.
 
     Args:
-        predict: uint8 [N, H, W, 3] -> Prediction; its `score` is brought to the host batch by batch.
+        predict: uint8 [N, H, W, 3] -> Prediction; only its `score` is used.
         batches: from `data.pipeline.eval_batches`; rows with `valid` 0 are padding and left out.
     """
     parts = []

@@ -1,0 +1,92 @@
+"""A run measured on prepared data sets, and the report that keeps it: `metrics.json` and `scores.csv`."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dfdetect_jax.data.pipeline import eval_batches
+from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation.frame_scores import FrameScores, score_frames, write_scores
+from dfdetect_jax.evaluation.metrics import summarize
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.run import Run
+
+METRICS, SCORES = "metrics.json", "scores.csv"
+_BATCH = 32  # frames decoded and scored at once
+
+
+def evaluate_run(
+    run: Run,
+    name_or_folder: str,
+    split: str = "test",
+    *,
+    data_dir: str = "",
+    on_progress: Callable[[int], None] = lambda frames: None,
+) -> tuple[dict, FrameScores]:
+    """Scores every frame of one split and sums up.
+
+    Args:
+        run: an opened run.
+        name_or_folder: prepared records, as `records.locate` takes them.
+        split: "train", "val" or "test".
+        data_dir: where prepared data sets are; "" means the run's own setting.
+        on_progress: called with the number of frames of each batch, once it is scored.
+
+    Returns:
+        (`metrics.summarize` of the split at the run's threshold, the scores behind it).
+
+    Raises:
+        RecordsError: no such records, or they are damaged.
+    """
+    folder = locate(name_or_folder, data_dir or run.settings.data.data_dir)
+    batches = eval_batches(folder, split, batch_size=_BATCH, image_size=run.settings.data.image_size)
+    scores = score_frames(lambda images: Prediction(run.score(images), None, None), _counted(batches, on_progress))
+    return summarize(scores, run.threshold, run.seen), scores
+
+
+def _counted(batches: Iterable[Mapping], on_progress: Callable[[int], None]) -> Iterator[Mapping]:
+    for batch in batches:
+        yield batch
+        on_progress(int(batch["valid"].sum()))
+
+
+def crop_difference(run: Run, folder: str | os.PathLike) -> str | None:
+    """In words, where prepared crops were cut otherwise than those that the run was trained on; None if alike.
+
+    The size is left out: crops are resized to the network's input.
+    """
+    theirs, ours = read_manifest(folder).crop, run.crop
+    differing = [name for name in ("margin", "align", "detector") if getattr(theirs, name) != getattr(ours, name)]
+    if not differing:
+        return None
+    parts = [f"{name} {getattr(theirs, name)} (trained on {getattr(ours, name)})" for name in differing]
+    return f"{folder}: crops were cut with {', '.join(parts)}; the figures say less about the detector"
+
+
+def data_key(name: str, split: str) -> str:
+    """The key of a data set in `metrics.json`: its name, with the split behind it unless that is "test"."""
+    return name if split == "test" else f"{name}:{split}"
+
+
+def as_metrics(threshold: float, data: Mapping[str, dict]) -> dict:
+    """`metrics.json` from one `summarize` per data set, under keys from `data_key`."""
+    return {"threshold": threshold, "data": dict(data)}
+
+
+def write_report(folder: str | os.PathLike, metrics: dict, scores: FrameScores) -> None:
+    """Writes `metrics.json` and `scores.csv` into `folder`, each whole or not at all; makes the folder.
+
+    Raises:
+        RunError: the folder can't be written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_scores(folder / SCORES, scores)
+        partial = folder / (METRICS + ".partial")
+        partial.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(partial, folder / METRICS)
+    except OSError as error:
+        raise RunError(f"{folder}: expected a folder to write the report to; {error.strerror or error}") from error
