@@ -1,0 +1,67 @@
+"""The one camera and the one publisher that real and forged pictures go through.
+
+`expose` makes a photograph of a painted scene: what an authentic picture is before anybody touches it. `publish` is
+what happens to any picture afterwards, forged or not: resized, a little noise, JPEG. A photograph from a disk enters
+before `publish` just as a painted one does.
+"""
+
+import cv2
+import numpy as np
+
+QUALITY = (80, 96)  # of the JPEG file, uniform
+RESIZE = (0.9, 1.1)
+NOISE = (0.3, 1.2)  # standard deviation, grey levels
+
+
+def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Generator) -> np.ndarray:
+    """Lens, sensor and tone curve.
+
+    Args:
+        light: float32 [H, W, 3], linear, 1 is white.
+        exposure: factor on the light.
+        warmth: red is multiplied by 1 + warmth, blue by 1 - warmth.
+        rng: source of the sensor's noise.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.45, 0.7))
+    light = light * (exposure * np.array([1 + warmth, 1, 1 - warmth], np.float32))
+    gain = rng.uniform(0.6, 1.6)
+    noise = rng.standard_normal(light.shape, dtype=np.float32)
+    noise = 0.75 * noise + 0.6 * cv2.GaussianBlur(noise, (0, 0), 0.8)  # demosaicing spreads it
+    clean = np.maximum(light, 0)
+    clean = clean + gain * np.sqrt(4e-4 * clean + 2e-6) * noise * 0.6
+    clean = np.maximum(clean, 0)
+    toned = (clean * (1 + clean * 0.12) / (1 + clean * 0.12 + 0.0)) ** np.float32(1 / 2.2)
+    return np.clip(toned * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def publish(
+    picture: np.ndarray, mask: np.ndarray, points: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resizes a picture and stores it as JPEG, as a platform does with an upload.
+
+    The draws don't depend on the content, so a real and a forged picture with equal `rng` get the same treatment.
+
+    Args:
+        picture: uint8 [H, W, 3], RGB.
+        mask: uint8 [H, W] in {0, 255}.
+        points: float [N, 2], pixels.
+        rng: source of the size, the noise and the quality.
+
+    Returns:
+        The three after resizing, and the picture after decoding its JPEG; same dtypes.
+    """
+    height, width = picture.shape[:2]
+    factor = rng.uniform(*RESIZE)
+    size = (round(width * factor), round(height * factor))
+    scale = np.array([size[0] / width, size[1] / height])
+    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    noise = rng.uniform(*NOISE) * rng.standard_normal(resized.shape, dtype=np.float32)
+    noisy = np.clip(resized + noise + 0.5, 0, 255).astype(np.uint8)
+    quality = int(rng.integers(QUALITY[0], QUALITY[1] + 1))
+    _, stored = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1]
+    mask = np.where(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR) >= 128, 255, 0).astype(np.uint8)
+    return np.ascontiguousarray(decoded), mask, (points + 0.5) * scale - 0.5

@@ -1,0 +1,146 @@
+"""Six ways to forge a face, two per task; each returns the exact mask of what it changed.
+
+An operator takes (picture uint8 [H, W, 3] RGB, landmarks float [5, 2] pixels, rng, donor) and returns the forged
+picture and its mask, uint8 [H, W] in {0, 255}; outside the mask the two pictures are equal, bit for bit. `donor` is the
+(picture, landmarks) of another face; only swaps use it. All lengths follow the size of the face.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from dfdetect_jax.data.forge.patches import fill
+from dfdetect_jax.data.forge.regions import (
+    PARTS,
+    FaceFrame,
+    face_distance,
+    face_frame,
+    free_form_hole,
+    part_distance,
+)
+
+HOLE_SHARE = (0.08, 0.2)  # of the inner face
+BOTTLENECK = (1.7, 2.4)  # how many times coarser than the picture a generator paints
+
+
+def swap_alpha(picture, landmarks, rng, donor):
+    """Another face, painted by a generator of lower resolution, colour-matched, blended in with a soft edge."""
+    frame = face_frame(landmarks, picture.shape[:2])
+    edge = face_distance(frame) + rng.uniform(0.0, 0.1)
+    face = _fit_donor(picture, landmarks, edge < 0, donor)
+    face = _through_bilinear(face, rng.uniform(*BOTTLENECK))
+    softness = rng.uniform(0.06, 0.2)
+    return _blend(picture, face, np.clip(0.5 - edge / softness, 0, 1))
+
+
+def swap_poisson(picture, landmarks, rng, donor):
+    """Another face, its gradients put in by Poisson's equation (Perez et al., SIGGRAPH 2003)."""
+    frame = face_frame(landmarks, picture.shape[:2])
+    inside = face_distance(frame) + rng.uniform(0.0, 0.1) < 0
+    inside[:2], inside[-2:], inside[:, :2], inside[:, -2:] = False, False, False, False
+    face = _fit_donor(picture, landmarks, inside, donor)
+    mask = inside.astype(np.uint8) * 255
+    x, y, width, height = cv2.boundingRect(mask)
+    cloned = cv2.seamlessClone(face, picture, mask.copy(), (x + width // 2, y + height // 2), cv2.NORMAL_CLONE)
+    return np.where(inside[..., None], cloned, picture), mask
+
+
+def attribute_bilinear(picture, landmarks, rng, donor=None):
+    """One part changed and repainted by a generator that ends in bilinear upsampling."""
+    return _repaint(picture, landmarks, rng, lambda image: _through_bilinear(image, rng.uniform(*BOTTLENECK)))
+
+
+def attribute_transposed(picture, landmarks, rng, donor=None):
+    """One part changed and repainted by a generator that ends in a transposed convolution."""
+    return _repaint(picture, landmarks, rng, lambda image: _through_transposed(image, rng.uniform(0.04, 0.14)))
+
+
+def inpaint_telea(picture, landmarks, rng, donor=None):
+    """A free-form hole filled by marching inwards (Telea, 2004)."""
+    frame = face_frame(landmarks, picture.shape[:2])
+    hole = free_form_hole(frame, rng, rng.uniform(*HOLE_SHARE))
+    mask = hole.astype(np.uint8) * 255
+    return cv2.inpaint(picture, mask, 3, cv2.INPAINT_TELEA), mask
+
+
+def inpaint_patch(picture, landmarks, rng, donor=None):
+    """A free-form hole filled with the best fitting pixels of the rest of the face."""
+    frame = face_frame(landmarks, picture.shape[:2])
+    hole = free_form_hole(frame, rng, rng.uniform(*HOLE_SHARE))
+    return fill(picture, hole, face_distance(frame) < 0.1, rng), hole.astype(np.uint8) * 255
+
+
+OPERATORS: dict[str, Callable] = {
+    operator.__name__: operator
+    for operator in (swap_alpha, swap_poisson, attribute_bilinear, attribute_transposed, inpaint_telea, inpaint_patch)
+}
+
+
+def _fit_donor(picture: np.ndarray, landmarks: np.ndarray, region: np.ndarray, donor) -> np.ndarray:
+    """The donor's face laid over the target's landmarks, its colours given the target's mean and spread there."""
+    image, points = donor
+    system = np.column_stack([points, np.ones(len(points))])
+    matrix = np.linalg.lstsq(system, np.asarray(landmarks, np.float64), rcond=None)[0].T
+    size = (picture.shape[1], picture.shape[0])
+    face = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    face = face.astype(np.float32)
+    ours, theirs = picture[region].astype(np.float32), face[region]
+    if len(ours):
+        spread = np.clip(ours.std(axis=0) / (theirs.std(axis=0) + 1e-3), 0.6, 1.6)
+        face = (face - theirs.mean(axis=0)) * spread + ours.mean(axis=0)
+    return np.clip(face + 0.5, 0, 255).astype(np.uint8)
+
+
+def _repaint(picture, landmarks, rng, generator):
+    """Recolours and reshapes one part, passes it through `generator` and lays it over the picture."""
+    frame = face_frame(landmarks, picture.shape[:2])
+    part = list(PARTS)[rng.integers(len(PARTS))]
+    away = part_distance(frame, part)
+    changed = _reshape(picture, frame, part, rng.uniform(-0.16, 0.16))
+    tint = 1 + 0.12 * rng.uniform(-1, 1) + 0.05 * rng.uniform(-1, 1, size=3)
+    changed = np.clip(changed.astype(np.float32) * tint + 0.5, 0, 255).astype(np.uint8)
+    return _blend(picture, generator(changed), np.clip(0.5 - away / rng.uniform(0.06, 0.2), 0, 1))
+
+
+def _reshape(picture: np.ndarray, frame: FaceFrame, part: str, strength: float) -> np.ndarray:
+    """Makes a part larger (positive) or smaller, fading out at its edge."""
+    (u0, v0), (width, height) = PARTS[part]
+    du, dv = frame.u - np.copysign(np.float32(u0), frame.u), frame.v - v0
+    pull = np.float32(-strength) * np.clip(1 - (du / width) ** 2 - (dv / height) ** 2, 0, 1)
+    moved = np.stack([du * pull, dv * pull], axis=-1) @ frame.matrix[:, :2].T.astype(np.float32)
+    row, column = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    return cv2.remap(
+        picture, column + moved[..., 0], row + moved[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _through_bilinear(image: np.ndarray, factor: float) -> np.ndarray:
+    """Averages down by `factor` and interpolates linearly back."""
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _through_transposed(image: np.ndarray, unevenness: float) -> np.ndarray:
+    """Averages down by 2 and comes back through a 3x3 transposed convolution of stride 2.
+
+    With weights (1, 2, 1) / 2 along each axis it is linear interpolation; a stronger centre makes neighbours uneven,
+    the checkerboard of Odena et al., "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+    """
+    height, width = image.shape[:2]
+    small = cv2.resize(image, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    sparse = np.zeros((2 * small.shape[0], 2 * small.shape[1], 3), np.float32)
+    sparse[::2, ::2] = small
+    taps = np.array([0.5, 1 + unevenness, 0.5], np.float32)
+    dense = cv2.sepFilter2D(sparse, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
+    dense *= 4 / (2 + unevenness) ** 2  # keeps the mean
+    return np.clip(dense[:height, :width] + 0.5, 0, 255).astype(np.uint8)
+
+
+def _blend(picture: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """alpha * over + (1 - alpha) * picture, and the mask of where alpha is not zero."""
+    mixed = picture + alpha[..., None] * (over.astype(np.float32) - picture)
+    changed = alpha > 0
+    forged = np.where(changed[..., None], np.clip(mixed + 0.5, 0, 255).astype(np.uint8), picture)
+    return forged, changed.astype(np.uint8) * 255
