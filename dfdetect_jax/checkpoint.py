@@ -22,7 +22,7 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods.base import TrainState, Variables
 
 SEAL = "seal.json"
-ITEMS = ("state", "variables", "cursor")
+
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Checkpoints:
         kept = checkpoint_managers.AnyPreservationPolicy([checkpoint_managers.LatestN(keep), best])
         self._manager = ocp.CheckpointManager(
             self.folder,
-            item_names=ITEMS,
+            item_handlers=_handlers(),
             options=ocp.CheckpointManagerOptions(preservation_policy=kept, cleanup_tmp_directories=True),
         )
         self._unsealed: dict[int, dict] = {}
@@ -92,6 +92,7 @@ class Checkpoints:
             restored = self._manager.restore(step, args=args)
             self._forget_after(step)
             return restored["state"], restored["cursor"]
+        self._forget_after(-1)
         return None
 
     def _forget_after(self, step: int) -> None:
@@ -120,7 +121,7 @@ def restore_variables(folder: str | Path) -> tuple[Variables, dict]:
         if not _sound(folder / str(step)):
             continue
         with ocp.CheckpointManager(
-            folder, item_names=ITEMS, options=ocp.CheckpointManagerOptions(read_only=True)
+            folder, item_handlers=_handlers(), options=ocp.CheckpointManagerOptions(read_only=True)
         ) as manager:
             shapes = manager.item_metadata(step)["variables"]
             here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -140,6 +141,15 @@ def sealed_steps(folder: Path) -> dict[int, dict]:
             except (ValueError, KeyError):
                 log.warning("passing over checkpoint %s: its seal can't be read", path.parent)
     return sealed
+
+
+def _handlers() -> dict:
+    """Named, so that Orbax keeps apart a step that it can't read and the others."""
+    return {
+        "state": ocp.StandardCheckpointHandler(),
+        "variables": ocp.StandardCheckpointHandler(),
+        "cursor": ocp.JsonCheckpointHandler(),
+    }
 
 
 def _quality(metrics: dict) -> float:

@@ -1,0 +1,34 @@
+"""What all tests share: two CPU devices, one compilation cache, and tiny settings."""
+
+import os
+import tempfile
+
+# Before JAX starts: sharding is real with two devices, and commands started by a test find what another one compiled.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dfdetect_jax-xla-"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+import pytest
+
+from dfdetect_jax.config import Settings
+
+
+def tiny_settings() -> Settings:
+    """The smallest CAE that has all its parts."""
+    settings = Settings()
+    settings.data.image_size = 40
+    settings.data.forge_images = 16
+    settings.model.width = 0.02
+    settings.model.middle_blocks = 1
+    settings.model.decoder_widths = (16, 8)
+    settings.model.classifier_width = 16
+    settings.train.batch_size = 8
+    settings.train.steps = 4
+    settings.train.log_every = 2
+    settings.train.eval_every = 2
+    return settings
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return tiny_settings()

@@ -1,0 +1,162 @@
+"""The CAE against its description: what is shared, what the loss is, what each setting changes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dfdetect_jax import methods
+from dfdetect_jax.config import Loss, Model
+from dfdetect_jax.methods import cae
+from tests.conftest import tiny_settings
+
+SIZE = 40
+RNG = np.random.default_rng(0)
+BATCH = {
+    "image": RNG.integers(0, 256, (8, SIZE, SIZE, 3), np.uint8),
+    "label": np.array([0, 1, 1, 0, 1, 0, 1, 1], np.int32),
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A state before and after 12 steps on one batch, with the metrics of each step."""
+    settings = tiny_settings()
+    settings.optimizer.learning_rate = 1e-2
+    settings.optimizer.ema_decay = 0.5
+    method = methods.build(settings)
+    first = jax.jit(method.init)(jax.random.PRNGKey(0))
+    step = jax.jit(method.train_step)
+    states, metrics = [first], []
+    for _ in range(12):
+        state, measured = step(states[-1], BATCH)
+        states.append(state)
+        metrics.append({name: float(value) for name, value in measured.items()})
+    return method, step, states, metrics
+
+
+def outputs(settings: Model, images=None):
+    network = cae.CAE(settings)
+    images = jnp.zeros((2, SIZE, SIZE, 3)) if images is None else images
+    return network.init_with_output(jax.random.PRNGKey(0), images, train=False)
+
+
+def test_the_decoder_reads_the_feature_map_or_its_average():
+    model = tiny_settings().model
+    on_map, _ = jax.eval_shape(lambda: outputs(model))
+    model.latent = "vector"
+    on_vector, _ = jax.eval_shape(lambda: outputs(model))
+    assert on_map.latent.shape == (2, 2, 2, 40)
+    assert on_vector.latent.shape == (2, 40)
+    for out in (on_map, on_vector):
+        assert out.logits.shape == (2,)
+        assert out.reconstruction.shape == (2, SIZE, SIZE, 3)
+
+
+def test_width_scales_every_part():
+    model = Model(width=1.0, middle_blocks=0)
+    params = {}
+    for width in (1.0, 0.5):
+        model.width = width
+        params[width] = jax.eval_shape(lambda: outputs(model)[1]["params"])  # noqa: B023
+    for part in ("encoder", "decoder", "classifier"):
+        full, half = (sum(p.size for p in jax.tree.leaves(params[width][part])) for width in (1.0, 0.5))
+        assert 0.2 < half / full < 0.5
+
+
+def made_up_outputs():
+    logits = RNG.normal(size=8).astype(np.float32)
+    x = RNG.uniform(-1, 1, (8, 3, 3, 3)).astype(np.float32)
+    x_hat = RNG.uniform(-1, 1, (8, 3, 3, 3)).astype(np.float32)
+    return cae.Outputs(logits, x_hat, None), x
+
+
+@pytest.mark.parametrize("reconstruct", ["all", "real"])
+def test_the_objective_is_cross_entropy_plus_lambda_times_squared_error(reconstruct):
+    out, x = made_up_outputs()
+    y = BATCH["label"]
+    loss, terms = cae.objective(out, x, y, Loss(reconstruction_weight=0.3, reconstruct=reconstruct))
+    p = 1 / (1 + np.exp(-out.logits.astype(np.float64)))
+    cross_entropy = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p)))
+    chosen = y == 0 if reconstruct == "real" else np.ones(8, bool)
+    squared_error = np.mean(np.square(out.reconstruction - x)[chosen])
+    np.testing.assert_allclose(terms["classification"], cross_entropy, rtol=1e-5)
+    np.testing.assert_allclose(terms["reconstruction"], squared_error, rtol=1e-5)
+    np.testing.assert_allclose(loss, cross_entropy + 0.3 * squared_error, rtol=1e-5)
+
+
+def test_without_lambda_the_decoder_gets_no_gradient_and_the_encoder_that_of_the_classifier_alone():
+    settings = tiny_settings()
+    network = cae.CAE(settings.model)
+    images = jnp.asarray(BATCH["image"] / 127.5 - 1.0, jnp.float32)
+    variables = jax.jit(lambda: network.init(jax.random.PRNGKey(0), images, train=False))()
+
+    @jax.jit
+    def gradients(params):
+        def loss(params, reconstruction_weight, classification_only):
+            out = network.apply({**variables, "params": params}, images, train=False)
+            loss, terms = cae.objective(out, images, BATCH["label"], Loss(reconstruction_weight))
+            return terms["classification"] if classification_only else loss
+
+        return jax.grad(loss)(params, 0.0, False), jax.grad(loss)(params, 5.0, True), jax.grad(loss)(params, 0.1, False)
+
+    without, alone, jointly = gradients(variables["params"])
+    assert all(not leaf.any() for leaf in jax.tree.leaves(without["decoder"]))
+    for part in ("encoder", "classifier"):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), without[part], alone[part])
+    assert any(leaf.any() for leaf in jax.tree.leaves(jointly["decoder"]))
+    assert any(
+        not np.allclose(a, b)
+        for a, b in zip(jax.tree.leaves(jointly["encoder"]), jax.tree.leaves(without["encoder"]), strict=True)
+    )
+
+
+def test_both_terms_fall_on_a_batch_seen_again_and_again(trained):
+    _, _, _, metrics = trained
+    assert metrics[-1]["classification"] < 0.7 * metrics[0]["classification"]
+    assert metrics[-1]["reconstruction"] < 0.7 * metrics[0]["reconstruction"]
+
+
+def test_a_step_counts_itself_and_keeps_the_key(trained):
+    _, _, states, _ = trained
+    assert [int(state.step) for state in states] == list(range(13))
+    np.testing.assert_array_equal(states[0].key, states[-1].key)
+
+
+def test_a_step_is_a_function_of_state_and_batch_alone(trained):
+    _, step, states, _ = trained
+    again, _ = step(states[3], BATCH)
+    jax.tree.map(np.testing.assert_array_equal, again, states[4])
+
+
+def test_prediction_uses_the_averaged_parameters(trained):
+    _, _, states, _ = trained
+    last = states[-1]
+    jax.tree.map(np.testing.assert_array_equal, last.variables["params"], last.ema)
+    expected = jax.tree.map(lambda before, now: 0.5 * before + 0.5 * now, states[-2].ema, last.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), last.ema, expected)
+
+
+def test_predictions_are_probabilities_and_pictures(trained):
+    method, _, states, _ = trained
+    prediction = jax.jit(method.predict)(states[-1].variables, BATCH["image"])
+    assert prediction.score.shape == (8,)
+    assert ((prediction.score >= 0) & (prediction.score <= 1)).all()
+    assert prediction.reconstruction.shape == (8, SIZE, SIZE, 3)
+    assert float(jnp.abs(prediction.reconstruction).max()) <= 1.0
+    assert prediction.attention is None
+
+
+def test_two_mapped_devices_step_as_one():
+    settings = tiny_settings()
+    settings.augment.flip = False
+    settings.loss.reconstruct = "real"  # the halves of the batch hold different numbers of reals
+    settings.loss.reconstruction_weight = 1.0
+    method = methods.build(settings)
+    state = jax.jit(method.init)(jax.random.PRNGKey(0))
+    halves = jax.tree.map(lambda a: a.reshape(2, 4, *a.shape[1:]), BATCH)
+    _, whole = jax.jit(method.train_step)(state, BATCH)
+    mapped = jax.pmap(lambda state, batch: method.train_step(state, batch, axis_name="data"), "data", in_axes=(None, 0))
+    _, split = mapped(state, halves)
+    for name in ("loss", "reconstruction", "gradient_norm"):
+        np.testing.assert_allclose(split[name][0], whole[name], rtol=2e-3)
