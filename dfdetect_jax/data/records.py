@@ -97,7 +97,7 @@ class Manifest:
         counts: {split: {method: {"clips": n, "examples": n}}}.
         shards: {split: [file, ...]} in order.
         sha256: {file: digest} of every other file in the folder.
-        fingerprint: SHA-256 over all records, whatever their sharding: two folders with the same one hold the same data.
+        fingerprint: SHA-256 over all records, whatever their sharding: equal for two folders that hold the same data.
     """
 
     name: str

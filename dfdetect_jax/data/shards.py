@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -91,8 +92,7 @@ def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
         parts: part files, in any order.
 
     Returns:
-        The manifest's fields that follow from the records: methods, counts of examples as
-        {split: {method: {"examples": n}}}, shards, sha256, fingerprint.
+        The manifest's fields that follow from the records: methods, counts, shards, sha256, fingerprint.
     """
     found = [record for part in parts for record in _index(part)]
     found.sort(key=lambda record: (record.place, record.key))
@@ -108,7 +108,7 @@ def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
             _write_shard(folder / file, group)
         _write_index(folder / f"index-{split}.npy", chosen, methods)
         infos.append(_split_info(folder, name, split, groups))
-        counts[split] = {m: {"examples": n} for m in methods if (n := sum(r.method == m for r in chosen))}
+        counts[split] = _counts(chosen)
     tfds.folder_dataset.write_metadata(
         data_dir=folder,
         features=records.features(size),
@@ -124,6 +124,14 @@ def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
 
 def _index(part: Path) -> list[_Record]:
     return [_Record(*fields, part, 1 + i) for i, fields in enumerate(_header(part)["index"])]
+
+
+def _counts(chosen: Sequence[_Record]) -> dict[str, dict[str, int]]:
+    """Clips and examples per method, `""` for reals."""
+    clips, examples = {}, Counter(record.method for record in chosen)
+    for record in chosen:
+        clips.setdefault(record.method, set()).add(record.key.rpartition("/")[0])
+    return {method: {"clips": len(clips[method]), "examples": examples[method]} for method in sorted(examples)}
 
 
 def _shards(chosen: list[_Record]) -> list[list[_Record]]:

@@ -65,7 +65,9 @@ def test_split_files_may_lie_at_the_root(tree):
 
 def test_a_missing_split_file_is_named_with_where_to_get_it(tree):
     (tree / "splits" / "val.json").unlink()
-    with pytest.raises(RecordsError, match=r"no val\.json, here or in splits/; get the three lists from https://github"):
+    with pytest.raises(
+        RecordsError, match=r"no val\.json, here or in splits/; get the three lists from https://github"
+    ):
         faceforensics.find_clips(tree)
 
 

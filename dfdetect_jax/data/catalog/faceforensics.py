@@ -91,7 +91,9 @@ def read_splits(root: Path) -> dict[str, str]:
         if path is None:
             raise RecordsError(f"{root}: no {split}.json, here or in splits/; get the three lists from {_SPLITS_AT}")
         try:
-            identities = {str(identity) for target, source in json.loads(path.read_text()) for identity in (target, source)}
+            identities = {
+                str(identity) for target, source in json.loads(path.read_text()) for identity in (target, source)
+            }
         except (OSError, ValueError, TypeError) as error:
             raise RecordsError(f'{path}: expected a list of pairs like ["071", "054"] ({error})') from error
         for identity in sorted(identities):

@@ -42,7 +42,9 @@ def find_clips(root: Path) -> Found:
     first = {clip.video: clip for clip in reversed(clips)}
     if len(first) < len(clips):
         doubled = sorted(video for video, count in Counter(clip.video for clip in clips).items() if count > 1)
-        findings.append(f"several files share a stem, only the first is read: {', '.join(doubled[:5])} ({len(doubled)})")
+        findings.append(
+            f"several files share a stem, only the first is read: {', '.join(doubled[:5])} ({len(doubled)})"
+        )
     clips = sorted(first.values(), key=lambda clip: clip.video)
     return Found(clips, findings + _lacks(root, clips))
 

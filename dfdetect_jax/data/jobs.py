@@ -1,0 +1,198 @@
+"""What `prepare` is asked for, and its division into jobs that can be done in any order, anywhere.
+
+A job is one clip of a catalog, one unit of the embedded set, or one photograph to forge. What comes of it depends on
+the job and the request alone.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from dfdetect_jax.config import Crop, check_crop
+from dfdetect_jax.data import forge
+from dfdetect_jax.data.catalog import Found, faceforensics, folder
+from dfdetect_jax.data.crops import ClipReport, clip_examples, read_failed
+from dfdetect_jax.data.example import Clip, Example
+from dfdetect_jax.data.records import sha256_file
+from dfdetect_jax.errors import BadMediaError, RecordsError, SettingsError
+
+DATASETS = (faceforensics.NAME, folder.NAME, "forge")
+_DEFAULT = Crop()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that decides what the records hold.
+
+    Attributes:
+        dataset: one of `DATASETS`.
+        root: the tree on disk; `""` for the embedded set.
+        name: of the result; `""` for the data set's own, or the folder's.
+        crop: how faces are cut.
+        frames: per video, spread evenly over it.
+        compression: of FaceForensics++.
+        images: training examples of the embedded set; validation and test are in proportion.
+        seed: of the embedded set.
+    """
+
+    dataset: str
+    root: str = ""
+    name: str = ""
+    crop: Crop = dataclasses.field(default_factory=Crop)
+    frames: int = 32
+    compression: str = "c23"
+    images: int = 4000
+    seed: int = 0
+
+    @property
+    def settings(self) -> dict:
+        """What was asked, as JSON; only what bears on this data set."""
+        asked = {"dataset": self.dataset, "crop": dataclasses.asdict(self.crop)}
+        if self.dataset == "forge":
+            asked |= {"seed": self.seed, "code": _forge_code()}
+        if self.dataset == "forge" and not self.root:
+            return asked | {"images": self.images}
+        if self.dataset == faceforensics.NAME:
+            asked["compression"] = self.compression
+        return asked if self.dataset == "forge" else asked | {"frames": self.frames}
+
+    @property
+    def config(self) -> str:
+        """Name of the variant: compression, size, and what is not the default, e.g. "c23-299px" or "128px-box-16f"."""
+        crop, asked = self.crop, self.settings
+        parts = [str(asked[key]) for key in ("compression",) if key in asked] + [f"{crop.size}px"]
+        parts += [f"m{crop.margin:g}"] * (crop.margin != _DEFAULT.margin)
+        parts += [crop.align] * (crop.align != _DEFAULT.align)
+        parts += [crop.detector] * (crop.detector != _DEFAULT.detector)
+        parts += [f"{self.frames}f"] * ("frames" in asked and self.frames != 32)
+        parts += [f"{self.images}"] * ("images" in asked)
+        parts += [f"seed{self.seed}"] * ("seed" in asked and self.seed != 0)
+        return "-".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        name: for people.
+        ident: hex; the same only for the same work on the same files.
+        work: what `do` takes.
+    """
+
+    name: str
+    ident: str
+    work: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The result's name, its jobs, and in words what the tree lacks."""
+
+    name: str
+    jobs: list[Job]
+    findings: list[str]
+
+    @property
+    def ident(self) -> str:
+        """SHA-256 over the jobs: the same only for the same files and the same request."""
+        return hashlib.sha256("".join(job.ident for job in self.jobs).encode()).hexdigest()
+
+
+def plan(request: Request) -> Plan:
+    """Divides a request into jobs; reads folder listings and file sizes, no media.
+
+    Raises:
+        SettingsError: a value is not allowed.
+        RecordsError: the tree is not what the data set's should be, or has no clips.
+    """
+    _check(request)
+    if request.dataset == "forge" and not request.root:
+        units = forge.units(request.images, request.seed)
+        jobs = [Job(f"unit {i}", _ident(request, str(i)), unit) for i, unit in enumerate(units)]
+        return Plan(request.name or "forge", jobs, [])
+    found = find_clips(request)
+    if not found.clips:
+        raise RecordsError(f"{request.root}: no clips to prepare; {'; '.join(found.findings)}")
+    jobs = [Job(clip.video, _ident(request, *_described(clip, request.root)), clip) for clip in found.clips]
+    return Plan(request.name or _default_name(request), jobs, found.findings)
+
+
+def find_clips(request: Request) -> Found:
+    """The catalog's clips.
+
+    Raises:
+        RecordsError: as the catalog's `find_clips`.
+    """
+    if request.dataset == faceforensics.NAME:
+        return faceforensics.find_clips(Path(request.root), request.compression)
+    return folder.find_clips(Path(request.root))
+
+
+def do(job: Job, request: Request) -> tuple[list[Example], ClipReport]:
+    """Does one job. What is wrong with its media is in the report's words, not raised."""
+    if not isinstance(job.work, Clip):
+        examples = forge.render_unit(job.work, request.crop)
+        split = examples[0].split
+        return examples, ClipReport(clip=job.name, split=split, asked=len(examples), got=len(examples), mask="own")
+    dataset = request.name or _default_name(request)
+    try:
+        examples, report = clip_examples(
+            job.work, _detector(request.crop.detector), request.crop, request.frames, dataset=dataset
+        )
+    except BadMediaError as error:
+        return [], read_failed(job.work, str(error).replace(f"{request.root}/", ""))
+    except Exception as error:  # a decoder's surprise in one of thousands of clips must not end a night's work
+        return [], read_failed(job.work, f"{type(error).__name__}: {error}")
+    return examples, dataclasses.replace(report, sha256=sha256_file(job.work.path))
+
+
+@functools.lru_cache(1)
+def _detector(name: str):
+    from dfdetect_jax.media.face import load_detector  # loads JAX, which only this needs
+
+    return load_detector(name)
+
+
+def _check(request: Request) -> None:
+    check_crop(request.crop)
+    if request.dataset not in DATASETS:
+        raise SettingsError(f"dataset: expected one of {', '.join(DATASETS)}, found {request.dataset!r}")
+    if request.dataset != "forge" and not request.root:
+        raise SettingsError(f"root: {request.dataset} needs the folder that holds it")
+    if request.frames < 1:
+        raise SettingsError(f"frames: expected at least 1, found {request.frames}")
+    if request.dataset == faceforensics.NAME and request.compression not in faceforensics.COMPRESSIONS:
+        known = ", ".join(faceforensics.COMPRESSIONS)
+        raise SettingsError(f"compression: expected one of {known}, found {request.compression!r}")
+    if request.name and not re.fullmatch(r"[a-z][a-z0-9_]*", request.name):
+        raise SettingsError(f"name: expected small letters, digits and _, found {request.name!r}")
+
+
+@functools.cache
+def _forge_code() -> str:
+    """Digest of the forge's source: what it makes is as good as its code, and is made anew when that changes."""
+    sources = sorted(Path(forge.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def _default_name(request: Request) -> str:
+    if request.dataset == faceforensics.NAME:
+        return faceforensics.NAME
+    slug = re.sub(r"[^a-z0-9]+", "_", Path(request.root).absolute().name.lower()).strip("_") or "root"
+    return slug if slug[0].isalpha() else f"{request.dataset}_{slug}"
+
+
+def _ident(request: Request, *parts: str) -> str:
+    return hashlib.sha256(json.dumps([request.settings, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def _described(clip: Clip, root: str) -> list[str]:
+    """A clip without the place of its tree, so that a moved tree is the same; with its files' sizes."""
+    files = [Path(path) for path in (clip.path, clip.source_path, clip.mask_path) if path]
+    sizes = [f"{path.relative_to(Path(root).absolute())}:{path.stat().st_size}" for path in files]
+    fields = dataclasses.replace(clip, path="", source_path=None, mask_path=None)
+    return [repr(fields), *sizes]
