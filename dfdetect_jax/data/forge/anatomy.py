@@ -56,7 +56,7 @@ def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, 
         z = depth(u, v)
         u = (x - z * np.sin(sitting.yaw)) / np.cos(sitting.yaw)
         v = (y - z * np.sin(sitting.pitch)) / np.cos(sitting.pitch)
-    return u, v
+    return u.astype(np.float32), v.astype(np.float32)
 
 
 def landmarks(person: Person, sitting: Sitting) -> np.ndarray:
@@ -96,7 +96,7 @@ def relief(person: Person, sitting: Sitting, u: np.ndarray, v: np.ndarray, rho: 
     along = np.clip((v + 0.12) / (nose + 0.06), 0, 1)
     base = 1 / (1 + np.exp(np.clip((v - nose - 0.05) / 0.022, -30, 30)))
     ridge_width = (0.075 + 0.05 * along) * person.nose_width
-    z = z + base * (0.03 + 0.24 * along**1.4) * np.exp(-0.5 * (u / ridge_width) ** 2)
+    z = z + base * 0.27 * along**1.2 * np.exp(-0.5 * (u / ridge_width) ** 2)
     z = z + 0.07 * bump(u, v, (0.0, nose - 0.03), 0.1 * person.nose_width, 0.07)
     z = z + base * 0.09 * bump(a, v, (0.15 * person.nose_width, nose + 0.0), 0.06, 0.065)
     z = z - 0.12 * bump(a, v, (person.eye_gap - 0.04, -0.06), 0.2, 0.12)

@@ -1,7 +1,11 @@
 """Random fields that faces, hair, cloth and backgrounds are textured with."""
 
+import functools
+
 import cv2
 import numpy as np
+
+TILE = 256  # side of the fixed maps, pixels
 
 
 def value_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> np.ndarray:
@@ -17,6 +21,8 @@ def value_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -
     """
     height, width = shape
     lattice = rng.standard_normal((int(height / cell) + 3, int(width / cell) + 3), dtype=np.float32)
+    if cell == 1:
+        return lattice[:height, :width]
     scaled = cv2.resize(lattice, None, fx=cell, fy=cell, interpolation=cv2.INTER_CUBIC)
     return scaled[:height, :width]
 
@@ -25,23 +31,25 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float,
     """Value noise summed over octaves, each half as wide and 0.6 times as strong; float32 [height, width]."""
     field = value_noise(rng, shape, cell)
     for octave in range(1, octaves):
-        field = field + 0.6**octave * value_noise(rng, shape, max(cell / 2**octave, 1.0))
+        field = field + np.float32(0.6**octave) * value_noise(rng, shape, max(cell / 2**octave, 1.0))
     return field
 
 
-def strand_map(rng: np.random.Generator, length: float) -> np.ndarray:
-    """A tile of parallel strands running down the rows; float32 [256, 256], about -1 to 1, wraps around in x."""
-    fine = rng.standard_normal((256, 256), dtype=np.float32)
-    fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=0.7, sigmaY=length, borderType=cv2.BORDER_REFLECT)
-    locks = cv2.GaussianBlur(
-        rng.standard_normal((256, 256), dtype=np.float32),
-        (0, 0),
-        sigmaX=4.0,
-        sigmaY=2 * length,
-        borderType=cv2.BORDER_REFLECT,
+@functools.cache
+def noise_map(cell: float) -> np.ndarray:
+    """A fixed tile of value noise; float32 [TILE, TILE], read-only. Reading it elsewhere gives another texture."""
+    return _frozen(value_noise(np.random.default_rng([17, round(10 * cell)]), (TILE, TILE), cell))
+
+
+@functools.cache
+def strand_map(length: float) -> np.ndarray:
+    """A fixed tile of strands that run down the rows; float32 [TILE, TILE], in [-1, 1], read-only."""
+    rng = np.random.default_rng([29, round(10 * length)])
+    fine, locks = (
+        cv2.GaussianBlur(rng.standard_normal((TILE, TILE), dtype=np.float32), (0, 0), sigmaX=wide, sigmaY=long)
+        for wide, long in ((0.7, length), (4.0, 2 * length))
     )
-    field = fine / fine.std() + 0.9 * locks / locks.std()
-    return np.clip(field / 2.2, -1.0, 1.0)
+    return _frozen(np.clip((fine / fine.std() + 0.9 * locks / locks.std()) / 2.2, -1, 1))
 
 
 def sample(tile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -49,3 +57,8 @@ def sample(tile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return cv2.remap(
         tile, x.astype(np.float32), y.astype(np.float32), interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
     )
+
+
+def _frozen(field: np.ndarray) -> np.ndarray:
+    field.flags.writeable = False
+    return field
