@@ -93,7 +93,7 @@ def difference_mask(fake: np.ndarray, source: np.ndarray, threshold: float = LEA
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0  # what isn't marked
     marked = (areas >= _SMALLEST_PART * areas.max())[parts].astype(np.uint8)
-    return 255 * _close(marked, gap=round(_GAP * math.sqrt(areas.max())))
+    return 255 * _close(marked, gap=1 + round(_GAP * math.sqrt(areas.max())))
 
 
 def difference(fake: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -176,9 +176,8 @@ def _close(marked: np.ndarray, gap: int) -> np.ndarray:
     """Closes gaps up to `gap` pixels and all holes; uint8 [H, W] in {0, 1}."""
     x, y, width, height = cv2.boundingRect(marked)
     part = cv2.copyMakeBorder(marked[y : y + height, x : x + width], gap, gap, gap, gap, cv2.BORDER_CONSTANT, value=0)
-    if gap > 1:
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
-        part = cv2.morphologyEx(part, cv2.MORPH_CLOSE, disc)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap | 1, gap | 1))  # odd: an even one would shift the mask
+    part = cv2.morphologyEx(part, cv2.MORPH_CLOSE, disc)
     outlines, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     closed = np.zeros_like(marked)
     cv2.drawContours(closed, outlines, -1, 1, cv2.FILLED, offset=(x - gap, y - gap))
