@@ -23,6 +23,8 @@ from dfdetect_jax.evaluation.frame_scores import concatenate
 from dfdetect_jax.evaluation.tables import results_table
 from dfdetect_jax.run import open_run
 
+_FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status.
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     metrics = report.as_metrics(run.threshold, summaries)
     out = Path(args.out) if args.out else run.folder / "report"
     report.write_report(out, metrics, concatenate(scores))
-    Console().print(results_table(metrics))
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
     print(f"wrote {out / report.METRICS} and {out / report.SCORES}", file=sys.stderr)
     return 0
 
