@@ -6,7 +6,6 @@ second call finds everything there and does nothing. Memory does not grow with t
 
 import argparse
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,38 +16,16 @@ from dfdetect_jax import cli
 from dfdetect_jax.config import ALIGNMENTS, DETECTORS, Crop
 from dfdetect_jax.data import jobs, records
 from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.report import clip_words, counts_table
 
 SKIPPED_CLIPS = 1  # exit status: the records are there, but some clip could not be read
-_LISTED = 20  # clips whose report is told one by one
 
 
 def summary(folder: Path) -> Iterable[rich.table.Table | str]:
     """What a folder of records holds, for the terminal: counts per split and method, then words about its clips."""
     manifest = records.read_manifest(folder)
-    counts = rich.table.Table("split", "method", "clips", "examples", title=f"{manifest.name}/{manifest.config}")
-    for split, methods in manifest.counts.items():
-        for method, count in methods.items():
-            counts.add_row(split, method or "real", str(count["clips"]), str(count["examples"]))
-    yield counts
+    yield counts_table(f"{manifest.name}/{manifest.config}", manifest.counts)
     yield from clip_words(records.read_clips(folder))
-
-
-def clip_words(reports: Sequence[dict]) -> Iterable[rich.table.Table | str]:
-    """What became of clips: each where they are few, else how many share the same words."""
-    told = [report for report in reports if report["words"]]
-    if told and len(reports) <= _LISTED:
-        table = rich.table.Table("clip", "split", "frames", "what became of it")
-        for report in reports:
-            frames = f"{report['got']}/{report['asked']}"
-            table.add_row(report["clip"], report["split"], frames, "; ".join(report["words"]))
-        yield table
-        return
-    clips_of = defaultdict(list)
-    for report in told:
-        for words in report["words"]:
-            clips_of[words].append(report["clip"])
-    for words, clips in sorted(clips_of.items(), key=lambda item: -len(item[1])):
-        yield f"{words}: {len(clips)} clips ({', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''})"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

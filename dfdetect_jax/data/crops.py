@@ -15,9 +15,18 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face, track
 from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.mask import (
+    LEAST_DIFFERENCE,
+    Judgement,
+    binary_mask,
+    contrast,
+    difference_mask,
+    difference_usable,
+)
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 
 _BATCH = 8  # frames shown to the detector together
+_JUDGED = 8  # frames that tell whether a difference to the source makes a mask
 _FACES = 6  # largest ones of a frame that are followed
 
 
@@ -61,14 +70,23 @@ class _Cut:
     overlap: float  # forged pixels of the frame that lie in the face's box
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class _Companion:
-    """What says where a clip is forged: its own mask, or its source; and words for the report."""
+    """What says where a clip is forged.
 
-    kind: str  # "own", "difference" or ""
+    Attributes:
+        kind: "own" for a mask of its own, "difference" for its source, "" for neither.
+        path: of the mask or the source.
+        frames: that clip and companion share.
+        words: for the report.
+        threshold: of the difference, grey levels.
+    """
+
+    kind: str
     path: str | None
-    frames: int  # that it has; those of the clip where it limits nothing
+    frames: int
     words: tuple[str, ...]
+    threshold: float = LEAST_DIFFERENCE
 
 
 def clip_examples(clip: Clip, detector, crop: Crop, frames: int, dataset: str = "") -> tuple[list[Example], ClipReport]:
@@ -90,31 +108,34 @@ def clip_examples(clip: Clip, detector, crop: Crop, frames: int, dataset: str = 
     Raises:
         BadMediaError: the clip can't be read.
     """
-    total = 1 if media_kind(clip.path) == "image" else probe(clip.path).frames
+    total = _length(clip.path)
     companion = _companion(clip, total)
     indices = evenly_spaced(min(total, companion.frames), frames)
-    faces, cuts, masks, read = _cut_all(clip, companion, indices, detector, crop)
-    words = list(companion.words)
-    kind = companion.kind
-    if kind == "difference":
-        from dfdetect_jax.media.mask import difference_usable
-
-        usable, why = difference_usable(masks)
-        words.append("mask: difference" if usable else f"difference unusable: {why}")
-        kind = kind if usable else ""
-    chosen = _person(track(faces), cuts, with_masks=bool(kind))
-    examples = [_example(clip, cuts[face], kind, dataset) for face in chosen]
-    if read < len(indices):
-        words.append(f"partial: {read} of {len(indices)} frames could be read, the file is cut short")
-    if len(examples) < read:
-        words.append(f"no face in {read - len(examples)} of {read} frames")
-    unmasked = sum(not example.has_mask for example in examples)
-    if kind and unmasked:
-        words.append(f"{unmasked} frames without mask, which is shorter than the clip")
+    if companion.kind == "difference":
+        companion = _judged(clip, companion, indices, detector)
+    faces, cuts = _cut_all(clip, companion, indices, detector, crop)
+    person = _person(track(faces), cuts, with_masks=bool(companion.kind))
+    examples = [_example(clip, cuts[face], companion.kind, dataset) for face in person]
+    words = [*companion.words, *_shortfalls(len(indices), len(faces), examples, companion.kind)]
     report = ClipReport(
-        clip=clip.video, split=clip.split, asked=len(indices), got=len(examples), mask=kind, words=tuple(words)
+        clip=clip.video,
+        split=clip.split,
+        asked=len(indices),
+        got=len(examples),
+        mask=companion.kind,
+        words=tuple(words),
     )
     return examples, report
+
+
+def _shortfalls(asked: int, read: int, examples: Sequence[Example], kind: str) -> Iterator[str]:
+    if read < asked:
+        yield f"partial: {read} of {asked} frames could be read, the file is cut short"
+    if len(examples) < read:
+        yield f"no face in {read - len(examples)} of {read} frames"
+    unmasked = sum(not example.has_mask for example in examples)
+    if kind and unmasked:
+        yield f"{unmasked} frames without mask: it is shorter than the clip, or of another size"
 
 
 def _companion(clip: Clip, total: int) -> _Companion:
@@ -125,41 +146,58 @@ def _companion(clip: Clip, total: int) -> _Companion:
         if path is None:
             continue
         try:
-            length = 1 if media_kind(path) == "image" else probe(path).frames
+            length = _length(path)
         except BadMediaError as error:
             words = (*words, f"{'mask' if kind == 'own' else 'source'} unreadable: {error}")
             continue
-        # A mask that ends early leaves frames without one; a source is paired frame by frame, so it sets the length.
-        words = (*words, "mask: own") if kind == "own" else words
-        return _Companion(kind, path, length if kind == "difference" else total, words)
-    return _Companion("", None, total, (*words, "no source") if clip.source else (*words, "no mask"))
+        if kind == "own":  # one that ends early leaves frames without a mask
+            return _Companion(kind, path, total, (*words, "mask: own"))
+        return _Companion(kind, path, length, words)  # paired frame by frame, so it sets the length
+    return _Companion("", None, total, (*words, "no source" if clip.source else "no mask"))
+
+
+def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], detector) -> _Companion:
+    """Judges by a few frames whether the difference to the source makes masks, and from which threshold on."""
+    some = [indices[i] for i in evenly_spaced(len(indices), _JUDGED)]
+    pairs = [(fake, source) for _, fake, source in _paired(clip.path, companion.path, some) if source is not None]
+    found = detector([fake for fake, _ in pairs])
+    try:
+        judgement = difference_usable(
+            [
+                contrast(fake, source, [face.box for face in faces])
+                for (fake, source), faces in zip(pairs, found, strict=True)
+                if faces
+            ]
+        )
+    except BadMediaError as error:  # of another size
+        judgement = Judgement(False, LEAST_DIFFERENCE, str(error))
+    if judgement.usable:
+        words = (*companion.words, "mask: difference")
+        return dataclasses.replace(companion, words=words, threshold=judgement.threshold)
+    words = (*companion.words, f"difference unusable: {judgement.reason}")
+    return dataclasses.replace(companion, kind="", path=None, words=words)
 
 
 def _cut_all(clip: Clip, companion: _Companion, indices: Sequence[int], detector, crop: Crop):
-    """Faces per frame, a cut per face, the difference masks in bits, and how many frames could be read."""
+    """The faces of every frame that could be read, and a cut for each."""
     faces: list[list[Face]] = []
     cuts: dict[Face, _Cut] = {}
-    masks: list[np.ndarray] = []
     for batch in _batched(_paired(clip.path, companion.path, indices)):
         found = detector([frame for _, frame, _ in batch])
         for (index, frame, beside), some in zip(batch, found, strict=True):
-            mask = _mask(frame, beside, companion.kind)
-            if mask is not None and companion.kind == "difference":
-                masks.append(mask)
             faces.append(some[:_FACES])
+            mask = _mask(frame, beside, companion)
             for face in faces[-1]:
                 cuts[face] = _cut(index, frame, mask, face, crop)
-    return faces, cuts, masks, len(faces)
+    return faces, cuts
 
 
-def _mask(frame: np.ndarray, beside: np.ndarray | None, kind: str) -> np.ndarray | None:
+def _mask(frame: np.ndarray, beside: np.ndarray | None, companion: _Companion) -> np.ndarray | None:
     if beside is None or beside.shape != frame.shape:
         return None
-    if kind == "difference":
-        from dfdetect_jax.media.mask import difference_mask
-
-        return difference_mask(frame, beside)
-    return np.where(beside.max(-1) > 127, 255, 0).astype(np.uint8)  # mask videos are compressed: not just two values
+    if companion.kind == "difference":
+        return difference_mask(frame, beside, companion.threshold)
+    return binary_mask(beside, frame.shape[:2])
 
 
 def _cut(index: int, frame: np.ndarray, mask: np.ndarray | None, face: Face, crop: Crop) -> _Cut:
@@ -209,6 +247,10 @@ def _paired(
         while other is not None and other[0] < index:
             other = next(others, None)
         yield index, frame, other[1] if other is not None and other[0] == index else None
+
+
+def _length(path: str) -> int:
+    return 1 if media_kind(path) == "image" else probe(path).frames
 
 
 def _read(path: str, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -61,15 +61,19 @@ def decode(record: bytes, schema: tfds.features.FeaturesDict) -> dict:
     Raises:
         RecordsError: the bytes are no record, or a picture in it is damaged.
     """
-    try:
-        fields = schema.deserialize_example_np(record, decoders=_ENCODED)
-    except Exception as error:  # protobuf's errors share no base class that is public
-        raise RecordsError(f"a record can't be parsed ({type(error).__name__}); prepare the data set again") from error
+    fields = _parse(record, schema)
     fields["image"] = _pixels(fields["image"], cv2.IMREAD_COLOR_RGB)
     fields["mask"] = _pixels(fields["mask"], cv2.IMREAD_GRAYSCALE)
     fields.update({name: fields[name].decode() for name in TEXTS})
     fields.update(label=int(fields["label"]), frame=int(fields["frame"]), has_mask=bool(fields["has_mask"]))
     return fields
+
+
+def _parse(record: bytes, schema: tfds.features.FeaturesDict) -> dict:
+    try:
+        return schema.deserialize_example_np(record, decoders=_ENCODED)
+    except Exception as error:  # protobuf's errors share no base class that is public
+        raise RecordsError(f"a record can't be parsed ({type(error).__name__}); prepare the data set again") from error
 
 
 def _png(picture: np.ndarray) -> bytes:
@@ -151,7 +155,7 @@ def locate(name_or_folder: str | Path, data_dir: str | Path = "") -> Path:
     """
     home = globals()["data_dir"](data_dir)
     for base in (Path(name_or_folder).expanduser().absolute(), home / name_or_folder):
-        for pattern in (MANIFEST, f"*/{MANIFEST}", f"*/*/{MANIFEST}"):
+        for pattern in (MANIFEST, f"*/{MANIFEST}", f"*/*/{MANIFEST}", f"[!.]*/*/*/{MANIFEST}"):
             found = sorted(path.parent for path in base.glob(pattern))
             if len(found) == 1:
                 return found[0]
@@ -194,6 +198,15 @@ class Records:
 
     def __getitem__(self, index: int) -> dict:
         return decode(self._source[index], self._schema)
+
+    def names(self, index: int) -> dict[str, str]:
+        """The text fields alone, without decoding pictures.
+
+        Raises:
+            RecordsError: the record is damaged.
+        """
+        fields = _parse(self._source[index], self._schema)
+        return {name: fields[name].decode() for name in TEXTS}
 
     def __getstate__(self) -> dict:
         return {"folder": self.folder, "split": self.split}

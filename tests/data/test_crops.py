@@ -1,0 +1,160 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data.crops import clip_examples
+from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.face import load_detector
+from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
+
+CROP = Crop(size=64, margin=1.3, align="box", detector="haar")
+SHIFTS = range(0, 24, 2)
+CHINA = np.full((200, 360, 3), 90, np.uint8)  # nobody
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return load_detector("haar")
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("media")
+    write_video(folder / "real.mp4", [face_picture(shift) for shift in SHIFTS])
+    write_video(folder / "fake.mp4", [forged_picture(shift) for shift in SHIFTS])
+    write_video(folder / "mask.mp4", [mask_picture(shift) for shift in SHIFTS])
+    write_video(folder / "gone.mp4", [face_picture() if i < 8 else CHINA for i in range(12)])
+    write_video(folder / "empty.mp4", [CHINA] * 4)
+    write_image(folder / "real.png", face_picture())
+    write_image(folder / "fake.png", forged_picture())
+    write_image(folder / "mask.png", mask_picture())
+    (folder / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
+    return folder
+
+
+def clip_of(path, label=FAKE, **fields):
+    method = "paste" if label else ""
+    return Clip(path=str(path), video="v", label=label, method=method, split="val", identity="ann", **fields)
+
+
+def overlap(mask, other):
+    return np.count_nonzero(mask & other) / np.count_nonzero(mask | other)
+
+
+def test_a_real_clip_gives_the_frames_asked_for_with_empty_masks(media, detector):
+    examples, report = clip_examples(clip_of(media / "real.mp4", REAL), detector, CROP, 4, dataset="mine")
+    assert [example.frame for example in examples] == [0, 3, 7, 11]
+    assert (report.asked, report.got, report.mask, report.words) == (4, 4, "", ())
+    for example in examples:
+        assert example.image.shape == (64, 64, 3)
+        assert example.has_mask
+        assert not example.mask.any()
+        assert (example.dataset, example.split, example.identity, example.method) == ("mine", "val", "ann", "")
+
+
+def test_the_crop_follows_the_face(media, detector):
+    examples, _ = clip_examples(clip_of(media / "real.mp4", REAL), detector, CROP, 12)
+    first, last = (example.image.astype(float) for example in (examples[0], examples[-1]))
+    assert np.corrcoef(first.ravel(), last.ravel())[0, 1] > 0.9
+
+
+def test_a_video_with_fewer_frames_gives_all_of_them(media, detector):
+    examples, report = clip_examples(clip_of(media / "real.mp4", REAL), detector, CROP, 100)
+    assert report.asked == report.got == len(examples) == 12
+
+
+def test_the_mask_is_cut_with_the_image(media, detector):
+    fake = clip_of(media / "fake.mp4", mask_path=str(media / "mask.mp4"))
+    real = clip_of(media / "fake.mp4", REAL)
+    examples, report = clip_examples(fake, detector, CROP, 3)
+    assert (report.mask, report.words) == ("own", ("mask: own",))
+    for example, plain in zip(examples, clip_examples(real, detector, CROP, 3)[0], strict=True):
+        assert np.array_equal(example.image, plain.image)  # the mask bears on nothing else
+        assert set(np.unique(example.mask)) == {0, 255}
+        brightness = example.image.mean(-1)
+        assert brightness[example.mask > 0].mean() > brightness[example.mask == 0].mean() + 60
+
+
+def test_without_a_mask_the_difference_to_the_source_is_taken(media, detector):
+    fake = clip_of(media / "fake.mp4", source="real", source_path=str(media / "real.mp4"))
+    own = dataclasses.replace(fake, mask_path=str(media / "mask.mp4"))
+    examples, report = clip_examples(fake, detector, CROP, 4)
+    assert (report.mask, report.words) == ("difference", ("mask: difference",))
+    for example, known in zip(examples, clip_examples(own, detector, CROP, 4)[0], strict=True):
+        assert example.has_mask
+        assert overlap(example.mask, known.mask) > 0.6
+
+
+def test_a_source_that_is_another_scene_gives_no_mask_and_says_why(media, detector):
+    fake = clip_of(media / "fake.mp4", source="real", source_path=str(media / "empty.mp4"))
+    examples, report = clip_examples(fake, detector, CROP, 4)
+    assert report.mask == ""
+    assert report.words[0].startswith("difference unusable: ")
+    assert not any(example.has_mask or example.mask.any() for example in examples)
+
+
+def test_a_fake_with_neither_mask_nor_source_is_told(media, detector):
+    examples, report = clip_examples(clip_of(media / "fake.mp4", source="somebody"), detector, CROP, 2)
+    assert report.words == ("no source",)
+    assert not any(example.has_mask for example in examples)
+    assert clip_examples(clip_of(media / "fake.mp4"), detector, CROP, 2)[1].words == ("no mask",)
+
+
+def test_an_unreadable_mask_is_told_and_the_source_taken_instead(media, detector):
+    fake = clip_of(
+        media / "fake.mp4", mask_path=str(media / "broken.mp4"), source="r", source_path=str(media / "real.mp4")
+    )
+    _, report = clip_examples(fake, detector, CROP, 2)
+    assert report.mask == "difference"
+    assert report.words[0].startswith("mask unreadable: ")
+
+
+def test_frames_without_a_face_are_counted(media, detector):
+    examples, report = clip_examples(clip_of(media / "gone.mp4", REAL), detector, CROP, 12)
+    assert len(examples) == 8
+    assert report.words == ("no face in 4 of 12 frames",)
+
+
+def test_a_clip_without_any_face_gives_nothing_and_says_so(media, detector):
+    examples, report = clip_examples(clip_of(media / "empty.mp4", REAL), detector, CROP, 3)
+    assert examples == []
+    assert (report.got, report.words, report.failed) == (0, ("no face in 3 of 3 frames",), False)
+
+
+def test_a_video_cut_short_is_reported_partial(media, detector, tmp_path):
+    whole = (media / "real.mp4").read_bytes()
+    moov = whole.index(b"moov") - 4
+    if whole.index(b"mdat") < moov:  # keep the header that declares 12 frames, spoil the data of the last ones
+        cut = whole[: moov * 6 // 10] + bytes(moov - moov * 6 // 10) + whole[moov:]
+    (tmp_path / "cut.mp4").write_bytes(cut)
+    _, report = clip_examples(clip_of(tmp_path / "cut.mp4", REAL), detector, CROP, 12)
+    assert report.got < 12
+    assert any("partial: " in words for words in report.words)
+
+
+def test_the_person_whose_face_is_forged_is_taken_not_the_largest(detector, tmp_path):
+    small, large = face_picture()[::2, ::2], face_picture()
+    beside = np.concatenate([small, small[::-1]])  # the second one stands on its head, where no face is found
+    mask = np.concatenate([np.zeros((200, 360), np.uint8), np.zeros((200, 180), np.uint8)], 1)
+    mask[66:78, 360 + 73 : 360 + 91] = 255
+    write_video(tmp_path / "two.mp4", [np.concatenate([large, beside], 1)] * 3)
+    write_video(tmp_path / "mask.mp4", [mask] * 3)
+    with_mask, _ = clip_examples(clip_of(tmp_path / "two.mp4", mask_path=str(tmp_path / "mask.mp4")), detector, CROP, 3)
+    without, _ = clip_examples(clip_of(tmp_path / "two.mp4"), detector, CROP, 3)
+    assert all(example.mask.any() for example in with_mask)
+    assert not np.array_equal(with_mask[0].image, without[0].image)
+
+
+def test_a_photograph_is_a_clip_of_one_frame(media, detector):
+    fake = clip_of(media / "fake.png", mask_path=str(media / "mask.png"))
+    (example,), report = clip_examples(fake, detector, CROP, 32)
+    assert (example.frame, report.asked, report.got, report.words) == (0, 1, 1, ("mask: own",))
+    assert 0.02 < (example.mask > 0).mean() < 0.2
+
+
+def test_a_broken_clip_is_refused_by_name(media, detector):
+    with pytest.raises(BadMediaError, match=r"broken\.mp4"):
+        clip_examples(clip_of(media / "broken.mp4"), detector, CROP, 2)
