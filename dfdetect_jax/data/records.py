@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_data_source import ArrayRecordDataSource
+from tensorflow_datasets.proto import tf_example_pb2
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.example import SPLITS, Example
@@ -47,12 +48,13 @@ def features(size: int) -> tfds.features.FeaturesDict:
 
 
 def encode(example: Example) -> bytes:
-    """Serialises one example (image uint8 [S, S, 3], mask uint8 [S, S]) as a `tf.train.Example`."""
+    """Serialises one example (image uint8 [S, S, 3], mask uint8 [S, S]), in every process alike: `tf.train.Example`."""
     fields = {name: getattr(example, name) for name in (*TEXTS, "has_mask", "label", "frame")}
     fields["image"] = io.BytesIO(_png(cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)))
     fields["mask"] = io.BytesIO(_png(example.mask))
     schema = features(example.image.shape[0])
-    return schema.serialize_example(schema.encode_example(fields))
+    message = tf_example_pb2.Example.FromString(schema.serialize_example(schema.encode_example(fields)))
+    return message.SerializeToString(deterministic=True)  # else the order of fields changes with the process
 
 
 def decode(record: bytes, schema: tfds.features.FeaturesDict) -> dict:
