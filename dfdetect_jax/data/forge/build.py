@@ -1,35 +1,31 @@
-"""The embedded data set: which faces and forgeries it consists of, and how one portion of it is rendered."""
+"""The embedded data set: whom it shows, in portions that any process can render by itself."""
 
+import contextlib
 import dataclasses
 
 import cv2
 import numpy as np
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Example
-from dfdetect_jax.data.forge.camera import publish
-from dfdetect_jax.data.forge.operators import OPERATORS
-from dfdetect_jax.data.forge.person import draw_person, draw_sitting
+from dfdetect_jax.data.example import SPLITS, Example
+from dfdetect_jax.data.forge.pair import (
+    DONOR,
+    PERSON,
+    SITTING,
+    Portrait,
+    eyes_apart,
+    forge_pair,
+    methods_of,
+    picture_side,
+    stream,
+)
+from dfdetect_jax.data.forge.person import Person, Sitting, draw_person, draw_sitting
 from dfdetect_jax.data.forge.portrait import portrait
-from dfdetect_jax.media.crop import crop_matrix, template, warp, warp_mask
-from dfdetect_jax.media.face import Face
 
-# Forgery method -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
-METHODS: dict[str, tuple[str, bool]] = {
-    "swap_alpha": ("swap", True),
-    "swap_poisson": ("swap", False),
-    "attribute_bilinear": ("attribute", True),
-    "attribute_transposed": ("attribute", False),
-    "inpaint_telea": ("inpainting", True),
-    "inpaint_patch": ("inpainting", False),
-}
 SHARES = {"train": 1.0, "val": 0.15, "test": 0.4}  # of the training split's size
 PORTRAITS = 4  # per identity; each is in the set twice, as it is and forged
 UNIT_PORTRAITS = 24
-PICTURE_SIDE = 1.5  # over the crop's
 EYES_APART = 0.92  # face units
-
-_PERSON, _SITTING, _DONOR, _FORGERY, _CAMERA = range(5)  # what a stream of random numbers is for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +45,6 @@ class Unit:
     first: int
     portraits: int
     identities: int
-
-
-def methods_of(split: str) -> tuple[str, ...]:
-    """The forgery methods in a split: all in "test", the seen ones elsewhere."""
-    return tuple(name for name, (_, seen) in METHODS.items() if seen or split == "test")
 
 
 def units(images: int, seed: int = 0) -> list[Unit]:
@@ -85,79 +76,50 @@ def render_unit(unit: Unit, crop: Crop) -> list[Example]:
     Returns:
         A real and a forged example for each portrait, in order.
     """
+    examples = []
+    with one_thread():
+        for number in range(unit.first, unit.first + unit.portraits):
+            examples.extend(_render_pair(unit, number, crop))
+    return examples
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Keeps OpenCV to one thread: pictures this small gain nothing, and units run in as many processes as cores."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return [
-            example
-            for number in range(unit.first, unit.first + unit.portraits)
-            for example in _render_portrait(unit, number, crop)
-        ]
+        yield
     finally:
         cv2.setNumThreads(threads)
 
 
-def _render_portrait(unit: Unit, number: int, crop: Crop) -> tuple[Example, Example]:
+def _render_pair(unit: Unit, number: int, crop: Crop) -> tuple[Example, Example]:
     identity = number // PORTRAITS
-    sitting = draw_sitting(_stream(unit, _SITTING, number))
-    person = draw_person(_stream(unit, _PERSON, identity))
-    side, scale = _picture_size(crop)
-    picture, face = portrait(person, sitting, side, scale)
-    methods = methods_of(unit.split)
-    method = methods[number % len(methods)]
-    donor = None
-    if METHODS[method][0] == "swap":
-        donor = _donor(unit, number, person, sitting, side, scale)
-    forged, mask = OPERATORS[method](picture, face.landmarks, _stream(unit, _FORGERY, number), donor)
-    name = f"{unit.split}-{number:06d}"
-    shared = {
-        "has_mask": True,
-        "dataset": "forge",
-        "identity": f"{unit.split}-{identity:05d}",
-        "frame": 0,
-        "split": unit.split,
-    }
-    image, empty = publish_crop(picture, np.zeros_like(mask), face, crop, _stream(unit, _CAMERA, number, REAL))
-    real = Example(image=image, mask=empty, label=REAL, method="", video=f"real/{name}", source="", **shared)
-    image, mask = publish_crop(forged, mask, face, crop, _stream(unit, _CAMERA, number, FAKE))
-    fake = Example(
-        image=image, mask=mask, label=FAKE, method=method, video=f"{method}/{name}", source=real.video, **shared
+    person = draw_person(stream(unit.seed, unit.split, PERSON, identity))
+    sitting = draw_sitting(stream(unit.seed, unit.split, SITTING, number))
+    scale = eyes_apart(crop) / EYES_APART
+    picture, face = portrait(person, sitting, picture_side(crop), scale)
+    shown = Portrait(
+        picture=picture,
+        face=face,
+        number=number,
+        seed=unit.seed,
+        split=unit.split,
+        name=f"{unit.split}-{number:06d}",
+        identity=f"{unit.split}-{identity:05d}",
     )
-    return real, fake
+    donor = _donor(unit, number, person, sitting, crop) if shown.wants_donor else None
+    return forge_pair(shown, donor, crop)
 
 
-def publish_crop(
-    picture: np.ndarray, mask: np.ndarray, face: Face, crop: Crop, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sends a picture, real or forged, through the publisher and cuts the face out.
-
-    Returns:
-        image uint8 [size, size, 3] and mask uint8 [size, size] in {0, 255}.
-    """
-    points = np.concatenate([face.landmarks, face.box.reshape(2, 2)])
-    picture, mask, points = publish(picture, mask, points, rng)
-    points = points.astype(np.float32)
-    moved = Face(box=points[5:].reshape(4), landmarks=points[:5], confidence=face.confidence)
-    matrix = crop_matrix(moved, crop)
-    return warp(picture, matrix, crop.size), warp_mask(mask, matrix, crop.size)
-
-
-def _donor(unit, number, person, sitting, side, scale):
+def _donor(unit: Unit, number: int, person: Person, sitting: Sitting, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
     """Of three other people of the same split the one with the most similar skin, in a similar pose and light."""
-    rng = _stream(unit, _DONOR, number)
+    rng = stream(unit.seed, unit.split, DONOR, number)
     others = max(unit.identities, 2)
-    offsets = rng.integers(1, others, size=3)
-    people = [draw_person(_stream(unit, _PERSON, (number // PORTRAITS + offset) % others)) for offset in offsets]
+    numbers = (number // PORTRAITS + rng.integers(1, others, size=3)) % others
+    people = [draw_person(stream(unit.seed, unit.split, PERSON, identity)) for identity in numbers]
     nearest = min(people, key=lambda other: np.abs(other.skin - person.skin).sum())
+    side, scale = picture_side(crop), eyes_apart(crop) / EYES_APART
     picture, face = portrait(nearest, draw_sitting(rng, near=sitting), side, scale)
     return picture, face.landmarks
-
-
-def _picture_size(crop: Crop) -> tuple[int, float]:
-    """Side of a picture and pixels per face unit, so that cutting the crop neither enlarges nor shrinks on average."""
-    points = template(crop.size, crop.margin)
-    return round(crop.size * PICTURE_SIDE), float(points[1, 0] - points[0, 0]) / EYES_APART
-
-
-def _stream(unit: Unit, purpose: int, *numbers: int) -> np.random.Generator:
-    return np.random.default_rng([unit.seed, SPLITS.index(unit.split), purpose, *map(int, numbers)])

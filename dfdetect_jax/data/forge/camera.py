@@ -8,9 +8,10 @@ before `publish` just as a painted one does.
 import cv2
 import numpy as np
 
-QUALITY = (80, 96)  # of the JPEG file, uniform
+QUALITY = (88, 97)  # of the JPEG file, uniform
 RESIZE = (0.9, 1.1)
-NOISE = (0.3, 1.2)  # standard deviation, grey levels
+SHOT_NOISE, READ_NOISE = 3e-4, 2e-6  # variance per light and of the dark, 1 is white
+NOISE = (0.2, 0.8)  # standard deviation, grey levels
 
 
 def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Generator) -> np.ndarray:
@@ -30,11 +31,8 @@ def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Gen
     gain = rng.uniform(0.6, 1.6)
     noise = rng.standard_normal(light.shape, dtype=np.float32)
     noise = 0.75 * noise + 0.6 * cv2.GaussianBlur(noise, (0, 0), 0.8)  # demosaicing spreads it
-    clean = np.maximum(light, 0)
-    clean = clean + gain * np.sqrt(4e-4 * clean + 2e-6) * noise * 0.6
-    clean = np.maximum(clean, 0)
-    toned = (clean * (1 + clean * 0.12) / (1 + clean * 0.12 + 0.0)) ** np.float32(1 / 2.2)
-    return np.clip(toned * 255 + 0.5, 0, 255).astype(np.uint8)
+    light = light + gain * np.sqrt(SHOT_NOISE * np.maximum(light, 0) + READ_NOISE) * noise
+    return (np.clip(light, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)
 
 
 def publish(

@@ -20,8 +20,18 @@ from dfdetect_jax.data.forge.regions import (
     part_distance,
 )
 
-HOLE_SHARE = (0.08, 0.2)  # of the inner face
+# Forgery method -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
+METHODS: dict[str, tuple[str, bool]] = {
+    "swap_alpha": ("swap", True),
+    "swap_poisson": ("swap", False),
+    "attribute_bilinear": ("attribute", True),
+    "attribute_transposed": ("attribute", False),
+    "inpaint_telea": ("inpainting", True),
+    "inpaint_patch": ("inpainting", False),
+}
+HOLE_SHARE = (0.15, 0.35)  # of the inner face
 BOTTLENECK = (1.7, 2.4)  # how many times coarser than the picture a generator paints
+MILD_BOTTLENECK = (1.1, 1.6)
 
 
 def swap_alpha(picture, landmarks, rng, donor):
@@ -40,6 +50,7 @@ def swap_poisson(picture, landmarks, rng, donor):
     inside = face_distance(frame) + rng.uniform(0.0, 0.1) < 0
     inside[:2], inside[-2:], inside[:, :2], inside[:, -2:] = False, False, False, False
     face = _fit_donor(picture, landmarks, inside, donor)
+    face = _through_bilinear(face, rng.uniform(*MILD_BOTTLENECK))
     mask = inside.astype(np.uint8) * 255
     x, y, width, height = cv2.boundingRect(mask)
     cloned = cv2.seamlessClone(face, picture, mask.copy(), (x + width // 2, y + height // 2), cv2.NORMAL_CLONE)
@@ -97,7 +108,7 @@ def _repaint(picture, landmarks, rng, generator):
     frame = face_frame(landmarks, picture.shape[:2])
     part = list(PARTS)[rng.integers(len(PARTS))]
     away = part_distance(frame, part)
-    changed = _reshape(picture, frame, part, rng.uniform(-0.16, 0.16))
+    changed = _reshape(picture, frame, part, rng.uniform(-0.12, 0.12))
     tint = 1 + 0.12 * rng.uniform(-1, 1) + 0.05 * rng.uniform(-1, 1, size=3)
     changed = np.clip(changed.astype(np.float32) * tint + 0.5, 0, 255).astype(np.uint8)
     return _blend(picture, generator(changed), np.clip(0.5 - away / rng.uniform(0.06, 0.2), 0, 1))
@@ -106,7 +117,7 @@ def _repaint(picture, landmarks, rng, generator):
 def _reshape(picture: np.ndarray, frame: FaceFrame, part: str, strength: float) -> np.ndarray:
     """Makes a part larger (positive) or smaller, fading out at its edge."""
     (u0, v0), (width, height) = PARTS[part]
-    du, dv = frame.u - np.copysign(np.float32(u0), frame.u), frame.v - v0
+    du, dv = frame.u - np.float32(u0), frame.v - np.float32(v0)
     pull = np.float32(-strength) * np.clip(1 - (du / width) ** 2 - (dv / height) ** 2, 0, 1)
     moved = np.stack([du * pull, dv * pull], axis=-1) @ frame.matrix[:, :2].T.astype(np.float32)
     row, column = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)

@@ -10,12 +10,12 @@ from dfdetect_jax.media.crop import similarity
 # Mean positions of eyes, nose tip and mouth corners, face units (see `person.py`).
 MEAN_LANDMARKS = np.array([[-0.46, 0.0], [0.46, 0.0], [0.0, 0.58], [-0.385, 1.0], [0.385, 1.0]])
 
-# Part -> centre, half width and half height; face units. A mirrored pair counts as one part.
+# Part -> centre, and half width and half height of its ellipse; face units.
 PARTS = {
-    "eyes": ((0.46, -0.08), (0.36, 0.30)),
-    "mouth": ((0.0, 1.03), (0.56, 0.30)),
-    "nose": ((0.0, 0.40), (0.34, 0.42)),
-    "cheeks": ((0.52, 0.55), (0.34, 0.42)),
+    "hair": ((0.0, -1.15), (1.15, 0.50)),
+    "eyes": ((0.0, -0.08), (0.92, 0.38)),
+    "mouth": ((0.0, 1.02), (0.64, 0.38)),
+    "skin": ((0.0, 0.50), (0.84, 0.92)),
 }
 
 
@@ -56,8 +56,7 @@ def face_distance(frame: FaceFrame) -> np.ndarray:
 def part_distance(frame: FaceFrame, part: str) -> np.ndarray:
     """Signed distance to the edge of one of PARTS, negative inside; float32 [H, W], face units."""
     (u0, v0), (width, height) = PARTS[part]
-    u = np.abs(frame.u) if u0 else frame.u
-    return (np.hypot((u - u0) / width, (frame.v - v0) / height) - 1) * min(width, height)
+    return (np.hypot((frame.u - u0) / width, (frame.v - v0) / height) - 1) * min(width, height)
 
 
 def free_form_hole(frame: FaceFrame, rng: np.random.Generator, share: float) -> np.ndarray:

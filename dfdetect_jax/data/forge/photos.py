@@ -1,0 +1,146 @@
+"""The same forgeries on photographs of real people: training data where only authentic pictures exist."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data.example import Example
+from dfdetect_jax.data.forge.build import SHARES, one_thread
+from dfdetect_jax.data.forge.pair import DONOR, Portrait, eyes_apart, forge_pair, methods_of, picture_side, stream
+from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.media.image import read_image
+
+DONORS = 3  # tried in turn, as a photograph may show no face
+LARGEST_SCALE = 2.0  # a face is enlarged at most this much; beyond, there is nothing left in it to forge
+
+Detector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """One photograph to forge.
+
+    Attributes:
+        path: the file, absolute.
+        donors: photographs of other people of the same split, to take a face from.
+        name: of the photograph, unique within the data set; it stands for the person shown, too.
+        split: "train", "val" or "test".
+        number: within the split.
+        seed: of the data set.
+    """
+
+    path: str
+    donors: tuple[str, ...]
+    name: str
+    split: str
+    number: int
+    seed: int
+
+
+def photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
+    """Divides photographs into splits, in the embedded set's proportions, and gives each its donors.
+
+    Which person a photograph shows is unknown, so each counts as a person of its own: with several photographs of one
+    person in the folder, splits are not disjoint in identity.
+
+    Args:
+        paths: the files.
+        root: folder that names are relative to.
+        seed: of the division.
+
+    Raises:
+        SettingsError: too few photographs for a split to hold each of its methods once.
+    """
+    total, parts = len(paths), {split: share / sum(SHARES.values()) for split, share in SHARES.items()}
+    least = next(n for n in range(1, 1000) if all(round(n * p) >= len(methods_of(s)) for s, p in parts.items()))
+    if total < least:
+        raise SettingsError(f"{root}: expected at least {least} photographs to forge, found {total}")
+    order = np.random.default_rng(seed).permutation(total)
+    files = sorted(paths)
+    bounds = np.rint(np.cumsum([0, *parts.values()]) * total).astype(int)
+    planned = []
+    for split, low, high in zip(parts, bounds, bounds[1:], strict=False):
+        members = [files[i] for i in order[low:high]]
+        for number, path in enumerate(members):
+            step = stream(seed, split, DONOR, number).permutation(np.arange(1, len(members)))[:DONORS]
+            donors = tuple(str(members[(number + s) % len(members)]) for s in step)
+            name = path.relative_to(root).as_posix()
+            planned.append(Photo(str(path), donors, name, split, number, seed))
+    return planned
+
+
+def forge_photo(photo: Photo, detector: Detector, crop: Crop) -> list[Example]:
+    """Forges one photograph.
+
+    Args:
+        photo: the photograph.
+        detector: finds the face; the largest is taken.
+        crop: how the face is cut.
+
+    Returns:
+        The real example and the forged one.
+
+    Raises:
+        BadMediaError: the file can't be read, or has no face that is large enough; for swaps, none of its donors.
+        SettingsError: the detector gives no landmarks.
+    """
+    picture, face = _sit(photo.path, detector, crop)
+    portrait = Portrait(
+        picture=picture,
+        face=face,
+        number=photo.number,
+        seed=photo.seed,
+        split=photo.split,
+        name=photo.name,
+        identity=photo.name,
+    )
+    donor = _donor(photo, detector, crop) if portrait.wants_donor else None
+    with one_thread():
+        return list(forge_pair(portrait, donor, crop))
+
+
+def _sit(path: str, detector: Detector, crop: Crop) -> tuple[np.ndarray, Face]:
+    """Cuts a square around the largest face, not turned, at the scale that the embedded set's portraits have."""
+    image = read_image(path)
+    faces = detector([image])[0]
+    if not faces:
+        raise BadMediaError(f"{path}: no face found")
+    face = faces[0]
+    if face.landmarks is None:
+        raise SettingsError(f'crop.detector: forging photographs needs five landmarks, which "{crop.detector}" has not')
+    matrix = crop_matrix(face, dataclasses.replace(crop, align="landmarks"))
+    scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
+    if scale > LARGEST_SCALE:
+        apart = eyes_apart(crop)
+        raise BadMediaError(
+            f"{path}: expected eyes at least {apart / LARGEST_SCALE:.0f} px apart for crops of {crop.size} px, "
+            f"found {apart / scale:.0f}; use a smaller crop.size"
+        )
+    side = picture_side(crop)
+    middle = np.linalg.solve(matrix[:, :2], np.full(2, (crop.size - 1) / 2) - matrix[:, 2])
+    upright = np.column_stack([scale * np.eye(2), (side - 1) / 2 - scale * middle])
+    moved = dataclasses.replace(
+        face,
+        landmarks=_apply(upright, face.landmarks),
+        box=_apply(upright, np.reshape(face.box, (2, 2))).reshape(4),
+    )
+    return warp(image, upright, side), moved
+
+
+def _donor(photo: Photo, detector: Detector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+    for path in photo.donors:
+        try:
+            picture, face = _sit(path, detector, crop)
+        except BadMediaError:
+            continue
+        return picture, face.landmarks
+    raise BadMediaError(f"{photo.path}: none of {len(photo.donors)} donors for a swap has a usable face")
+
+
+def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
