@@ -6,12 +6,13 @@ import stat
 import warnings
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dfdetect_jax.errors import BadMediaError
 
 # 8000 x 8000: a 61 megapixel camera passes, and a decoded picture with its copies stays under 1 GB.
 MAX_PIXELS = 64_000_000
+MAX_SIDE = 32_000  # pixels; OpenCV's warps can't address more than 32,766
 
 _IMAGES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP"}
 _ALLOWED = "a JPEG, PNG, WebP or BMP photograph or an MP4, MOV, AVI, MKV or WebM video"
@@ -61,7 +62,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         uint8 [H, W, 3], RGB.
 
     Raises:
-        BadMediaError: as `media_kind`; or a video, an animation, over `MAX_PIXELS`, truncated or corrupt.
+        BadMediaError: as `media_kind`; or a video, an animation, over `MAX_PIXELS` or `MAX_SIDE`, truncated or corrupt.
     """
     kind = _format(path)
     if kind not in _IMAGES:
@@ -85,12 +86,13 @@ def check_size(path: str | os.PathLike, width: int, height: int, most: int) -> N
     """Refuses a picture or frame by the size that its header declares, in pixels.
 
     Raises:
-        BadMediaError: no pixels at all, or more than `most`.
+        BadMediaError: no pixels at all, more than `most`, or a side over `MAX_SIDE`.
     """
     if width < 1 or height < 1:
         raise BadMediaError(f"{path}: expected a picture, found one of {width} x {height} pixels")
-    if width * height > most:
-        raise BadMediaError(f"{path}: {width} x {height} pixels, at most {most:,} are allowed; scale it down first")
+    if width * height > most or max(width, height) > MAX_SIDE:
+        allowed = f"at most {most:,} and {MAX_SIDE:,} along a side are allowed"
+        raise BadMediaError(f"{path}: {width} x {height} pixels, {allowed}; scale it down first")
 
 
 def _format(path) -> str:
@@ -171,5 +173,7 @@ def _to_rgb(path, picture: Image.Image) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its own words name the file once more
+        return "its header is damaged"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())[:120]

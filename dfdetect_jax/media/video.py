@@ -61,7 +61,8 @@ def read_frames(path: str | os.PathLike, indices: Sequence[int] | None = None) -
     """Yields the frames with the given indices (0 is the first; None: all), in rising order, each once.
 
     Frames between are decoded but not converted. Memory is that of one frame. Frames are turned upright as the
-    container's rotation says. Where the file ends early, so does the iteration.
+    container's rotation says. Where the file ends early, so does the iteration. The file is opened by the first step of
+    the iteration, and closed when the iterator is.
 
     Yields:
         (index, uint8 [H, W, 3] RGB).

@@ -135,9 +135,12 @@ def test_the_pixel_cap_counts_before_decoding(tmp_path, monkeypatch):
     path.write_bytes(png_declaring(16_000, 16_000))
     with pytest.raises(BadMediaError, match="scale it down"):
         read_image(path)
-    path.write_bytes(png_declaring(8_001, 8_000))
-    with pytest.raises(BadMediaError, match=r"8001 x 8000 pixels, at most 64,000,000"):
-        read_image(path)
+    for width, height in [(8_001, 8_000), (32_001, 10)]:
+        path.write_bytes(png_declaring(width, height))
+        with pytest.raises(
+            BadMediaError, match=f"{width} x {height} pixels, at most 64,000,000 and 32,000 along a side"
+        ):
+            read_image(path)
 
 
 def test_the_pixel_cap_itself_is_allowed(tmp_path, monkeypatch):
@@ -156,6 +159,14 @@ def test_a_file_cut_in_half_is_refused(tmp_path, suffix):
     path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
     with pytest.raises(BadMediaError, match=r"cut\.\w+: not a readable"):
         read_image(path)
+
+
+def test_a_damaged_header_is_refused_and_the_file_named_once(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    with pytest.raises(BadMediaError) as caught:
+        read_image(path)
+    assert str(caught.value) == f"{path}: not a readable PNG (its header is damaged)"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,16 @@ def test_a_video_is_probed(clip):
     assert probe(clip) == (FRAMES, 25.0, BITS * BLOCK, 3 * BLOCK)
 
 
+def test_frames_are_counted_where_the_container_declares_none(tmp_path):
+    path = write_clip(tmp_path / "clip.mkv", frames=7)
+    content = bytearray(path.read_bytes())
+    duration = content.index(b"\x44\x89\x88")  # Matroska's element Duration, 8 bytes long ...
+    content[duration] = 0xEC  # ... becomes Void, 9 bytes long
+    path.write_bytes(content)
+    assert not 0 < cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) < 1000
+    assert probe(path).frames == 7
+
+
 def test_all_frames_come_in_order(clip):
     read = list(read_frames(clip))
     assert [index for index, _ in read] == list(range(FRAMES))
