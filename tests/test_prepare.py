@@ -1,0 +1,184 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dfdetect_jax import prepare as command
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data import jobs, records
+from dfdetect_jax.data.jobs import Request
+from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.errors import RecordsError, SettingsError
+from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
+
+BOX = Crop(size=48, margin=1.3, align="box", detector="haar")
+FOLDER = ["--dataset", "folder", "--size", "48", "--align", "box", "--detector", "haar", "--frames", "3"]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A photograph and two videos, one with a mask, and a video that can't be read."""
+    root = tmp_path_factory.mktemp("my faces")
+    write_image(root / "real/p1_a.png", face_picture())
+    write_video(root / "real/p2.mp4", [face_picture(shift) for shift in range(5)])
+    write_video(root / "paste/p2.mp4", [forged_picture(shift) for shift in range(5)])
+    write_video(root / "masks/paste/p2.mp4", [mask_picture(shift) for shift in range(5)])
+    (root / "paste/broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
+    return root
+
+
+@pytest.fixture(scope="module")
+def prepared(tree, tmp_path_factory):
+    said = []
+    out = tmp_path_factory.mktemp("out")
+    folder = prepare("folder", tree, out, BOX, frames=3, processes=2, say=said.append)
+    return folder, said
+
+
+def command_line(*arguments):
+    return [sys.executable, "-m", "dfdetect_jax.prepare", *map(str, arguments)]
+
+
+def test_a_tree_becomes_records_named_after_it_and_its_settings(prepared):
+    folder, _ = prepared
+    assert folder.parts[-3:] == ("my_faces0", "48px-box-haar-3f", records.VERSION)
+    counts = records.read_manifest(folder).counts
+    totals = {}
+    for methods in counts.values():
+        for method, count in methods.items():
+            totals[method] = totals.get(method, 0) + count["examples"]
+    assert totals == {"": 4, "paste": 3}
+    assert records.verify(folder) == []
+
+
+def test_one_broken_clip_is_told_and_skipped(prepared):
+    folder, said = prepared
+    assert any(line.startswith("skipped: paste/broken: ") for line in said)
+    reports = {report["clip"]: report for report in records.read_clips(folder)}
+    assert reports["paste/broken"]["failed"]
+    assert reports["paste/p2"]["words"] == ["mask: own"]
+    assert reports["paste/p2"]["got"] == 3
+
+
+def test_a_second_call_does_nothing_and_says_so(prepared, tree):
+    folder, _ = prepared
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    said = []
+    assert prepare("folder", tree, folder.parents[2], BOX, frames=3, say=said.append) == folder
+    assert said == [f"{folder}: already prepared, nothing to do"]
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_other_files_under_the_same_name_are_refused(prepared, tree):
+    folder, _ = prepared
+    extra = tree / "real/p9.png"
+    write_image(extra, face_picture(9))
+    try:
+        with pytest.raises(RecordsError, match="prepared from other files; give another --name or --out"):
+            prepare("folder", tree, folder.parents[2], BOX, frames=3)
+    finally:
+        extra.unlink()
+
+
+@pytest.mark.parametrize(
+    ("settings", "config"),
+    [
+        ({"dataset": "faceforensics"}, "c23-299px"),
+        ({"dataset": "faceforensics", "compression": "raw", "frames": 10}, "raw-299px-10f"),
+        ({"dataset": "folder", "crop": BOX}, "48px-box-haar"),
+        ({"dataset": "forge", "crop": Crop(size=64)}, "64px-4000"),
+        ({"dataset": "forge", "crop": Crop(size=64, margin=1.5), "images": 90, "seed": 1}, "64px-m1.5-90-seed1"),
+    ],
+)
+def test_other_settings_are_another_folder(settings, config):
+    assert Request(**settings).config == config
+
+
+def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
+    tree = tmp_path / "tree"
+    for number in range(30):
+        write_image(tree / f"real/p{number}.png", face_picture(number))
+    whole = prepare("folder", tree, tmp_path / "whole", BOX, processes=2)
+    out = tmp_path / "killed"
+    arguments = [*FOLDER[:-2], "--root", tree, "--out", out, "--processes", 1]
+    process = subprocess.Popen(command_line(*arguments), stderr=subprocess.DEVNULL, start_new_session=True)
+    parts = out / ".preparing/tree/48px-box-haar"
+    while process.poll() is None and len(list(parts.glob("*.part"))) < 3:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = len(list(parts.glob("*.part")))
+    assert 3 <= done < 30
+    assert not list(out.glob("*/*/*/manifest.json"))
+    said = []
+    again = prepare("folder", tree, out, BOX, processes=2, say=said.append)
+    assert f"{done} of 30 were done before; going on" in said
+    names = sorted(path.name for path in whole.iterdir())
+    assert sorted(path.name for path in again.iterdir()) == names
+    assert all((whole / name).read_bytes() == (again / name).read_bytes() for name in names)
+    assert not (out / ".preparing").exists()
+
+
+def test_the_embedded_set_needs_no_files(tmp_path):
+    folder = prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
+    manifest = records.read_manifest(folder)
+    assert folder.parts[-3:] == ("forge", "32px-8", records.VERSION)
+    assert sum(count["examples"] for count in manifest.counts["train"].values()) == 8
+    assert records.locate("forge", tmp_path) == folder
+
+
+def test_the_embedded_set_of_another_version_is_made_anew(tmp_path, monkeypatch):
+    folder = prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
+    old = records.read_manifest(folder)
+    monkeypatch.setattr(jobs, "_forge_code", lambda: "another")
+    prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
+    new = records.read_manifest(folder)
+    assert new.settings["code"] == "another" != old.settings["code"]
+    assert new.fingerprint == old.fingerprint
+
+
+def test_a_tree_without_a_single_face_is_refused(tmp_path):
+    write_image(tmp_path / "tree/real/p1.png", face_picture()[:40, :40])
+    with pytest.raises(RecordsError, match="not one example in 1 clips: no face in 1 of 1 frames"):
+        prepare("folder", tmp_path / "tree", tmp_path / "out", BOX)
+    assert not list((tmp_path / "out").glob("*/*/*/manifest.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"dataset": "folder", "root": None}, "root: folder needs the folder that holds it"),
+        ({"dataset": "forge", "root": None, "frames": 0}, "frames: expected at least 1, found 0"),
+        ({"dataset": "faceforensics", "root": "/x", "compression": "c30"}, "expected one of raw, c23, c40"),
+        ({"dataset": "folder", "root": "/x", "name": "My Set"}, "name: expected small letters"),
+        ({"dataset": "folder", "root": "/x", "crop": Crop(detector="haar")}, 'use crop.align="box"'),
+    ],
+)
+def test_impossible_settings_are_told_in_one_line(arguments, words, tmp_path):
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        prepare(**arguments, out=tmp_path)
+
+
+def test_the_command_prints_counts_words_and_the_folder(prepared, tree, capsys):
+    folder, _ = prepared
+    status = command.main([*FOLDER, "--root", str(tree), "--out", str(folder.parents[2])])
+    printed = capsys.readouterr().out
+    assert status == command.SKIPPED_CLIPS
+    assert printed.splitlines()[-1] == str(folder)
+    assert "mask: own" in printed
+    assert "no video stream" in printed
+
+
+def test_bad_input_is_one_line_and_status_2(tmp_path):
+    done = subprocess.run(
+        command_line("--dataset", "faceforensics", "--root", tmp_path, "--out", tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ")
