@@ -4,7 +4,9 @@ import os
 import tempfile
 
 # Before JAX starts: sharding is real with two devices, and commands started by a test find what another one compiled.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+# Compiling takes most of the time of a small test, so LLVM is told not to try hard.
+_FLAGS = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dfdetect_jax-xla-"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
@@ -19,7 +21,7 @@ def tiny_settings() -> Settings:
     settings.data.image_size = 40
     settings.data.forge_images = 16
     settings.model.width = 0.02
-    settings.model.middle_blocks = 1
+    settings.model.middle_blocks = 0
     settings.model.decoder_widths = (16, 8)
     settings.model.classifier_width = 16
     settings.train.batch_size = 8

@@ -28,7 +28,7 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frame_scores import score_frames
 from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import Prediction, TrainState, Variables
-from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, read_config
+from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, open_run, read_config
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
 STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
@@ -171,6 +171,15 @@ def initial_state(method: methods.Method, settings: Settings, mesh, initial: Var
     given = meshes.replicate(initial, mesh)
     averaged = None if state.ema is None else meshes.replicate(jax.tree.map(np.array, initial["params"]), mesh)
     return state.replace(params=given["params"], batch_stats=given["batch_stats"], ema=averaged)
+
+
+def weights_of(run_folder: str | Path) -> Variables:
+    """The best checkpoint's parameters and statistics of another run, for `train(initial=...)`.
+
+    Raises:
+        RunError: it is no run folder, or has no sound checkpoint.
+    """
+    return jax.tree.map(np.asarray, open_run(run_folder).variables)
 
 
 def write_config(workdir: Path, settings: Settings, records: Path) -> None:

@@ -1,0 +1,64 @@
+"""What a finished run leaves for people: figures of its best checkpoint, and a sheet of pictures."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from dfdetect_jax import pictures
+from dfdetect_jax.data.pipeline import eval_batches
+from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.evaluation import report
+from dfdetect_jax.evaluation.frame_scores import FrameScores, concatenate
+from dfdetect_jax.evaluation.tables import results_table
+from dfdetect_jax.run import Run, open_run
+from dfdetect_jax.scoring import heat_maps
+
+SAMPLES, REPORT = "samples", "report"
+PER_METHOD = 2  # rows of the sheet for reals and for each forgery method
+_FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
+
+
+def finish(workdir: Path, records: Path) -> None:
+    """Evaluates on validation and test, prints the table, writes the report and the sheet of reconstructions.
+
+    Args:
+        workdir: a trained run.
+        records: what it was trained on.
+    """
+    run = open_run(workdir)
+    summaries: dict[str, dict] = {}
+    scores: list[FrameScores] = []
+    splits = [split for split in ("val", "test") if split in read_manifest(records).counts]
+    for split in splits:
+        summary, frames = report.evaluate_run(run, str(records), split)
+        summaries[report.data_key(run.settings.data.name, split)] = summary
+        scores.append(frames)
+    metrics = report.as_metrics(run.threshold, summaries)
+    report.write_report(workdir / REPORT, metrics, concatenate(scores))
+    sheet = workdir / SAMPLES / "reconstructions.png"
+    pictures.write_png(sheet, reconstruction_sheet(run, records, splits[-1]))
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
+    print(f"run       {workdir}\nreport    {workdir / REPORT}\npictures  {sheet}")
+
+
+def reconstruction_sheet(run: Run, records: Path, split: str) -> np.ndarray:
+    """The first examples of each method in `split`: input, reconstruction, where it fails; uint8 [H, W, 3]."""
+    chosen: dict[str, list[np.ndarray]] = {}
+    names = read_manifest(records).counts[split]
+    batches = eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size)
+    for batch in batches:
+        for image, method, valid in zip(batch["image"], batch["method"], batch["valid"], strict=True):
+            if valid and len(chosen.setdefault(str(method), [])) < PER_METHOD:
+                chosen[str(method)].append(image)
+        if all(len(chosen.get(name, ())) >= min(PER_METHOD, names[name]["examples"]) for name in names):
+            break
+    methods = [method for method in sorted(chosen, key=lambda m: (m != "", m not in run.seen, m)) for _ in chosen[method]]
+    images = np.stack([image for method in dict.fromkeys(methods) for image in chosen[method]])
+    prediction = run.predict(images)
+    captions = [
+        f"{method or 'real'}{'' if not method or method in run.seen else ' (unseen)'}\nfake {score:.2f}"
+        for method, score in zip(methods, prediction.score, strict=True)
+    ]
+    return pictures.reconstruction_grid(images, prediction.reconstruction, heat_maps(prediction, images), captions)

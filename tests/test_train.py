@@ -1,0 +1,224 @@
+"""The `train` command: its command line, a whole run in small, and going on after an interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from dfdetect_jax import train
+from dfdetect_jax.checkpoint import sealed_steps
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.errors import RunError, SettingsError
+from dfdetect_jax.run import open_run
+from dfdetect_jax.training import loop
+from dfdetect_jax.training.writers import METRICS
+from tests.conftest import tiny_settings
+
+CONFIG = "configs/cae.py"
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_preset_and_overrides_make_the_settings():
+    command = train.parse(
+        ["--config", f"{CONFIG}:single_branch", "--config.model.width=0.5", "--config.data.train_methods=('a','b')"]
+    )
+    assert command.settings.loss.reconstruction_weight == 0.0
+    assert command.settings.model.width == 0.5
+    assert command.settings.data.train_methods == ("a", "b")
+
+
+@pytest.mark.parametrize(("source", "folder"), [(CONFIG, "runs/cae"), (f"{CONFIG}:single_branch", "runs/cae-single_branch")])
+def test_the_run_folder_is_named_after_config_and_preset(source, folder):
+    assert train.parse(["--config", source]).workdir == Path(folder).resolve()
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([], "try --config configs/cae.py"),
+        (["--config", "missing.py"], "found no file missing.py"),
+        (["--config", f"{CONFIG}:faceforensic"], 'found "faceforensic"'),
+        (["--config", CONFIG, "--config.model.widht=1"], r"did you mean config\.model\.width\?"),
+        (["--config", CONFIG, "--config.modle.width=1"], r"did you mean config\.model\?"),
+        (["--config", CONFIG, "--config.model.width.x=1"], "a single value"),
+        (["--config", CONFIG, "--config.model.width=wide"], "could not convert"),
+        (["--config", CONFIG, "--config.model.latent=mapp"], 'did you mean "map"'),
+        (["--config", CONFIG, "--wrkdir=x"], "workdir"),
+        (["--config", CONFIG, "extra"], "expected flags only, found extra"),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_one_line(argv, told):
+    with pytest.raises(SettingsError, match=told) as error:
+        train.parse(argv)
+    assert "\n" not in str(error.value)
+
+
+def command_line(workdir: Path, **changes) -> list[str]:
+    """`train` on the tiny settings, as a user would type them."""
+    argv = ["--config", CONFIG, "--workdir", str(workdir)]
+    plain, tiny = train.parse(["--config", CONFIG]).settings, tiny_settings()
+    for group in ("data", "model", "optimizer", "train"):
+        for name, value in vars(getattr(tiny, group)).items():
+            if value != getattr(getattr(plain, group), name):
+                argv.append(f"--config.{group}.{name}={value}")
+    return argv + [f"--config.{name.replace('__', '.')}={value}" for name, value in changes.items()]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A home for prepared data; the tiny embedded set is made in it."""
+    folder = tmp_path_factory.mktemp("data")
+    tiny = tiny_settings().data
+    prepare("forge", None, folder, Crop(size=tiny.image_size), images=tiny.forge_images, processes=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def records(data_dir):
+    return next(data_dir.glob("forge/*/*"))
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, tmp_path_factory):
+    """A run made by the command in this process, and what it printed."""
+    workdir = tmp_path_factory.mktemp("runs") / "cae"
+    environment = pytest.MonkeyPatch()
+    environment.setenv("TFDS_DATA_DIR", str(data_dir))
+    environment.chdir(ROOT)
+    with environment.context():
+        assert train.main(command_line(workdir)) == 0
+    environment.undo()
+    return workdir
+
+
+def test_a_run_leaves_settings_metrics_checkpoints_report_and_pictures(finished):
+    assert json.loads((finished / "config.json").read_text())["settings"]["data"]["image_size"] == 40
+    lines = [json.loads(line) for line in (finished / METRICS).read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [2, 4]
+    assert [line["step"] for line in lines if "val_auc" in line] == [2, 4]
+    assert max(sealed_steps(finished / "checkpoints")) == 4
+    assert (finished / "samples" / "reconstructions.png").stat().st_size > 1000
+    report = json.loads((finished / "report" / "metrics.json").read_text())
+    methods = report["data"]["forge"]["by_method"]
+    assert sum(figures["seen"] for figures in methods.values()) == 3
+    assert len(methods) == 6
+    assert set(report["data"]["forge:val"]["by_method"]) == {name for name in methods if methods[name]["seen"]}
+
+
+def test_the_run_opens_with_what_prediction_needs(finished):
+    run = open_run(finished)
+    assert run.crop == Crop(size=40)
+    assert len(run.seen) == 3
+    assert 0.0 <= run.threshold <= 1.0
+    images = np.random.default_rng(0).integers(0, 256, (5, 40, 40, 3), np.uint8)
+    prediction = run.predict(images)
+    assert prediction.score.shape == (5,)
+    assert prediction.reconstruction.shape == (5, 40, 40, 3)
+    np.testing.assert_allclose(run.score(images), prediction.score, atol=1e-6)
+    np.testing.assert_allclose(run.score(images[:1]), prediction.score[:1], atol=1e-6)
+
+
+def test_the_same_command_on_a_finished_run_trains_no_more(finished, data_dir, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
+    monkeypatch.chdir(ROOT)
+    before = (finished / METRICS).read_text()
+    assert train.main(command_line(finished)) == 0
+    assert (finished / METRICS).read_text() == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(finished, records):
+    settings = open_run(finished).settings
+    settings.optimizer.learning_rate = 0.5
+    with pytest.raises(RunError, match=r"differs in optimizer\.learning_rate"):
+        loop.train(settings, finished, records)
+
+
+def states(workdir: Path):
+    """Parameters, optimiser, keys and cursor of the last checkpoint, as NumPy arrays."""
+    settings = open_run(workdir).settings
+    method = loop.methods.build(settings)
+    target = loop.initial_state(method, settings, loop.meshes.data_mesh())
+    checkpoints = loop.Checkpoints(workdir / "checkpoints")
+    state, cursor = checkpoints.restore(target)
+    checkpoints.close()
+    return jax.tree.map(np.asarray, state), cursor
+
+
+class _Killed(BaseException):
+    pass
+
+
+def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finished, records, tmp_path, monkeypatch):
+    settings = open_run(finished).settings
+    shard_batch, calls = loop.meshes.shard_batch, []
+
+    def cut_off(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise _Killed
+        return shard_batch(*arguments)
+
+    monkeypatch.setattr(loop.meshes, "shard_batch", lambda *a: cut_off(*a) if "valid" in a[0] else shard_batch(*a))
+    with pytest.raises(_Killed):
+        loop.train(settings, tmp_path, records)
+    monkeypatch.undo()
+    assert loop.train(settings, tmp_path, records)
+    (resumed, cursor), (whole, whole_cursor) = states(tmp_path), states(finished)
+    assert cursor == whole_cursor
+    jax.tree.map(np.testing.assert_array_equal, resumed, whole)
+    measured = [
+        [{k: v for k, v in json.loads(line).items() if k not in ("data_wait", "images_per_second")} for line in lines]
+        for lines in ((folder / METRICS).read_text().splitlines() for folder in (tmp_path, finished))
+    ]
+    assert measured[0] == measured[1]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(finished, records, tmp_path, monkeypatch):
+    settings = open_run(finished).settings
+    method = loop.methods.build(settings)
+
+    def poisoned(state, batch):
+        state, metrics = method.train_step(state, batch)
+        return state, {name: jax.numpy.where(state.step > 3, jax.numpy.nan, value) for name, value in metrics.items()}
+
+    monkeypatch.setattr(loop.methods, "build", lambda _: method._replace(train_step=poisoned))
+    with pytest.raises(RunError, match=r"step 4: expected finite numbers.*loss=nan"):
+        loop.train(settings, tmp_path, records)
+    assert set(sealed_steps(tmp_path / "checkpoints")) == {2}
+
+
+def test_a_run_can_start_from_the_weights_of_another(finished, records):
+    weights = loop.weights_of(finished)
+    settings = open_run(finished).settings
+    method, mesh = loop.methods.build(settings), loop.meshes.data_mesh()
+    state = loop.initial_state(method, settings, mesh, weights)
+    jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
+    settings.model.classifier_width = 400
+    with pytest.raises(RunError, match="same network"):
+        loop.initial_state(loop.methods.build(settings), settings, mesh, weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_process_ended_by_a_signal_goes_on_by_the_same_command(end, data_dir, tmp_path):
+    environment = {**os.environ, "TFDS_DATA_DIR": str(data_dir)}
+    argv = [sys.executable, "-m", "dfdetect_jax.train", *command_line(tmp_path, train__steps=400, train__eval_every=10)]
+    process = subprocess.Popen(argv, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not sealed_steps(tmp_path / "checkpoints") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(end)
+    assert process.wait(timeout=60) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
+    reached = max(sealed_steps(tmp_path / "checkpoints"))
+    assert 0 < reached < 400
+    again = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "resuming" in again.stderr
+    assert max(sealed_steps(tmp_path / "checkpoints")) == 400
