@@ -1,0 +1,109 @@
+import contextlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+
+import cv2
+import pytest
+
+from dfdetect_jax import predict
+from tests import trained
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A folder with a photograph, a clip, a photograph without a face, and two files that are no media."""
+    root = tmp_path_factory.mktemp("inputs")
+    trained.write_photo(root / "a.png", trained.one_face())
+    trained.write_clip(root / "b.avi", [trained.one_face(2 * i) for i in range(8)])
+    trained.write_photo(root / "deeper" / "a.png", trained.no_face())
+    (root / "text.jpg").write_text("hello")
+    (root / "README").write_text("not to be scored")
+    (root / ".hidden.png").write_text("nor this")
+    return root
+
+
+@pytest.fixture(scope="module")
+def answers(inputs, tmp_path_factory):
+    """(exit status, lines by path, words, picture folder) of one call on that folder, an empty one and a wrong path."""
+    out = tmp_path_factory.mktemp("out")
+    empty = tmp_path_factory.mktemp("empty")
+    arguments = [str(inputs), str(empty), str(inputs / "absent.mp4"), "--out", str(out)]
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as words:
+        status = predict.main(["--run", str(trained.folders()[0]), *arguments])
+    lines = [json.loads(line) for line in printed.getvalue().splitlines()]
+    return status, {line["path"]: line for line in lines}, words.getvalue(), out
+
+
+def test_every_file_has_a_line_of_the_same_form(answers, inputs):
+    _, lines, _, _ = answers
+    names = ["a.png", "b.avi", "text.jpg", "deeper/a.png"]
+    assert list(lines)[:4] == [str(inputs / name) for name in names]
+    assert len({tuple(line) for line in lines.values()}) == 1
+
+
+def test_a_photograph_gets_score_verdict_box_and_picture(answers, inputs):
+    line = answers[1][str(inputs / "a.png")]
+    assert (line["kind"], line["error"], line["notes"]) == ("image", None, [])
+    assert 0 <= line["score"] <= 1
+    assert line["verdict"] == ("fake" if line["score"] >= line["threshold"] else "real")
+    x0, y0, x1, y1 = line["faces"][0]["box"]
+    # Where the astronaut's eyes and mouth are in this part of the photograph.
+    assert 100 < x0 < 150 < 195 < x1 < 240
+    assert 20 < y0 < 75 < 130 < y1 < 200
+    assert cv2.imread(line["picture"]).shape[1] > trained.WIDTH
+
+
+def test_a_video_says_which_frames_were_used(answers, inputs):
+    line = answers[1][str(inputs / "b.avi")]
+    assert (line["kind"], line["frames_used"], line["frames_declared"]) == ("video", 8, 8)
+    assert line["faces"][0]["frames"] == 8
+    assert cv2.imread(line["picture"]) is not None
+
+
+def test_a_photograph_without_a_face_is_no_failure(answers, inputs):
+    line = answers[1][str(inputs / "deeper" / "a.png")]
+    assert (line["verdict"], line["score"], line["picture"]) == ("no face", None, None)
+    assert line["error"] is None
+
+
+def test_files_that_are_no_media_are_said_and_do_not_stop_the_rest(answers, inputs):
+    status, lines, words, _ = answers
+    assert status == 1
+    for path, reason in ((inputs / "text.jpg", "found text"), (inputs / "absent.mp4", "No such file")):
+        line = lines[str(path)]
+        assert (line["verdict"], line["score"]) == ("error", None)
+        assert reason in line["error"]
+        assert line["error"] in words
+    assert "expected photographs or videos in this folder" in words
+    assert "README" not in words
+
+
+def test_two_files_of_one_name_have_two_pictures(inputs):
+    names = {predict.picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
+    assert len(names) == 3
+    assert predict.picture_name("x/a.png") == predict.picture_name("x/../x/a.png")
+
+
+def test_pictures_go_beside_the_run_and_all_well_exits_0(inputs, tmp_path, capsys):
+    run = shutil.copytree(trained.folders()[0], tmp_path / "run")
+    assert predict.main(["--run", str(run), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["picture"].startswith(str(run / "predictions"))
+
+
+def test_a_wrong_run_is_one_line_and_status_2(inputs):
+    command = [sys.executable, "-m", "dfdetect_jax.predict", "--run", str(inputs), str(inputs / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("frames", ["0", "-3", "many"])
+def test_an_impossible_number_of_frames_is_bad_usage(frames, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        predict.main(["--run", "any", "a.png", "--frames", frames])
+    assert "at least 1" in capsys.readouterr().err

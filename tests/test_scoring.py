@@ -1,0 +1,139 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from dfdetect_jax import scoring
+from dfdetect_jax.errors import BadMediaError, RunError
+from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.face import load_detector
+from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.video import read_frames
+from dfdetect_jax.methods import Prediction
+from tests import trained
+
+
+@pytest.fixture(scope="module")
+def run():
+    return trained.opened()
+
+
+@pytest.fixture(scope="module")
+def detector(run):
+    return load_detector(run.crop.detector)
+
+
+def scored_by_hand(run, detector, image):
+    face = detector([image])[0][0]
+    crop = warp(image, crop_matrix(face, run.crop), run.settings.data.image_size)
+    return float(run.predict(crop[None]).score[0])
+
+
+def test_a_photograph_is_scored_on_the_crop_that_training_would_make(run, detector, tmp_path):
+    path = trained.write_photo(tmp_path / "a.png", trained.one_face())
+    result, views = scoring.score_photo(run, detector, path)
+    assert result.score == pytest.approx(scored_by_hand(run, detector, read_image(path)), abs=1e-6)
+    assert result.verdict == ("fake" if result.score >= run.threshold else "real")
+    assert (result.frames_used, result.notes) == (1, ())
+    assert views[0].crop.shape == (40, 40, 3)
+    assert views[0].heat.shape == (40, 40)
+
+
+def test_of_several_faces_the_highest_counts(run, detector, tmp_path):
+    path = trained.write_photo(tmp_path / "two.png", trained.two_faces())
+    result, views = scoring.score_photo(run, detector, path)
+    assert len(result.faces) == len(views) == 2
+    assert result.score == result.faces[0].score == max(face.score for face in result.faces)
+    assert "2 faces" in result.notes[0]
+
+
+def test_without_a_face_there_is_no_score(run, detector, tmp_path):
+    result, views = scoring.score_photo(run, detector, trained.write_photo(tmp_path / "t.png", trained.no_face()))
+    assert (result.score, result.verdict, result.faces, views) == (None, "no face", (), [])
+    assert result.notes == ("no face was found",)
+
+
+def test_a_video_scores_the_mean_over_evenly_spaced_frames(run, detector, tmp_path):
+    clip = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(2 * i) for i in range(15)])
+    result = scoring.score_video(run, detector, clip, frames=8)
+    by_hand = [scored_by_hand(run, detector, image) for _, image in read_frames(clip, range(0, 15, 2))]
+    assert result.score == pytest.approx(np.mean(by_hand), abs=1e-5)
+    assert [sighting.frame for sighting in result.faces[0].sightings] == list(range(0, 15, 2))
+    assert (result.frames_declared, result.frames_read, result.frames_used) == (15, 8, 8)
+    assert result.fps == trained.FPS
+    assert result.notes == ()
+
+
+def test_a_short_video_is_scored_on_all_its_frames(run, detector, tmp_path):
+    clip = trained.write_clip(tmp_path / "short.avi", [trained.one_face(i) for i in range(8)])
+    result = scoring.score_video(run, detector, clip)
+    assert (result.frames_used, result.notes) == (8, ())
+
+
+def test_a_video_cut_short_is_reported_partial_and_still_scored(run, detector, tmp_path):
+    clip = trained.write_clip(tmp_path / "cut.avi", [trained.one_face()] * 40)
+    result = scoring.score_video(run, detector, trained.cut_short(clip, 0.5), frames=8)
+    assert result.frames_declared == 40
+    assert 0 < result.frames_read < 8
+    assert result.notes[0].startswith("partial: declared 40 frames, but of the 8 asked for only")
+    assert result.score is not None
+
+
+def test_a_face_seen_briefly_is_listed_but_does_not_decide(run, detector, tmp_path):
+    frames = [trained.two_faces() if i == 5 else trained.one_face(100) for i in range(8)]
+    result = scoring.score_video(run, detector, trained.write_clip(tmp_path / "brief.avi", frames))
+    assert [face.decides for face in result.faces][:1] == [True]
+    assert not result.faces[-1].decides
+    assert result.score == result.faces[0].score
+    assert "seen too briefly" in result.notes[-1]
+
+
+def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(run, detector, tmp_path):
+    clip = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(4 * i) for i in range(8)])
+    result = scoring.score_video(run, detector, clip)
+    views = scoring.video_views(run, result, 3)
+    highest = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:3]
+    assert [view.sighting.frame for view in views] == sorted(sighting.frame for sighting in highest)
+    assert max(view.sighting.score for view in views) == pytest.approx(highest[0].score, abs=1e-6)
+
+
+def test_a_video_without_a_face_says_in_how_many_frames(run, detector, tmp_path):
+    result = scoring.score_video(run, detector, trained.write_clip(tmp_path / "t.avi", [trained.no_face()] * 8))
+    assert (result.verdict, result.score, result.notes) == ("no face", None, ("no face was found in 8 frames",))
+    assert scoring.video_views(run, result, 4) == []
+
+
+def test_a_broken_photograph_is_bad_media(run, detector, tmp_path):
+    path = trained.cut_short(trained.write_photo(tmp_path / "a.jpg", trained.one_face()), 0.5)
+    with pytest.raises(BadMediaError, match=r"a\.jpg"):
+        scoring.score_photo(run, detector, path)
+
+
+def test_a_run_that_diverged_is_refused(run, detector, tmp_path):
+    diverged = dataclasses.replace(run, variables=jax.tree.map(lambda a: np.full_like(a, np.nan), run.variables))
+    path = trained.write_photo(tmp_path / "a.png", trained.one_face())
+    with pytest.raises(RunError, match="diverged"):
+        scoring.score_photo(diverged, detector, path)
+
+
+def test_heat_is_the_mean_difference_to_the_reconstruction():
+    crops = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1).repeat(3, axis=-1)
+    reconstruction = np.array([[-1.0, 0.0, 0.5], [1.0, 1.0, 0.4]], np.float32).reshape(1, 1, 2, 3)
+    heat = scoring.heat_maps(Prediction(np.zeros(1), None, reconstruction), crops)
+    np.testing.assert_allclose(heat, [[[(0 + 1 + 1.5) / 3, 0.6 / 3]]], rtol=1e-6)
+
+
+def test_heat_is_the_attention_of_a_method_that_has_one():
+    attention = np.float32([[[0.2, 0.9]]])
+    heat = scoring.heat_maps(Prediction(np.zeros(1), attention, None), np.zeros((1, 1, 2, 3), np.uint8))
+    np.testing.assert_array_equal(heat, attention)
+
+
+def test_heat_is_zero_beyond_the_edge_of_the_picture(run, detector, tmp_path):
+    close = np.ascontiguousarray(trained.one_face()[45:, 100:])
+    _, (view, *_) = scoring.score_photo(run, detector, trained.write_photo(tmp_path / "close.png", close))
+    beyond = warp(np.full_like(close, 255), view.matrix, 40)[..., 0] < 128
+    assert beyond.any()
+    assert (view.heat[beyond] == 0).all()
+    assert (view.heat[~beyond] > 0).any()
