@@ -1,0 +1,83 @@
+"""Forging a folder of real photographs."""
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data as pictures
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data import forge
+from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media.face import Face
+
+CROP = Crop(size=48)
+LANDMARKS = np.array([[66.0, 87], [106, 87], [89, 111], [69, 131], [107, 131]], np.float32)
+FACE = Face(box=np.array([40, 40, 135, 165], np.float32), landmarks=LANDMARKS, confidence=1.0)
+
+
+def finds_the_face(frames):
+    return [[FACE] for _ in frames]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photographs")
+    portrait = pictures.astronaut()[20:220, 140:340, ::-1]
+    for number in range(30):
+        brightness = 0.7 + 0.01 * number
+        assert cv2.imwrite(str(root / f"{number:02d}.jpg"), (portrait * brightness).astype(np.uint8))
+    return root
+
+
+@pytest.fixture(scope="module")
+def planned(folder):
+    return forge.photos(sorted(folder.glob("*.jpg")), folder)
+
+
+def test_each_photograph_is_in_one_split_and_donors_are_from_the_same(planned):
+    assert len({photo.path for photo in planned}) == len(planned) == 30
+    split_of = {photo.path: photo.split for photo in planned}
+    for photo in planned:
+        assert photo.path not in photo.donors
+        assert {split_of[donor] for donor in photo.donors} == {photo.split}
+
+
+def test_the_division_does_not_depend_on_the_order_of_the_files(folder, planned):
+    backwards = forge.photos(sorted(folder.glob("*.jpg"), reverse=True), folder)
+    assert backwards == planned
+    assert forge.photos(sorted(folder.glob("*.jpg")), folder, seed=1) != planned
+
+
+def test_too_few_photographs_are_refused(folder):
+    with pytest.raises(SettingsError, match=r"expected at least 2\d photographs to forge, found 3"):
+        forge.photos(sorted(folder.glob("*.jpg"))[:3], folder)
+
+
+def test_a_photograph_gives_a_real_and_a_forged_example(planned):
+    methods = set()
+    for photo in planned:
+        if photo.split == "test":
+            real, fake = forge.forge_photo(photo, finds_the_face, CROP)
+            methods.add(fake.method)
+            assert real.identity == fake.identity == photo.name
+            assert fake.source == real.video
+            assert not real.mask.any()
+            assert (fake.mask == 255).any()
+            assert real.image.shape == fake.image.shape == (48, 48, 3)
+    assert methods == set(forge.METHODS)
+
+
+def test_a_photograph_without_a_face_is_bad_media(planned):
+    with pytest.raises(BadMediaError, match="no face found"):
+        forge.forge_photo(planned[0], lambda frames: [[] for _ in frames], CROP)
+
+
+def test_a_face_too_small_for_the_crop_is_bad_media(planned):
+    with pytest.raises(BadMediaError, match="use a smaller crop"):
+        forge.forge_photo(planned[0], finds_the_face, Crop(size=512))
+
+
+def test_a_detector_without_landmarks_is_refused(planned):
+    face = Face(box=FACE.box, landmarks=None, confidence=1.0)
+    with pytest.raises(SettingsError, match="five landmarks"):
+        forge.forge_photo(planned[0], lambda frames: [[face]], Crop(size=48, align="box", detector="haar"))
