@@ -20,10 +20,8 @@ from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.data.records import Records, locate
 from dfdetect_jax.evaluation import report
 from dfdetect_jax.evaluation.frame_scores import concatenate
-from dfdetect_jax.evaluation.tables import results_table
+from dfdetect_jax.evaluation.tables import print_results
 from dfdetect_jax.run import open_run
-
-_FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     metrics = report.as_metrics(run.threshold, summaries)
     out = Path(args.out) if args.out else run.folder / "report"
     report.write_report(out, metrics, concatenate(scores))
-    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
+    print_results(metrics)
     print(f"wrote {out / report.METRICS} and {out / report.SCORES}", file=sys.stderr)
     return 0
 

@@ -107,7 +107,9 @@ def photo_picture(result: Result, views: Sequence[View]) -> np.ndarray:
     figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
     scale = _heat_scale(*(view.heat for view in views))
     boxes = _picture_axes(figure, margin, headline + title, width, height, image)
-    over = _picture_axes(figure, margin + width + gap, headline + title, width, height, _overlay(image, views, scale))
+    over = _picture_axes(
+        figure, margin + width + gap, headline + title, width, height, _overlay(image, views, scale, shrink)
+    )
     for view in views:
         _draw_box(boxes, view, result.threshold, shrink, words=True)
         _draw_box(over, view, result.threshold, shrink, words=False)
@@ -187,7 +189,8 @@ def _moment(frame: int, fps: float) -> str:
 def _headline(figure: Figure, result: Result) -> None:
     """The file's name, the verdict in its colour, and the notes under it."""
     height = figure.get_figheight()
-    name = Path(result.path).name
+    # A file's name may hold bytes that are no text.
+    name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
     name = name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}"
     verdict = f"{result.verdict.upper()}   score {result.score:.3f}, threshold {result.threshold:.3f}"
     figure.text(0.02, 1 - 0.08 / height, name, va="top", fontsize=11, parse_math=False)
@@ -239,11 +242,14 @@ def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
     return [*pictures, (heat, (HEAT(scale(view.heat))[..., :3] * 255).astype(np.uint8))]
 
 
-def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize) -> np.ndarray:
-    """The heat of every face put back where the face is; uint8 [H, W, 3] of `image`'s size."""
-    height, width = views[0].image.shape[:2]
-    heat = np.max([unwarp(view.heat, view.matrix, (height, width)) for view in views], axis=0)
-    return _blend(image, scale(cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_AREA)))
+def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize, shrink: float) -> np.ndarray:
+    """The heat of every face put back where the face is; uint8 [H, W, 3] as `image`, `shrink` times the views' size."""
+    # Pixel centres: p in the view's image is at (p + 1/2) * shrink - 1/2 in the smaller one.
+    to_full = np.array([[1 / shrink, 0, 0.5 / shrink - 0.5], [0, 1 / shrink, 0.5 / shrink - 0.5], [0, 0, 1]])
+    heat = np.zeros(image.shape[:2], np.float32)
+    for view in views:
+        np.maximum(heat, unwarp(view.heat, view.matrix @ to_full, image.shape[:2]), out=heat)
+    return _blend(image, scale(heat))
 
 
 def _blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:

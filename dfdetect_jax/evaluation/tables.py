@@ -1,12 +1,20 @@
 """The table that people read: one row per data set and one per forgery method, seen and unseen."""
 
+import sys
 from collections.abc import Iterator
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 NOT_HAD = "-"
+_FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
+
+
+def print_results(metrics: dict) -> None:
+    """Prints `results_table` on standard output; in a file or pipe no column is cut."""
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
 
 
 def results_table(metrics: dict) -> Table:
