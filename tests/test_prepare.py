@@ -163,6 +163,12 @@ def test_impossible_settings_are_told_in_one_line(arguments, words, tmp_path):
         prepare(**arguments, out=tmp_path)
 
 
+def test_a_place_that_can_not_be_written_to_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordsError, match=r"can't be written to .*; give another --out"):
+        prepare("forge", None, tmp_path / "file", Crop(size=32), images=8)
+
+
 def test_the_command_prints_counts_words_and_the_folder(prepared, tree, capsys):
     folder, _ = prepared
     status = command.main([*FOLDER, "--root", str(tree), "--out", str(folder.parents[2])])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dfdetect_jax.config import Crop, check_crop
 from dfdetect_jax.data import forge
-from dfdetect_jax.data.catalog import Found, faceforensics, folder
+from dfdetect_jax.data.catalog import IMAGE_SUFFIXES, Found, faceforensics, folder, media_files
 from dfdetect_jax.data.crops import ClipReport, clip_examples, read_failed
 from dfdetect_jax.data.example import Clip, Example
 from dfdetect_jax.data.records import sha256_file
@@ -113,12 +113,27 @@ def plan(request: Request) -> Plan:
     if request.dataset == "forge" and not request.root:
         units = forge.units(request.images, request.seed)
         jobs = [Job(f"unit {i}", _ident(request, str(i)), unit) for i, unit in enumerate(units)]
-        return Plan(request.name or "forge", jobs, [])
+        return Plan(request.name or _default_name(request), jobs, [])
+    if request.dataset == "forge":
+        return _plan_photos(request)
     found = find_clips(request)
     if not found.clips:
         raise RecordsError(f"{request.root}: no clips to prepare; {'; '.join(found.findings)}")
     jobs = [Job(clip.video, _ident(request, *_described(clip, request.root)), clip) for clip in found.clips]
     return Plan(request.name or _default_name(request), jobs, found.findings)
+
+
+def _plan_photos(request: Request) -> Plan:
+    root = Path(request.root)
+    files = media_files(root, IMAGE_SUFFIXES)
+    if not files:
+        raise RecordsError(f"{root}: no photographs to forge; give a folder with real ones in it")
+    sizes = {str(path): f"{path.name}:{path.stat().st_size}" for path in files}
+    jobs = []
+    for photo in forge.photos(files, root, request.seed):
+        taken = [sizes[path] for path in (photo.path, *photo.donors)]
+        jobs.append(Job(photo.name, _ident(request, photo.split, str(photo.number), *taken), photo))
+    return Plan(request.name or _default_name(request), jobs, [])
 
 
 def find_clips(request: Request) -> Found:
@@ -134,20 +149,39 @@ def find_clips(request: Request) -> Found:
 
 def do(job: Job, request: Request) -> tuple[list[Example], ClipReport]:
     """Does one job. What is wrong with its media is in the report's words, not raised."""
-    if not isinstance(job.work, Clip):
-        examples = forge.render_unit(job.work, request.crop)
-        split = examples[0].split
-        return examples, ClipReport(clip=job.name, split=split, asked=len(examples), got=len(examples), mask="own")
+    if isinstance(job.work, Clip):
+        return _cut(job.work, request)
+    if isinstance(job.work, forge.Photo):
+        return _forge(job.work, request)
+    examples = forge.render_unit(job.work, request.crop)
+    return examples, ClipReport(clip=job.name, split=job.work.split, asked=len(examples), got=len(examples), mask="own")
+
+
+def _cut(clip: Clip, request: Request) -> tuple[list[Example], ClipReport]:
     dataset = request.name or _default_name(request)
     try:
-        examples, report = clip_examples(
-            job.work, _detector(request.crop.detector), request.crop, request.frames, dataset=dataset
-        )
+        detector = _detector(request.crop.detector)
+        examples, report = clip_examples(clip, detector, request.crop, request.frames, dataset=dataset)
+        return examples, dataclasses.replace(report, sha256=sha256_file(clip.path))
     except BadMediaError as error:
-        return [], read_failed(job.work, str(error).replace(f"{request.root}/", ""))
+        return [], read_failed(clip, _without_root(error, request))
     except Exception as error:  # a decoder's surprise in one of thousands of clips must not end a night's work
-        return [], read_failed(job.work, f"{type(error).__name__}: {error}")
-    return examples, dataclasses.replace(report, sha256=sha256_file(job.work.path))
+        return [], read_failed(clip, f"{type(error).__name__}: {error}")
+
+
+def _forge(photo: forge.Photo, request: Request) -> tuple[list[Example], ClipReport]:
+    report = ClipReport(clip=photo.name, split=photo.split, asked=2, got=0, mask="own", sha256=sha256_file(photo.path))
+    try:
+        examples = forge.forge_photo(photo, _detector(request.crop.detector), request.crop)
+    except BadMediaError as error:  # most often no face, or too small a one: left out, but nothing is broken
+        words = _without_root(error, request).removeprefix(f"{photo.name}: ")
+        return [], dataclasses.replace(report, mask="", words=(words,))
+    return examples, dataclasses.replace(report, got=len(examples))
+
+
+def _without_root(error: Exception, request: Request) -> str:
+    """The message with paths as the tree has them, so that records don't depend on where it lies."""
+    return str(error).replace(f"{request.root}/", "")
 
 
 @functools.lru_cache(1)
@@ -168,6 +202,8 @@ def _check(request: Request) -> None:
     if request.dataset == faceforensics.NAME and request.compression not in faceforensics.COMPRESSIONS:
         known = ", ".join(faceforensics.COMPRESSIONS)
         raise SettingsError(f"compression: expected one of {known}, found {request.compression!r}")
+    if request.dataset == "forge" and request.root and request.crop.detector == "haar":
+        raise SettingsError('crop.detector: forging photographs needs five landmarks, which "haar" has not')
     if request.name and not re.fullmatch(r"[a-z][a-z0-9_]*", request.name):
         raise SettingsError(f"name: expected small letters, digits and _, found {request.name!r}")
 
@@ -180,10 +216,10 @@ def _forge_code() -> str:
 
 
 def _default_name(request: Request) -> str:
-    if request.dataset == faceforensics.NAME:
-        return faceforensics.NAME
+    if request.dataset == faceforensics.NAME or not request.root:
+        return request.dataset
     slug = re.sub(r"[^a-z0-9]+", "_", Path(request.root).absolute().name.lower()).strip("_") or "root"
-    return slug if slug[0].isalpha() else f"{request.dataset}_{slug}"
+    return slug if request.dataset == folder.NAME and slug[0].isalpha() else f"{request.dataset}_{slug}"
 
 
 def _ident(request: Request, *parts: str) -> str:

@@ -181,7 +181,7 @@ class Records:
         """Opens `split` of `folder`.
 
         Raises:
-            RecordsError: the split is unknown or empty, or a file is missing.
+            RecordsError: the split is unknown or empty, or a file is missing or cut short.
         """
         manifest = read_manifest(folder)
         files = manifest.shards.get(split)
@@ -191,9 +191,11 @@ class Records:
         if missing:
             raise RecordsError(f"{folder}: {missing[0]} is missing; prepare the data set again")
         self.folder, self.split, self._methods = Path(folder), split, manifest.methods
-        self._schema_size = manifest.crop.size
-        self._source = ArrayRecordDataSource([str(self.folder / name) for name in files])
-        self._schema = features(self._schema_size)
+        self._schema = features(manifest.crop.size)
+        try:
+            self._source = ArrayRecordDataSource([str(self.folder / name) for name in files])
+        except (OSError, RuntimeError, ValueError) as error:
+            raise RecordsError(f"{folder}: {split} can't be opened ({error}); prepare the data set again") from error
 
     def __len__(self) -> int:
         return len(self._source)

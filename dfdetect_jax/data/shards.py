@@ -9,11 +9,12 @@ import dataclasses
 import fcntl
 import functools
 import hashlib
+import itertools
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from array_record.python import array_record_module
 
 from dfdetect_jax.data import records
 from dfdetect_jax.data.example import SPLITS, Example
+from dfdetect_jax.errors import RecordsError
 
 SHARD_BYTES = 256 * 2**20
 _OPEN_PARTS = 256  # files kept open while merging; the usual limit of a process is 1024
@@ -30,18 +32,18 @@ _UNCOMPRESSED = "group_size:1,uncompressed"  # PNG doesn't get smaller; one reco
 
 
 def write_part(path: Path, report: dict, examples: Sequence[Example]) -> None:
-    """Writes what came of one clip: first its report and an index of its examples as JSON, then the examples."""
+    """Writes what came of one clip: first its report and an index of its examples as JSON, then the examples.
+
+    Raises:
+        RecordsError: the disk is full, or the folder can't be written to.
+    """
     encoded = [records.encode(example) for example in examples]
     index = [
         [example.key, example.method, example.label, example.has_mask, len(record), hashlib.sha256(record).hexdigest()]
         for example, record in zip(examples, encoded, strict=True)
     ]
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    writer = array_record_module.ArrayRecordWriter(str(temporary), _UNCOMPRESSED)
-    writer.write(json.dumps({"report": report, "index": index}).encode())
-    for record in encoded:
-        writer.write(record)
-    writer.close()
+    _write_all(temporary, itertools.chain([json.dumps({"report": report, "index": index}).encode()], encoded))
     temporary.rename(path)
 
 
@@ -148,10 +150,17 @@ def _write_shard(path: Path, group: Sequence[_Record]) -> None:
     def opened(part: Path):
         return array_record_module.ArrayRecordReader(str(part), "readahead_buffer_size:0")
 
-    writer = array_record_module.ArrayRecordWriter(str(path), _UNCOMPRESSED)
-    for record in group:
-        writer.write(opened(record.part).read([record.position])[0])
-    writer.close()
+    _write_all(path, (opened(record.part).read([record.position])[0] for record in group))
+
+
+def _write_all(path: Path, contents: Iterable[bytes]) -> None:
+    try:
+        writer = array_record_module.ArrayRecordWriter(str(path), _UNCOMPRESSED)
+        for record in contents:
+            writer.write(record)
+        writer.close()
+    except (OSError, RuntimeError, ValueError) as error:  # array_record's own are of the latter two
+        raise RecordsError(f"{path}: can't be written ({error}); is the disk full? The same call goes on") from error
 
 
 def _write_index(path: Path, chosen: Sequence[_Record], methods: Sequence[str]) -> None:
@@ -177,9 +186,16 @@ def locked(folder: Path, waiting) -> Iterator[None]:
     Args:
         folder: where the lock file lies.
         waiting: called without arguments, once, if another process holds it.
+
+    Raises:
+        RecordsError: the folder can't be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / "lock", "w")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise RecordsError(f"{folder}: can't be written to ({error.strerror}); give another --out") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

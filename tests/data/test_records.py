@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from dfdetect_jax.data import records
+from dfdetect_jax.data import records, shards
 from dfdetect_jax.errors import RecordsError
 from tests.data.drawn import drawn_example, write_records
 
@@ -109,3 +109,16 @@ def test_a_flipped_byte_a_missing_file_and_a_missing_manifest_are_found(tmp_path
     (folder / records.MANIFEST).write_text("{")
     with pytest.raises(RecordsError, match="not a manifest"):
         records.verify(folder)
+
+
+def test_a_shard_cut_short_is_refused(tmp_path):
+    folder = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 4})
+    (shard,) = folder.glob("*.array_record*")
+    shard.write_bytes(shard.read_bytes()[:5000])
+    with pytest.raises(RecordsError, match="val can't be opened"):
+        records.Records(folder, "val")
+
+
+def test_a_full_disk_is_told_in_one_line():
+    with pytest.raises(RecordsError, match="can't be written"):
+        shards._write_all("/dev/full", [b"x" * 2**20])
