@@ -14,7 +14,7 @@ NOSE_DEPTH = 0.3
 
 # Polar outline: angle from "down" (the chin) to "up" (the crown), radians, and radius.
 _ANGLES = np.deg2rad([0, 12, 25, 40, 60, 80, 100, 120, 140, 160, 180])
-_RADII = np.array([1.52, 1.50, 1.38, 1.22, 1.06, 1.00, 1.02, 1.12, 1.30, 1.50, 1.58])
+_RADII = np.array([1.52, 1.50, 1.37, 1.19, 1.01, 0.95, 0.98, 1.10, 1.29, 1.48, 1.56])
 
 
 def bump(u: np.ndarray, v: np.ndarray, at: tuple[float, float], width: float, height: float) -> np.ndarray:
@@ -61,17 +61,22 @@ def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, 
 
 def landmarks(person: Person, sitting: Sitting) -> np.ndarray:
     """Left eye, right eye, nose tip, left and right mouth corner before turning; float64 [5, 2] of (u, v)."""
-    lift = 0.06 * sitting.smile
+    corner = person.mouth_height - mouth_lift(sitting)
     wide = mouth_half_width(person, sitting)
     return np.array(
         [
             [-person.eye_gap, 0.0],
             [person.eye_gap, 0.0],
             [0.0, person.nose_length - 0.02],
-            [-wide, person.mouth_height - lift],
-            [wide, person.mouth_height - lift],
+            [-wide, corner],
+            [wide, corner],
         ]
     )
+
+
+def mouth_lift(sitting: Sitting) -> float:
+    """How far the mouth's corners are above its middle, face units."""
+    return 0.02 + 0.06 * sitting.smile
 
 
 def mouth_half_width(person: Person, sitting: Sitting) -> float:

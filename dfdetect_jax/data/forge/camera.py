@@ -8,10 +8,10 @@ before `publish` just as a painted one does.
 import cv2
 import numpy as np
 
-QUALITY = (88, 97)  # of the JPEG file, uniform
-RESIZE = (0.9, 1.1)
+QUALITY = (90, 98)  # of the JPEG file, uniform
+RESIZE = (0.95, 1.05)
 SHOT_NOISE, READ_NOISE = 3e-4, 2e-6  # variance per light and of the dark, 1 is white
-NOISE = (0.2, 0.8)  # standard deviation, grey levels
+NOISE = (0.2, 0.6)  # standard deviation, grey levels
 
 
 def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Generator) -> np.ndarray:
@@ -28,7 +28,7 @@ def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Gen
     """
     light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.45, 0.7))
     light = light * (exposure * np.array([1 + warmth, 1, 1 - warmth], np.float32))
-    gain = rng.uniform(0.6, 1.6)
+    gain = rng.uniform(0.9, 1.5)
     noise = rng.standard_normal(light.shape, dtype=np.float32)
     noise = 0.75 * noise + 0.6 * cv2.GaussianBlur(noise, (0, 0), 0.8)  # demosaicing spreads it
     light = light + gain * np.sqrt(SHOT_NOISE * np.maximum(light, 0) + READ_NOISE) * noise

@@ -85,7 +85,7 @@ def paint_mouth(canvas: Canvas, person: Person, sitting: Sitting) -> None:
     u, v = canvas.u, canvas.v
     t = np.clip(u / half, -1.15, 1.15)
     arc = np.clip(1 - t**2, 0, 1)
-    middle = person.mouth_height - 0.06 * sitting.smile * np.clip(t**2, 0, 1.2) + 0.02 * sitting.smile
+    middle = person.mouth_height - anatomy.mouth_lift(sitting) * np.clip(t**2, 0, 1.2)
     gap = 0.10 * sitting.mouth_open * arc**0.7
     bow = 0.075 * person.lip_fullness * (arc**0.75 - 0.28 * np.exp(-((t / 0.13) ** 2)))
     full = 0.11 * person.lip_fullness * arc**0.6

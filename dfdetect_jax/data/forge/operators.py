@@ -29,9 +29,9 @@ METHODS: dict[str, tuple[str, bool]] = {
     "inpaint_telea": ("inpainting", True),
     "inpaint_patch": ("inpainting", False),
 }
-HOLE_SHARE = (0.15, 0.35)  # of the inner face
-BOTTLENECK = (1.7, 2.4)  # how many times coarser than the picture a generator paints
-MILD_BOTTLENECK = (1.1, 1.6)
+HOLE_SHARE = (0.2, 0.4)  # of the inner face
+BOTTLENECK = (2.0, 2.8)  # how many times coarser than the picture a generator paints
+MILD_BOTTLENECK = (1.1, 1.5)
 
 
 def swap_alpha(picture, landmarks, rng, donor):

@@ -112,7 +112,7 @@ def draw_person(rng: np.random.Generator) -> Person:
             rng.choice(5, p=[0.5, 0.3, 0.08, 0.05, 0.07] if tone > 2.5 else [0.15, 0.25, 0.2, 0.15, 0.25])
         ],
         lips=np.clip(
-            skin * np.array([0.92, 0.66, 0.66]) + rng.uniform(0, 0.12) * np.array([1.0, 0.0, 0.1]), 0.05, 0.95
+            skin * np.array([0.94, 0.73, 0.74]) + rng.uniform(0, 0.07) * np.array([1.0, 0.0, 0.1]), 0.05, 0.95
         ),
         jaw=spread(0.0, 0.06),
         chin=spread(0.0, 0.07),

@@ -11,7 +11,7 @@ from dfdetect_jax.data.forge.features import paint_brows, paint_eyes, paint_mout
 from dfdetect_jax.data.forge.hair import paint_back_hair, paint_beard, paint_hair
 from dfdetect_jax.data.forge.person import Person, Sitting
 from dfdetect_jax.data.forge.surroundings import paint_background, paint_body
-from dfdetect_jax.data.forge.texture import noise_map, sample, value_noise
+from dfdetect_jax.data.forge.texture import noise_map, sample
 from dfdetect_jax.media.face import Face
 
 SIGHT_LINE = 0.3  # how far below the eyes the middle of the picture is, face units
@@ -65,14 +65,14 @@ def _face(person: Person, sitting: Sitting, to_picture: np.ndarray) -> Face:
         turned = np.stack([*anatomy.turn(*points.T, sitting), np.ones(len(points))], axis=1)
         return (turned @ to_picture.T).astype(np.float32)
 
-    edge = project(np.array([[-0.95, 0.2], [0.95, 0.2], [0.0, -0.85], [0.0, 1.5 * person.length + 0.1]]))
+    edge = project(np.array([[-0.95, 0.2], [0.95, 0.2], [0.0, -1.0], [0.0, 1.5 * person.length + 0.1]]))
     box = np.concatenate([edge.min(axis=0), edge.max(axis=0)])
     return Face(box=box, landmarks=project(anatomy.landmarks(person, sitting)), confidence=1.0)
 
 
 def _paint_ears(canvas: Canvas, person: Person, sitting: Sitting) -> None:
     canvas = canvas.where((np.abs(canvas.u) < 1.3) & (np.abs(canvas.v - 0.12) < 0.4))
-    a = np.abs(canvas.u) - 1.0
+    a = np.abs(canvas.u) - 0.95
     away = np.hypot(a / 0.6, canvas.v - 0.12) - 0.3
     inner = np.hypot((a - 0.04) / 0.5, canvas.v - 0.1) - 0.14
     side = np.clip(0.5 + 0.45 * np.sign(canvas.u) * sitting.light[0], 0.1, 1.0)
@@ -84,7 +84,8 @@ def _paint_ears(canvas: Canvas, person: Person, sitting: Sitting) -> None:
 def _paint_head(canvas: Canvas, person: Person, sitting: Sitting, rng: np.random.Generator) -> None:
     u, v, pixel = canvas.u, canvas.v, canvas.pixel
     z = anatomy.relief(person, sitting, u, v, canvas.rho)
-    pores = value_noise(rng, u.shape, 1.0) + 0.7 * value_noise(rng, u.shape, 2.3)
+    fine = rng.standard_normal(u.shape, dtype=np.float32)
+    pores = fine + 2.0 * cv2.GaussianBlur(fine, (0, 0), 1.0)
     z += (0.08 + 0.10 * person.age) * pixel * pores
     canvas.diffuse[:], canvas.gloss[:] = anatomy.shading(z, pixel, sitting.light, sitting.ambient)
     albedo = _skin(canvas, person)
@@ -109,8 +110,8 @@ def _skin(canvas: Canvas, person: Person) -> np.ndarray:
     tired = (0.12 + 0.25 * person.age) * bump(a, v, (person.eye_gap - 0.02, 0.13), 0.2, 0.06)
     tired = tired + 0.22 * bump(a, v, (person.eye_gap, -0.1), 0.2, 0.06)
     upper = np.clip(1.1 - np.abs(v - 0.35) / 0.8, 0, 1)
-    dots = person.freckles * np.clip(sample(noise_map(2.6), column, row) - 0.75, 0, 0.5) * upper
-    dots = dots + 1.2 * np.clip(sample(noise_map(4.0), column * 0.8, row * 0.8) - 2.05, 0, 0.6)
+    dots = person.freckles * np.clip(sample(noise_map(2.6), 1.5 * column, 1.5 * row) - 0.85, 0, 0.45) * upper
+    dots = dots + 1.2 * np.clip(sample(noise_map(4.0), column, row) - 2.05, 0, 0.6)
     furrowed = bump(u, v, (0.0, -0.62), 0.45, 0.16) * max(person.age - 0.45, 0.0) * 0.25
     dots = dots + np.clip(np.sin((v + 0.05 * u**2) * 55) * furrowed, 0, None)
     mottle = 0.07 * sample(noise_map(24.0), column, row) + 0.04 * sample(noise_map(8.0), column, row)

@@ -13,7 +13,7 @@ def paint_background(canvas: Canvas, rng: np.random.Generator) -> None:
     base = linear(np.clip(base, 0.03, 0.95))
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.clip(0.5 + (np.cos(angle) * canvas.x + np.sin(angle) * canvas.y) / 5, 0, 1)
-    uneven = np.exp(fractal_noise(rng, canvas.x.shape, 0.8 / canvas.pixel, 4) * rng.uniform(0.0, 0.25))
+    uneven = np.exp(fractal_noise(rng, canvas.x.shape, 0.8 / canvas.pixel, 4) * rng.uniform(0.0, 0.14))
     canvas.color[:] = (base[0] + ramp[..., None] * (base[1] - base[0])) * uneven[..., None]
     focus = rng.uniform(0.04, 0.3)
     for _ in range(rng.integers(0, 6)):
@@ -45,7 +45,6 @@ def paint_body(canvas: Canvas, person: Person, sitting: Sitting, rng: np.random.
     pattern += np.sin((x * rng.uniform(-1, 1) + y) * rng.uniform(8, 30)) * rng.choice([0.0, 0.0, 0.3])
     light = (sitting.ambient + (1 - sitting.ambient) * 0.9 * side) * np.exp(pattern)
     neckline = 1.95 + rng.uniform(-0.1, 0.5) * np.exp(-((x / rng.uniform(0.25, 0.5)) ** 2))
-    shoulder = neckline + 0.32 * np.clip(np.abs(x) - 0.55, 0, 4) ** 1.3
-    canvas.lay(
-        cloth * light[..., None].astype(np.float32), canvas.cover(np.maximum(shoulder - y, np.abs(x) - 2.6), 0.02)
-    )
+    a = np.abs(x)
+    shoulder = neckline + 0.32 * np.clip(a - 0.55, 0, 4) ** 1.3 + 2 * np.clip(a - 1.9, 0, 2) ** 2
+    canvas.lay(cloth * light[..., None].astype(np.float32), canvas.cover(shoulder - y, 0.02))
