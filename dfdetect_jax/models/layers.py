@@ -8,12 +8,15 @@ choice is made when a program is lowered for a platform, not when Python starts.
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Callable, Iterator
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from dfdetect_jax.models import cpu as cpu_forms
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _force_plain = contextvars.ContextVar("force_plain", default=False)
@@ -38,13 +41,6 @@ def _by_platform(*operands: jax.Array, cpu: Callable, plain: Callable):
     return lax.platform_dependent(*operands, cpu=cpu, default=plain)
 
 
-def _windows(x: jax.Array, height: int, width: int, stride: int = 1) -> Iterator[tuple[int, int, jax.Array]]:
-    """Row, column and the [N, height, width, C] that each tap of a 3x3 kernel sees in `x`, already padded."""
-    for i in range(3):
-        for j in range(3):
-            yield i, j, x[:, i : i + stride * (height - 1) + 1 : stride, j : j + stride * (width - 1) + 1 : stride]
-
-
 def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """3x3 convolution of each channel with its own kernel, stride 1, zero padding ("SAME").
 
@@ -57,15 +53,12 @@ def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
 
     def plain(x, kernel):
+        channels = x.shape[-1]
         return lax.conv_general_dilated(
-            x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC, feature_group_count=x.shape[-1]
+            x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC, feature_group_count=channels
         )
 
-    def shifted(x, kernel):
-        padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        return sum(window * kernel[i, j, 0] for i, j, window in _windows(padded, *x.shape[1:3]))
-
-    return _by_platform(x, kernel, cpu=shifted, plain=plain)
+    return _by_platform(x, kernel, cpu=cpu_forms.depthwise_conv, plain=plain)
 
 
 def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
@@ -83,10 +76,28 @@ def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Arra
     def plain(x, kernel):
         return lax.conv_general_dilated(x, kernel, (stride, stride), "VALID", dimension_numbers=_NHWC)
 
-    def product(x, kernel):
-        return x[:, ::stride, ::stride] @ kernel[0, 0]
+    return _by_platform(x, kernel, cpu=functools.partial(cpu_forms.pointwise_conv, stride=stride), plain=plain)
 
-    return _by_platform(x, kernel, cpu=product, plain=plain)
+
+def conv3x3(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: str = "SAME") -> jax.Array:
+    """3x3 convolution.
+
+    Args:
+        x: float [N, H, W, C].
+        kernel: float [3, 3, C, D].
+        stride: of rows and columns.
+        padding: "SAME" or "VALID".
+
+    Returns:
+        float [N, H', W', D].
+    """
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=_NHWC)
+
+    if stride == 1 and padding == "VALID":
+        return _by_platform(x, kernel, cpu=cpu_forms.valid_conv3x3, plain=plain)
+    return plain(x, kernel)
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -103,40 +114,37 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     def plain(x, kernel):
         return lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=_NHWC)
 
-    def overlap_add(x, kernel):
-        n, h, w, c = x.shape
-        d = kernel.shape[-1]
-        taps = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(c, 16 * d)
-        blocks = (x @ taps).reshape(n, h, w, 2, 2, 2, 2, d)  # row block, row in it, column block, column in it
-        total = sum(
-            jnp.pad(blocks[:, :, :, i, :, j], ((0, 0), (i, 1 - i), (j, 1 - j), (0, 0), (0, 0), (0, 0)))
-            for i in (0, 1)
-            for j in (0, 1)
-        )
-        full = total.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h + 2, 2 * w + 2, d)
-        return full[:, 1:-1, 1:-1]
-
-    return _by_platform(x, kernel, cpu=overlap_add, plain=plain)
+    return _by_platform(x, kernel, cpu=cpu_forms.transposed_conv, plain=plain)
 
 
 def max_pool(x: jax.Array) -> jax.Array:
-    """Maximum over 3x3 windows, stride 2, "SAME": float [N, H, W, C] to [N, ceil(H / 2), ceil(W / 2), C]."""
+    """Maximum over 3x3 windows, stride 2, "SAME": float [N, H, W, C] to [N, ceil(H / 2), ceil(W / 2), C].
+
+    The gradient goes to the first of equal maxima.
+    """
 
     def plain(x):
         return nn.max_pool(x, (3, 3), strides=(2, 2), padding="SAME")
 
-    def slices(x):
-        out = [-(-side // 2) for side in x.shape[1:3]]
-        margins = [max(2 * (o - 1) + 3 - side, 0) for o, side in zip(out, x.shape[1:3], strict=True)]
-        (top, bottom), (left, right) = [(m // 2, m - m // 2) for m in margins]
-        padded = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=-jnp.inf)
-        windows = [window for _, _, window in _windows(padded, *out, stride=2)]
-        largest = windows[0]
-        for window in windows[1:]:
-            largest = jnp.maximum(largest, window)
-        return largest
+    return _by_platform(x, cpu=cpu_forms.max_pool, plain=plain)
 
-    return _by_platform(x, cpu=slices, plain=plain)
+
+def moments(x: jax.Array) -> jax.Array:
+    """Mean and mean square of each channel: float [N, H, W, C] to [2, C]."""
+
+    def plain(x):
+        return jnp.stack([jnp.mean(x, (0, 1, 2)), jnp.mean(jnp.square(x), (0, 1, 2))])
+
+    return _by_platform(x, cpu=cpu_forms.moments, plain=plain)
+
+
+def scale_shift(x: jax.Array, gain: jax.Array, shift: jax.Array) -> jax.Array:
+    """x * gain + shift for float [N, H, W, C] and two [C]."""
+
+    def plain(x, gain, shift):
+        return x * gain + shift
+
+    return _by_platform(x, gain, shift, cpu=cpu_forms.scale_shift, plain=plain)
 
 
 class DepthwiseConv(nn.Module):
@@ -174,13 +182,12 @@ class Conv3x3(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to [N, H', W', features]."""
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, x.shape[-1], self.features))
-        strides = (self.stride, self.stride)
-        y = lax.conv_general_dilated(x, kernel, strides, self.padding, dimension_numbers=_NHWC)
+        y = conv3x3(x, kernel, self.stride, self.padding)
         return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
 
 
 class TransposedConv(nn.Module):
-    """`transposed_conv` with a kernel of its own; parameters as `nn.ConvTranspose(features, (4, 4), use_bias=False)`."""
+    """`transposed_conv` with its own kernel; parameters as `nn.ConvTranspose(features, (4, 4), use_bias=False)`."""
 
     features: int
 
@@ -217,17 +224,16 @@ class BatchNorm(nn.Module):
         if not train:
             mean, var = running_mean.value, running_var.value
         else:
-            axes = tuple(range(x.ndim - 1))
-            moments = jnp.stack([jnp.mean(x, axes), jnp.mean(jnp.square(x), axes)])
+            batch = moments(x)
             if self.axis_name is not None and not self.is_initializing():
-                moments = lax.pmean(moments, self.axis_name)
-            mean, var = moments[0], jnp.maximum(moments[1] - jnp.square(moments[0]), 0.0)
+                batch = lax.pmean(batch, self.axis_name)
+            mean, var = batch[0], jnp.maximum(batch[1] - jnp.square(batch[0]), 0.0)
             if not self.is_initializing():
                 keep = self.momentum
                 running_mean.value = keep * running_mean.value + (1 - keep) * mean
                 running_var.value = keep * running_var.value + (1 - keep) * var
         gain = scale * lax.rsqrt(var + self.epsilon)
-        return x * gain + (bias - mean * gain)
+        return scale_shift(x, gain, bias - mean * gain)
 
 
 def scale_channels(channels: int, width: float) -> int:

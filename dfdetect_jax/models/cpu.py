@@ -1,0 +1,217 @@
+"""Layers as XLA's CPU backend runs them fast: the same mathematics as the plain ones, to float32 rounding.
+
+What that backend does well: loops over whole arrays that read slices of a few arrays, products of two large matrices,
+a row of ones times a matrix, and convolutions of stride 1 whose output is as large as their input. What it does badly:
+sums over all but the channel axis, concatenation, transposition inside a larger expression, grouped or dilated
+convolutions and their gradients. Every function below turns the second kind into the first, and has a gradient
+written the same way where the derived one would be slow.
+
+`_materialize` keeps an array from being computed again inside each of the loops that read it.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+_materialize = lax.optimization_barrier
+_MAX_FOLD = 16
+
+
+def _pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
+    return _materialize(jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=value))
+
+
+def _same_size_conv(x: jax.Array, kernel: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, (1, 1), (rows, columns), dimension_numbers=_NHWC)
+
+
+def _images_per_fold(images: int) -> int:
+    """Images folded onto one another before a sum over positions: as many as divide the batch, to a limit."""
+    return next(n for n in range(min(images, _MAX_FOLD), 0, -1) if images % n == 0)
+
+
+def _sum_of_products(x: jax.Array, y: jax.Array | None) -> jax.Array:
+    """Sum over all but channels of x * y (of x, if `y` is None): [N, H, W, C] to [C].
+
+    First a loop that folds the batch, then a row of ones times the matrix of what is left.
+    """
+    fold = _images_per_fold(x.shape[0])
+    step = x.shape[0] // fold
+    terms = [x[i : i + step] if y is None else x[i : i + step] * y[i : i + step] for i in range(0, x.shape[0], step)]
+    folded = _materialize(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
+    return (jnp.ones((1, folded.shape[0]), x.dtype) @ folded)[0]
+
+
+@jax.custom_vjp
+def moments(x: jax.Array) -> jax.Array:
+    """Mean and mean square of each channel: [N, H, W, C] to [2, C]."""
+    return jnp.stack([_sum_of_products(x, None), _sum_of_products(x, x)]) / (x.size // x.shape[-1])
+
+
+def _moments_forward(x):
+    return moments(x), x
+
+
+def _moments_backward(x, cotangent):
+    d_mean, d_square = cotangent / (x.size // x.shape[-1])
+    return (d_mean + 2.0 * d_square * x,)
+
+
+moments.defvjp(_moments_forward, _moments_backward)
+
+
+@jax.custom_vjp
+def scale_shift(x: jax.Array, gain: jax.Array, shift: jax.Array) -> jax.Array:
+    """x * gain + shift, with `gain` and `shift` [C]."""
+    return x * gain + shift
+
+
+def _scale_shift_forward(x, gain, shift):
+    return x * gain + shift, (x, gain)
+
+
+def _scale_shift_backward(residuals, cotangent):
+    x, gain = residuals
+    cotangent = _materialize(cotangent)
+    return cotangent * gain, _sum_of_products(cotangent, x), _sum_of_products(cotangent, None)
+
+
+scale_shift.defvjp(_scale_shift_forward, _scale_shift_backward)
+
+
+def _taps(padded: jax.Array, height: int, width: int):
+    return [(i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)]
+
+
+@jax.custom_vjp
+def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Pads once, then one loop over the sum of nine shifted products."""
+    padded = _pad(x, (1, 1), (1, 1))
+    return sum(window * kernel[i, j, 0] for i, j, window in _taps(padded, *x.shape[1:3]))
+
+
+def _depthwise_forward(x, kernel):
+    return depthwise_conv(x, kernel), (x, kernel)
+
+
+def _depthwise_backward(residuals, cotangent):
+    x, kernel = residuals
+    cotangent = _materialize(cotangent)
+    d_x = depthwise_conv(cotangent, kernel[::-1, ::-1])
+    windows = _taps(_pad(x, (1, 1), (1, 1)), *x.shape[1:3])
+    d_kernel = jnp.stack([_sum_of_products(window, cotangent) for _, _, window in windows])
+    return d_x, d_kernel.reshape(kernel.shape)
+
+
+depthwise_conv.defvjp(_depthwise_forward, _depthwise_backward)
+
+
+def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    """One matrix product; flattened by hand, since XLA would transpose to contract several axes in the gradient."""
+    x = x[:, ::stride, ::stride]
+    return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Stride 1, no padding: computed with padding and cropped, since only then the fast library takes it."""
+    return _same_size_conv(x, kernel, (1, 1), (1, 1))[:, 1:-1, 1:-1]
+
+
+@jax.custom_vjp
+def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Even and odd rows of the output, each as a 2x2 convolution whose channels hold two neighbouring columns.
+
+    Output row o sees input row j through the kernel's row o - 2j + 1 (rows counted from the far end), so that every
+    row sees two: even rows o = 2j see j - 1 and j, odd rows j and j + 1.
+    """
+    n, h, w, c = x.shape
+    d = kernel.shape[-1]
+    taps = kernel.reshape(2, 2, 2, 2, c, d)[:, ::-1, :, ::-1]  # input row, parity of output row, then columns alike
+
+    def rows(parity: int) -> jax.Array:
+        pairs = taps[:, parity].transpose(0, 1, 3, 2, 4).reshape(2, 2, c, 2 * d)
+        out = _same_size_conv(x, pairs, (1, 0) if parity else (0, 1), (1, 1))
+        return out.reshape(n, h, 2 * w + 2, d)[:, :, 1:-1]
+
+    return jnp.stack([rows(1), rows(0)], axis=2).reshape(n, 2 * h, 2 * w, d)
+
+
+def _strided_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    """What `transposed_conv` is the transpose of: 4x4, stride 2."""
+    adjoint = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    return lax.conv_general_dilated(y, adjoint, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+
+
+def _transposed_forward(x, kernel):
+    return transposed_conv(x, kernel), (x, kernel)
+
+
+def _transposed_backward(residuals, cotangent):
+    x, kernel = residuals
+    cotangent = _materialize(cotangent)
+    d_x, kernel_gradient = jax.vjp(lambda kernel: _strided_conv(cotangent, kernel), kernel)
+    return d_x, kernel_gradient(x)[0]
+
+
+transposed_conv.defvjp(_transposed_forward, _transposed_backward)
+
+
+def _same_margins(side: int) -> tuple[int, int, int]:
+    """Output side of a 3x3 window of stride 2 with "SAME" padding, and the padding before and after."""
+    out = -(-side // 2)
+    total = max(2 * (out - 1) + 3 - side, 0)
+    return out, total // 2, total - total // 2
+
+
+def _pool_windows(x: jax.Array) -> list[jax.Array]:
+    """What each of the nine taps of the pool sees: nine arrays [N, out rows, out columns, C]."""
+    (rows, top, bottom), (columns, left, right) = map(_same_margins, x.shape[1:3])
+    padded = _pad(x, (top, bottom), (left, right), -jnp.inf)
+    return [padded[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2] for i in range(3) for j in range(3)]
+
+
+@jax.custom_vjp
+def max_pool(x: jax.Array) -> jax.Array:
+    """Maximum over nine strided slices."""
+    windows = _pool_windows(x)
+    largest = windows[0]
+    for window in windows[1:]:
+        largest = jnp.maximum(largest, window)
+    return largest
+
+
+def _max_pool_forward(x):
+    return max_pool(x), x
+
+
+def _first_largest(x: jax.Array) -> jax.Array:
+    """Which tap the maximum came from, the first where several are equal: int32 in [0, 9)."""
+    windows = _pool_windows(x)
+    largest, tap = windows[0], jnp.zeros(windows[0].shape, jnp.int32)
+    for i, window in enumerate(windows[1:], start=1):
+        tap = jnp.where(window > largest, i, tap)
+        largest = jnp.maximum(largest, window)
+    return tap
+
+
+def _max_pool_backward(x, cotangent):
+    """Gathers: a padded row 2m + p lies in window m at row p, and if p = 0 in window m - 1 at row 2; columns alike."""
+    n, h, w, c = x.shape
+    (rows, top, _), (columns, left, _) = map(_same_margins, (h, w))
+    cotangent, tap = _pad(cotangent, (1, 1), (1, 1)), _pad(_first_largest(x), (1, 1), (1, 1), -1)
+    row_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 2)
+    column_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 4)
+    no_tap = 100  # beyond every tap, whatever is added
+    d_padded = 0.0
+    for i in (0, 1):
+        for j in (0, 1):
+            tap_row = jnp.where(row_parity == 0, 2, no_tap) if i else row_parity
+            tap_column = jnp.where(column_parity == 0, 2, no_tap) if j else column_parity
+            window = (slice(None), slice(1 - i, rows + 2 - i), None, slice(1 - j, columns + 2 - j), None)
+            d_padded += jnp.where(tap[window] == 3 * tap_row + tap_column, cotangent[window], 0.0)
+    d_padded = d_padded.reshape(n, 2 * rows + 2, 2 * columns + 2, c)
+    return (d_padded[:, top : top + h, left : left + w],)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
