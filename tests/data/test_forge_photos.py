@@ -81,3 +81,22 @@ def test_a_detector_without_landmarks_is_refused(planned):
     face = Face(box=FACE.box, landmarks=None, confidence=1.0)
     with pytest.raises(SettingsError, match="five landmarks"):
         forge.forge_photo(planned[0], lambda frames: [[face]], Crop(size=48, align="box", detector="haar"))
+
+
+def test_a_swap_takes_the_donor_whose_pose_is_nearest(planned):
+    photo = next(p for p in planned if p.split == "test" and p.number % 6 == 0)
+    nose_shift = dict(zip((photo.path, *photo.donors), (6, -6, 5, 0), strict=True))
+    opened = []
+
+    def finds_turned_faces(frames):
+        turned = LANDMARKS + np.array([[0, 0]] * 2 + [[nose_shift[order[len(opened)]], 0]] + [[0, 0]] * 2, np.float32)
+        opened.append(frames)
+        return [[Face(box=FACE.box, landmarks=turned, confidence=1.0)]]
+
+    order = (photo.path, *photo.donors)
+    _, fake = forge.forge_photo(photo, finds_turned_faces, CROP)
+    nose_shift[photo.donors[0]] = nose_shift[photo.donors[2]] = 60  # hardly a face: never nearer than the second
+    opened.clear()
+    _, again = forge.forge_photo(photo, finds_turned_faces, CROP)
+    assert fake.method == "swap_alpha"
+    np.testing.assert_array_equal(fake.image, again.image)

@@ -11,11 +11,11 @@ from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.forge.build import SHARES, one_thread
 from dfdetect_jax.data.forge.pair import DONOR, Portrait, eyes_apart, forge_pair, methods_of, picture_side, stream
 from dfdetect_jax.errors import BadMediaError, SettingsError
-from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.crop import crop_matrix, similarity, warp
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.media.image import read_image
 
-DONORS = 3  # tried in turn, as a photograph may show no face
+DONORS = 3  # looked at for each swap
 LARGEST_SCALE = 2.0  # a face is enlarged at most this much; beyond, there is nothing left in it to forge
 
 Detector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
@@ -99,7 +99,7 @@ def forge_photo(photo: Photo, detector: Detector, crop: Crop) -> list[Example]:
         name=photo.name,
         identity=photo.name,
     )
-    donor = _donor(photo, detector, crop) if portrait.wants_donor else None
+    donor = _donor(photo, face, detector, crop) if portrait.wants_donor else None
     with one_thread():
         return list(forge_pair(portrait, donor, crop))
 
@@ -132,13 +132,18 @@ def _sit(path: str, detector: Detector, crop: Crop) -> tuple[np.ndarray, Face]:
     return warp(image, upright, side), moved
 
 
-def _donor(photo: Photo, detector: Detector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+def _donor(photo: Photo, target: Face, detector: Detector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+    """Of the donors with a usable face the one whose pose is nearest: whose landmarks fit the target's best."""
+    usable = []
     for path in photo.donors:
         try:
             picture, face = _sit(path, detector, crop)
         except BadMediaError:
             continue
-        return picture, face.landmarks
+        fitted = _apply(similarity(face.landmarks, target.landmarks), face.landmarks)
+        usable.append((float(np.abs(fitted - target.landmarks).sum()), picture, face.landmarks))
+    if usable:
+        return min(usable, key=lambda candidate: candidate[0])[1:]
     raise BadMediaError(f"{photo.path}: none of {len(photo.donors)} donors for a swap has a usable face")
 
 
