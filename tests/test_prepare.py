@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,26 @@ def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
     assert sorted(path.name for path in again.iterdir()) == names
     assert all((whole / name).read_bytes() == (again / name).read_bytes() for name in names)
     assert not (out / ".preparing").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told_in_one_line_and_leaves_no_process(tmp_path):
+    forge = ["--dataset", "forge", "--size", "64", "--images", "3000", "--out", tmp_path, "--processes", "2"]
+    process = subprocess.Popen(command_line(*forge), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while process.poll() is None and not list(tmp_path.glob(".preparing/forge/*/*.part")):
+        time.sleep(0.05)
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        if status.read_text().rpartition(")")[2].split()[1] == str(process.pid):
+            command = (status.parent / "cmdline").read_text()
+            if "spawn_main" in command:
+                os.kill(int(status.parent.name), signal.SIGKILL)
+                break
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert said.splitlines()[-1].startswith("error: a worker was killed")
+    time.sleep(2)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 def test_the_embedded_set_needs_no_files(tmp_path):

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import rich.console
@@ -118,28 +119,36 @@ def _work(plan: jobs.Plan, request: jobs.Request, work: Path, processes: int, sa
 
 def _parallel(left: Sequence[jobs.Job], request: jobs.Request, work: Path, workers: int) -> Iterator[ClipReport]:
     context = multiprocessing.get_context("spawn")  # forking a process with threads (JAX, OpenCV) may hang it
-    with _environment(_ONE_THREAD), ProcessPoolExecutor(workers, context, _start_worker) as pool:
+    watched, held = context.Pipe(duplex=False)  # closed by us or by our death: the workers see its end either way
+    with _environment(_ONE_THREAD), held, ProcessPoolExecutor(workers, context, _start_worker, (watched,)) as pool:
         futures: list[Future] = [pool.submit(_do, job, request, _part(work, job)) for job in left]
         try:
             for future in as_completed(futures):
                 yield future.result()
-        except BrokenProcessPool:
+        except BaseException as error:  # an interrupt among them: don't wait for what is under way
+            held.close()
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not isinstance(error, BrokenProcessPool):
+                raise
             raise RecordsError(
                 "a worker was killed, perhaps for want of memory; the same command goes on from here, "
                 f"if need be with --processes below {workers}"
             ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """In a worker: one thread, an interrupt is the parent's business, and the end if the parent is killed."""
+def _start_worker(watched: Connection) -> None:
+    """In a worker: one thread; an interrupt is the parent's business; the end as soon as `watched` ends."""
     import cv2
 
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(watched,), daemon=True).start()
+
+
+def _exit_with(watched: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        watched.recv_bytes()
+    os._exit(1)
 
 
 def _do(job: jobs.Job, request: jobs.Request, part: Path) -> ClipReport:
