@@ -1,7 +1,7 @@
 """Checkpoints that are trusted only after their bytes were checked.
 
-Orbax writes them; around it stands what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of its
-files, a restore takes the newest one whose seal holds, and says aloud which ones it passed over. A checkpoint has
+Orbax writes them; around it stands what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
+its files, a restore takes the newest one whose seal holds, and says aloud which ones it passed over. A checkpoint has
 three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone) and `cursor` (where the
 data stream stood).
 """
@@ -120,15 +120,13 @@ def restore_variables(folder: str | Path) -> tuple[Variables, dict]:
     for step, metrics in ranked:
         if not _sound(folder / str(step)):
             continue
-        with ocp.CheckpointManager(
-            folder, item_handlers=_handlers(), options=ocp.CheckpointManagerOptions(read_only=True)
-        ) as manager:
-            shapes = manager.item_metadata(step)["variables"]
-            here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-            target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), shapes.tree)
-            restored = manager.restore(step, args=ocp.args.Composite(variables=ocp.args.StandardRestore(target)))
-        return restored["variables"], {"step": step, **metrics}
-    raise RunError(f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation")
+        with ocp.StandardCheckpointer() as checkpointer:
+            item = folder / str(step) / "variables"
+            target = jax.tree.map(_on_one_device, checkpointer.metadata(item).item_metadata.tree)
+            return checkpointer.restore(item, target), {"step": step, **metrics}
+    raise RunError(
+        f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation"
+    )
 
 
 def sealed_steps(folder: Path) -> dict[int, dict]:
@@ -141,6 +139,11 @@ def sealed_steps(folder: Path) -> dict[int, dict]:
             except (ValueError, KeyError):
                 log.warning("passing over checkpoint %s: its seal can't be read", path.parent)
     return sealed
+
+
+def _on_one_device(array: Any) -> jax.ShapeDtypeStruct:
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=here)
 
 
 def _handlers() -> dict:

@@ -18,6 +18,9 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         status = BAD_INPUT
+    except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = INTERRUPTED

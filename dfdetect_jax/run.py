@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 from dfdetect_jax import mesh, methods
+from dfdetect_jax.checkpoint import restore_variables
 from dfdetect_jax.config import Crop, Settings, check, from_dict
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import Prediction, Variables
-from dfdetect_jax.checkpoint import restore_variables
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
 PREDICT_BATCH = 32
@@ -28,7 +28,7 @@ class Run:
         folder: the run folder, absolute.
         settings: as trained.
         variables: the best checkpoint's parameters and running statistics.
-        crop: how a picture becomes the network's input; that of the training data.
+        crop: how a picture becomes a crop, as in the training data; resized to `settings.data.image_size` after that.
         threshold: scores at or above it mean "fake"; chosen on validation.
         seen: forgery methods that were trained on.
         info: the whole of config.json, and under "checkpoint" the step and validation results of the weights.
@@ -95,7 +95,7 @@ class Predictor:
             padded = np.zeros((size, *images.shape[1:]), np.uint8)
             padded[: len(part)] = part
             result = function(self._variables, mesh.shard_batch({"image": padded}, self._mesh)["image"])
-            yield jax.tree.map(lambda array, count=len(part): np.asarray(array)[:count], result)
+            yield jax.tree.map(functools.partial(_first, count=len(part)), result)
 
 
 def open_run(folder: str | Path) -> Run:
@@ -113,7 +113,7 @@ def open_run(folder: str | Path) -> Run:
         folder=folder,
         settings=settings,
         variables=variables,
-        crop=dataclasses.replace(from_dict(Crop, info["data"]["crop"], "crop"), size=settings.data.image_size),
+        crop=from_dict(Crop, info["data"]["crop"], "crop"),
         threshold=checkpoint["threshold"],
         seen=tuple(info["data"]["seen"]),
         info={**info, "checkpoint": checkpoint},
@@ -134,6 +134,10 @@ def read_config(folder: Path) -> dict:
         return json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
+
+
+def _first(array: jax.Array, count: int) -> np.ndarray:
+    return np.asarray(array)[:count]
 
 
 def _local(array: jax.Array | np.ndarray) -> np.ndarray:

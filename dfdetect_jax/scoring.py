@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
+from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Detector, Face, track
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
@@ -254,8 +254,10 @@ def _views(run: Run, found: Sequence[tuple[int, np.ndarray, Face]]) -> list[View
 
 
 def _crop(run: Run, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
-    matrix = crop_matrix(face, run.crop)
-    return warp(image, matrix, run.crop.size), matrix
+    """The face as the network takes it, by the same two steps as in training: a crop, then the network's size."""
+    matrix, size = crop_matrix(face, run.crop), run.settings.data.image_size
+    crop = warp(image, matrix, run.crop.size)
+    return resize(crop, size), resized_matrix(matrix, run.crop.size, size)
 
 
 def _inside(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

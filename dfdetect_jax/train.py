@@ -114,7 +114,7 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _refuse_unknown_settings(argv: Sequence[str]) -> None:
-    """A typo in `--config.a.b=value` is answered with the nearest name, which ml_collections does for ConfigDict only."""
+    """Answers a typo in `--config.a.b=value` with the nearest name; ml_collections does so for its ConfigDict only."""
     for argument in argv:
         if not argument.startswith("--config."):
             continue

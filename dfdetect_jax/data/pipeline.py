@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import grain
 import numpy as np
 from absl import flags
@@ -17,6 +16,7 @@ from dfdetect_jax.config import Settings
 from dfdetect_jax.data.example import FAKE, REAL
 from dfdetect_jax.data.records import TEXTS, Records
 from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.media.crop import resize
 
 _READ_AHEAD = 4  # batches decoded before they are asked for
 _THREADS = 16  # at most; OpenCV's decoder lets go of the interpreter's lock
@@ -45,7 +45,7 @@ class Examples:
         place = int(self._chosen[index])
         fields = self._records[max(place, 0)]
         example = {
-            "image": _resize(fields["image"], self._size),
+            "image": resize(fields["image"], self._size),
             "mask": _resize_mask(fields["mask"], self._size),
             "has_mask": np.bool_(fields["has_mask"]),
             "label": np.int32(fields["label"]),
@@ -176,12 +176,5 @@ def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
     return batches.to_iter_dataset(options).mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
 
 
-def _resize(image: np.ndarray, size: int) -> np.ndarray:
-    if image.shape[0] == size:
-        return image
-    smaller = size < image.shape[0]
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-
-
 def _resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
-    return mask if mask.shape[0] == size else np.where(_resize(mask, size) >= 128, 255, 0).astype(np.uint8)
+    return mask if mask.shape[0] == size else np.where(resize(mask, size) >= 128, 255, 0).astype(np.uint8)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.methods.base import Prediction
 
 COLUMNS = ("dataset", "split", "method", "video", "identity", "frame", "label", "score")
 _NUMBERS = {"frame": np.int64, "label": np.int32, "score": np.float64}
@@ -59,19 +58,19 @@ def concatenate(parts: Sequence[FrameScores]) -> FrameScores:
     return FrameScores(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
 
 
-def score_frames(predict: Callable[[np.ndarray], Prediction], batches: Iterable[Mapping]) -> FrameScores:
+def score_frames(score: Callable[[np.ndarray], np.ndarray], batches: Iterable[Mapping]) -> FrameScores:
     """Scores every real row of `batches`.
 
     Args:
-        predict: uint8 [N, H, W, 3] -> Prediction; only its `score` is used.
+        score: uint8 [N, H, W, 3] -> float [N] in [0, 1].
         batches: from `data.pipeline.eval_batches`; rows with `valid` 0 are padding and left out.
     """
     parts = []
     for batch in batches:
-        score = np.asarray(predict(batch["image"]).score, np.float64)
+        scores = np.asarray(score(batch["image"]), np.float64)
         rows = np.asarray(batch["valid"]) > 0
         columns = {name: np.asarray(batch[name])[rows] for name in COLUMNS if name != "score"}
-        parts.append(from_columns({**columns, "score": score[rows]}))
+        parts.append(from_columns({**columns, "score": scores[rows]}))
     return concatenate(parts)
 
 

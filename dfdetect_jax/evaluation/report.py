@@ -10,7 +10,6 @@ from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frame_scores import FrameScores, score_frames, write_scores
 from dfdetect_jax.evaluation.metrics import summarize
-from dfdetect_jax.methods import Prediction
 from dfdetect_jax.run import Run
 
 METRICS, SCORES = "metrics.json", "scores.csv"
@@ -42,7 +41,7 @@ def evaluate_run(
     """
     folder = locate(name_or_folder, data_dir or run.settings.data.data_dir)
     batches = eval_batches(folder, split, batch_size=_BATCH, image_size=run.settings.data.image_size)
-    scores = score_frames(lambda images: Prediction(run.score(images), None, None), _counted(batches, on_progress))
+    scores = score_frames(run.score, _counted(batches, on_progress))
     return summarize(scores, run.threshold, run.seen), scores
 
 

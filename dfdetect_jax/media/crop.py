@@ -93,9 +93,26 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """
     # One sample per picture pixel or more, then the mean over each crop pixel's area.
     shrink = max(1, math.ceil(1 / math.sqrt(abs(np.linalg.det(matrix[:, :2]))) - 1e-6))
-    finer = shrink * np.asarray(matrix, np.float64) + [[0, 0, (shrink - 1) / 2]] * 2
+    finer = resized_matrix(matrix, size, size * shrink)
     fine = cv2.warpAffine(image, finer, (size * shrink, size * shrink), flags=cv2.INTER_LINEAR)
     return fine if shrink == 1 else cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Brings a crop to the network's size: uint8 [S, S] or [S, S, 3] to [size, size(, 3)].
+
+    Mean over each pixel's area when it gets smaller, bilinear when larger.
+    """
+    if image.shape[0] == size:
+        return image
+    smaller = size < image.shape[0]
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def resized_matrix(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
+    """The matrix from the picture to a crop that `resize` brought from `size` to `new_size`; pixel centres kept."""
+    factor = new_size / size
+    return factor * np.asarray(matrix, np.float64) + [[0, 0, (factor - 1) / 2]] * 2
 
 
 def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

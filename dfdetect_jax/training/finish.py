@@ -1,23 +1,20 @@
 """What a finished run leaves for people: figures of its best checkpoint, and a sheet of pictures."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from dfdetect_jax import pictures
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.evaluation import report
 from dfdetect_jax.evaluation.frame_scores import FrameScores, concatenate
-from dfdetect_jax.evaluation.tables import results_table
+from dfdetect_jax.evaluation.tables import print_results
 from dfdetect_jax.run import Run, open_run
 from dfdetect_jax.scoring import heat_maps
 
 SAMPLES, REPORT = "samples", "report"
 PER_METHOD = 2  # rows of the sheet for reals and for each forgery method
-_FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
 
 
 def finish(workdir: Path, records: Path) -> None:
@@ -39,7 +36,7 @@ def finish(workdir: Path, records: Path) -> None:
     report.write_report(workdir / REPORT, metrics, concatenate(scores))
     sheet = workdir / SAMPLES / "reconstructions.png"
     pictures.write_png(sheet, reconstruction_sheet(run, records, splits[-1]))
-    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
+    print_results(metrics)
     print(f"run       {workdir}\nreport    {workdir / REPORT}\npictures  {sheet}")
 
 
@@ -54,8 +51,9 @@ def reconstruction_sheet(run: Run, records: Path, split: str) -> np.ndarray:
                 chosen[str(method)].append(image)
         if all(len(chosen.get(name, ())) >= min(PER_METHOD, names[name]["examples"]) for name in names):
             break
-    methods = [method for method in sorted(chosen, key=lambda m: (m != "", m not in run.seen, m)) for _ in chosen[method]]
-    images = np.stack([image for method in dict.fromkeys(methods) for image in chosen[method]])
+    order = sorted(chosen, key=lambda method: (method != "", method not in run.seen, method))
+    methods = [method for method in order for _ in chosen[method]]
+    images = np.stack([image for method in order for image in chosen[method]])
     prediction = run.predict(images)
     captions = [
         f"{method or 'real'}{'' if not method or method in run.seen else ' (unseen)'}\nfake {score:.2f}"

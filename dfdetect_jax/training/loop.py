@@ -27,7 +27,7 @@ from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frame_scores import score_frames
 from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
-from dfdetect_jax.methods import Prediction, TrainState, Variables
+from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, open_run, read_config
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
@@ -58,9 +58,9 @@ def train(settings: Settings, workdir: Path, records: Path, *, initial: Variable
     method = methods.build(settings)
     checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep)
     state = initial_state(method, settings, mesh, initial)
-    batches = iter(pipeline.train_batches(
-        records, settings, process_index=jax.process_index(), process_count=jax.process_count()
-    ))
+    batches = iter(
+        pipeline.train_batches(records, settings, process_index=jax.process_index(), process_count=jax.process_count())
+    )
     restored = checkpoints.restore(state)
     if restored:
         state, cursor = restored
@@ -142,7 +142,7 @@ class _Loop:
             image_size=self.settings.data.image_size,
             methods=self.settings.data.train_methods or None,
         )
-        scores = score_frames(lambda images: Prediction(self.predictor.score(images), None, None), batches)
+        scores = score_frames(self.predictor.score, batches)
         threshold = choose_threshold(scores.score, scores.label)
         return {"val_auc": detection(scores.score, scores.label, threshold)["auc"], "threshold": threshold}
 

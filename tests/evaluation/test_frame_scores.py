@@ -3,7 +3,6 @@ import pytest
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import frame_scores
-from dfdetect_jax.methods.base import Prediction
 
 
 def table(n, seed=0):
@@ -35,7 +34,7 @@ def batch_of(scores, valid, start=0):
 
 def test_padding_is_left_out_and_order_is_kept():
     def mean_brightness(images):
-        return Prediction(images.mean(axis=(1, 2, 3)) / 255, None, None)
+        return images.mean(axis=(1, 2, 3)) / 255
 
     batches = [batch_of([10, 20, 30], [1, 1, 1]), batch_of([40, 0, 0], [1, 0, 0], start=3)]
     scores = frame_scores.score_frames(mean_brightness, batches)

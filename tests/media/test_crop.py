@@ -5,7 +5,16 @@ from skimage.transform import SimilarityTransform
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.media.crop import crop_matrix, similarity, template, unwarp, warp, warp_mask
+from dfdetect_jax.media.crop import (
+    crop_matrix,
+    resize,
+    resized_matrix,
+    similarity,
+    template,
+    unwarp,
+    warp,
+    warp_mask,
+)
 from dfdetect_jax.media.face import Face
 
 IDENTITY = np.eye(3)[:2]
@@ -120,3 +129,14 @@ def test_a_map_put_back_lies_where_its_crop_came_from(degrees):
     assert 3000 < inside.sum() < 4300
     assert np.abs(back - picture[..., 0])[inside].mean() < 2
     assert not back[unwarp(np.ones((64, 64), np.float32), matrix, picture.shape[:2]) == 0].any()
+
+
+@pytest.mark.parametrize("new_size", [32, 64, 96])
+def test_a_resized_crop_has_the_matrix_that_cuts_it_at_once(new_size):
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8), (0, 0), 6)
+    matrix = np.array([[0.9, 0.1, -12.0], [-0.1, 0.9, -2.0]])
+    in_two_steps = resize(warp(smooth, matrix, 64), new_size)
+    at_once = warp(smooth, resized_matrix(matrix, 64, new_size), new_size)
+    inner = slice(2, -2)
+    difference = in_two_steps[inner, inner].astype(int) - at_once[inner, inner]
+    assert np.abs(difference).max() <= 3

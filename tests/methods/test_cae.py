@@ -58,7 +58,7 @@ def test_width_scales_every_part():
     params = {}
     for width in (1.0, 0.5):
         model.width = width
-        params[width] = jax.eval_shape(lambda: outputs(model)[1]["params"])  # noqa: B023
+        params[width] = jax.eval_shape(lambda: outputs(model)[1]["params"])
     for part in ("encoder", "decoder", "classifier"):
         full, half = (sum(p.size for p in jax.tree.leaves(params[width][part])) for width in (1.0, 0.5))
         assert 0.2 < half / full < 0.5
