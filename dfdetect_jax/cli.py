@@ -27,11 +27,12 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     sys.exit(status)
 
 
-def set_up_jax() -> None:
+def keep_compiled_programs() -> None:
     """Keeps compiled programs between runs, under the user's cache folder unless JAX was told of another one."""
-    import jax
-
-    if jax.config.jax_compilation_cache_dir is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax" / "xla"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax" / "xla"
+    folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    if "jax" in sys.modules:  # it read the environment when it was imported; processes started from here will
+        jax = sys.modules["jax"]
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", float(seconds))

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the run or the records can't be used, or the report can't be written.
     """
     args = _arguments(argv)
-    cli.set_up_jax()
+    cli.keep_compiled_programs()
     run = open_run(args.run)
     folders = {name: locate(name, args.data_dir or run.settings.data.data_dir) for name in args.data}
     for folder in folders.values():  # before hours are spent

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the run can't be used, or pictures can't be written.
     """
     args = _arguments(argv)
-    cli.set_up_jax()
+    cli.keep_compiled_programs()
     run = open_run(args.run)
     detector = load_detector(run.crop.detector)
     pictures = Path(args.out) if args.out else run.folder / "predictions"

@@ -50,6 +50,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepares, then prints what there is; 0, or 1 if some clip could not be read."""
     given = _arguments(argv)
+    cli.keep_compiled_programs()  # the face detector's, which each worker would compile anew
     folder = prepare(
         given.dataset,
         given.root,

@@ -30,11 +30,11 @@ class CommandLine(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line, trains, reports. Returns the exit status."""
     command = parse(sys.argv[1:] if argv is None else argv)
+    cli.keep_compiled_programs()
     # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
     from dfdetect_jax.training import finish, loop
     from dfdetect_jax.training.embedded import training_records
 
-    cli.set_up_jax()
     records = training_records(command.settings.data)
     initial = loop.weights_of(command.init_from) if command.init_from else None
     if loop.train(command.settings, command.workdir, records, initial=initial):

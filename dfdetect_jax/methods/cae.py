@@ -65,7 +65,9 @@ class CAE(nn.Module):
         )
 
 
-def objective(outputs: Outputs, images: jax.Array, labels: jax.Array, settings: Loss) -> tuple[jax.Array, Metrics]:
+def objective(
+    outputs: Outputs, images: jax.Array, labels: jax.Array, settings: Loss, axis_name: str | None = None
+) -> tuple[jax.Array, Metrics]:
     """L = BCE(logit, y) + lambda * MSE(x_hat, x).
 
     Args:
@@ -73,14 +75,15 @@ def objective(outputs: Outputs, images: jax.Array, labels: jax.Array, settings: 
         images: float32 [N, H, W, 3] in [-1, 1].
         labels: int32 [N], 0 real, 1 fake.
         settings: lambda, and whether fakes are reconstructed too.
+        axis_name: mapped axis that the batch is spread over, or None.
 
     Returns:
         The loss, and its terms by name; float32 scalars.
     """
     everyone = jnp.ones_like(outputs.logits)
     reconstructed = everyone if settings.reconstruct == "all" else everyone * (labels == 0)
-    classification = losses.binary_cross_entropy(outputs.logits, labels, everyone)
-    reconstruction = losses.reconstruction_mse(outputs.reconstruction, images, reconstructed)
+    classification = losses.binary_cross_entropy(outputs.logits, labels, everyone, axis_name)
+    reconstruction = losses.reconstruction_mse(outputs.reconstruction, images, reconstructed, axis_name)
     loss = classification + settings.reconstruction_weight * reconstruction
     return loss, {"loss": loss, "classification": classification, "reconstruction": reconstruction}
 
@@ -114,7 +117,7 @@ def build(settings: Settings) -> Method:
             outputs, updated = CAE(settings.model, axis_name).apply(
                 variables, images, train=True, mutable=["batch_stats"]
             )
-            loss, metrics = objective(outputs, images, batch["label"], settings.loss)
+            loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
             return loss, (metrics, updated["batch_stats"])
 
         gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
