@@ -1,9 +1,19 @@
-"""CAE: one convolutional encoder shared by a classifier and a reconstruction decoder, trained jointly.
+"""CAE: a convolutional encoder shared by a classifier and a reconstruction, trained jointly.
 
 Yan, Lu, Li: "Deepfake Detection via Joint Unsupervised Reconstruction and Supervised Classification", 2022,
 arXiv 2211.13424.
+
+A detector supervised by labels alone learns what tells this data set's fakes, and fails on others. Here the latent
+that the classifier reads must also be enough to rebuild the face, which keeps local detail in it:
+
+                                  classifier -> logit           L = BCE(logit, y) + lambda * MSE(x_hat, x)
+    x -> encoder -> latent <
+                                  decoder -> x_hat
+
+Both branches are trained at the same time, end to end; lambda = 0 leaves the classifier alone, the baseline.
 """
 
+import functools
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -21,12 +31,12 @@ from dfdetect_jax.models.xception import Xception
 
 
 class Outputs(NamedTuple):
-    """The network's two answers, and what they share.
+    """What the two branches say, and what they share.
 
     Attributes:
-        logits: float32 [N], positive means fake.
+        logits: float32 [N]; positive means fake.
         reconstruction: float32 [N, H, W, 3] in [-1, 1].
-        latent: float32 [N, h, w, C] ("map") or [N, C] ("vector").
+        latent: float32 [N, h, w, C] ("map") or [N, C] ("vector"), what the decoder read.
     """
 
     logits: jax.Array
@@ -35,10 +45,10 @@ class Outputs(NamedTuple):
 
 
 class CAE(nn.Module):
-    """Encoder, and on its latent a classifier and a decoder side by side.
+    """The network: one encoder, and on its latent a classifier and a decoder side by side.
 
     Attributes:
-        settings: widths and the form of the latent.
+        settings: widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
     """
 
@@ -46,15 +56,21 @@ class CAE(nn.Module):
     axis_name: str | None = None
 
     def setup(self):
-        """Builds the three parts."""
-        s = self.settings
-        widths = tuple(scale_channels(width, s.width) for width in s.decoder_widths)
-        self.encoder = Xception(s.width, s.middle_blocks, self.axis_name)
-        self.classifier = Classifier(scale_channels(s.classifier_width, s.width))
-        self.decoder = Decoder(widths, self.axis_name)
+        """Builds the three parts, each scaled by the width factor."""
+        width = self.settings.width
+        self.encoder = Xception(width, self.settings.middle_blocks, self.axis_name)
+        self.classifier = Classifier(scale_channels(self.settings.classifier_width, width))
+        self.decoder = Decoder(
+            tuple(scale_channels(channels, width) for channels in self.settings.decoder_widths), self.axis_name
+        )
 
     def __call__(self, images: jax.Array, *, train: bool) -> Outputs:
-        """Both branches on `images`, float32 [N, H, W, 3] in [-1, 1]."""
+        """Runs both branches.
+
+        Args:
+            images: float32 [N, H, W, 3] in [-1, 1].
+            train: normalise by the batch's statistics and update the running ones.
+        """
         feature_map = self.encoder(images, train)
         vector = jnp.mean(feature_map, axis=(1, 2))
         latent = feature_map if self.settings.latent == "map" else vector
@@ -68,13 +84,13 @@ class CAE(nn.Module):
 def objective(
     outputs: Outputs, images: jax.Array, labels: jax.Array, settings: Loss, axis_name: str | None = None
 ) -> tuple[jax.Array, Metrics]:
-    """L = BCE(logit, y) + lambda * MSE(x_hat, x).
+    """L = BCE(logit, y) + lambda * MSE(x_hat, x), the squared error over all images or over reals only.
 
     Args:
         outputs: of the network on `images`.
         images: float32 [N, H, W, 3] in [-1, 1].
         labels: int32 [N], 0 real, 1 fake.
-        settings: lambda, and whether fakes are reconstructed too.
+        settings: lambda, and which images are reconstructed.
         axis_name: mapped axis that the batch is spread over, or None.
 
     Returns:
@@ -88,51 +104,66 @@ def objective(
     return loss, {"loss": loss, "classification": classification, "reconstruction": reconstruction}
 
 
+def init(key: jax.Array, *, settings: Settings) -> TrainState:
+    """A fresh state: random parameters from one half of `key`, and the other half to draw from in training."""
+    init_key, train_key = jax.random.split(key)
+    image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
+    variables = CAE(settings.model).init(init_key, image, train=False)
+    params = variables["params"]
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=train_key,
+        params=params,
+        batch_stats=variables["batch_stats"],
+        opt_state=_adamw(settings).init(params),
+        ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
+    )
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, settings: Settings, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step of joint training; see `Method.train_step` for shapes."""
+    images = augment(_step_key(state, axis_name), normalize(batch["image"]), settings.augment)
+    network = CAE(settings.model, axis_name)
+
+    def loss_fn(params):
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        outputs, updated = network.apply(variables, images, train=True, mutable=["batch_stats"])
+        loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
+        return loss, (metrics, updated["batch_stats"])
+
+    gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+    if axis_name is not None:
+        gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
+    updates, opt_state = _adamw(settings).update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    new_state = state.replace(
+        step=state.step + 1,
+        params=params,
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+        ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
+    )
+    return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
+
+
+def predict(variables: Variables, images: jax.Array, *, settings: Settings) -> Prediction:
+    """p(fake) and the reconstruction, whose failures show where a face is unlike those trained on; no attention map."""
+    outputs = CAE(settings.model).apply(variables, normalize(images), train=False)
+    return Prediction(score=jax.nn.sigmoid(outputs.logits), attention=None, reconstruction=outputs.reconstruction)
+
+
 def build(settings: Settings) -> Method:
-    """The method as three pure functions with `settings` bound."""
-    gradient_transform = optimizer.build(settings.optimizer, settings.train.steps)
+    """The three functions with `settings` bound, ready for `jax.jit`."""
+    return Method(*(functools.partial(function, settings=settings) for function in (init, train_step, predict)))
 
-    def init(key: jax.Array) -> TrainState:
-        size = settings.data.image_size
-        init_key, run_key = jax.random.split(key)
-        variables = CAE(settings.model).init(init_key, jnp.zeros((1, size, size, 3)), train=False)
-        params = variables["params"]
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            key=run_key,
-            params=params,
-            batch_stats=variables["batch_stats"],
-            opt_state=gradient_transform.init(params),
-            ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
-        )
 
-    def train_step(state: TrainState, batch: Batch, *, axis_name: str | None = None) -> tuple[TrainState, Metrics]:
-        key = jax.random.fold_in(state.key, state.step)
-        if axis_name is not None:
-            key = jax.random.fold_in(key, jax.lax.axis_index(axis_name))
-        images = augment(key, normalize(batch["image"]), settings.augment)
+def _adamw(settings: Settings) -> optax.GradientTransformation:
+    return optimizer.build(settings.optimizer, settings.train.steps)
 
-        def loss_fn(params):
-            variables = {"params": params, "batch_stats": state.batch_stats}
-            outputs, updated = CAE(settings.model, axis_name).apply(
-                variables, images, train=True, mutable=["batch_stats"]
-            )
-            loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
-            return loss, (metrics, updated["batch_stats"])
 
-        gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
-        if axis_name is not None:
-            gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
-        updates, opt_state = gradient_transform.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        ema = optimizer.average(state.ema, params, settings.optimizer.ema_decay)
-        metrics["gradient_norm"] = optax.global_norm(gradients)
-        return state.replace(
-            step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state, ema=ema
-        ), metrics
-
-    def predict(variables: Variables, images: jax.Array) -> Prediction:
-        outputs = CAE(settings.model).apply(variables, normalize(images), train=False)
-        return Prediction(jax.nn.sigmoid(outputs.logits), None, outputs.reconstruction)
-
-    return Method(init, train_step, predict)
+def _step_key(state: TrainState, axis_name: str | None) -> jax.Array:
+    """Of this step and, on a mapped axis, of this device."""
+    key = jax.random.fold_in(state.key, state.step)
+    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
