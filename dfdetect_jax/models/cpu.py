@@ -16,6 +16,7 @@ from jax import lax
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _materialize = lax.optimization_barrier
 _MAX_FOLD = 16
+_FEW_POSITIONS = 64
 
 
 def _pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
@@ -118,12 +119,18 @@ def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return _same_size_conv(x, kernel, (1, 1), (1, 1))[:, 1:-1, 1:-1]
 
 
-@jax.custom_vjp
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """By matrix products where the kernel outweighs the map, else by convolutions of stride 1."""
+    few_positions = x.shape[1] * x.shape[2] <= _FEW_POSITIONS
+    return _transposed_by_taps(x, kernel) if few_positions else _transposed_by_rows(x, kernel)
+
+
+@jax.custom_vjp
+def _transposed_by_rows(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Even and odd rows of the output, each as a 2x2 convolution whose channels hold two neighbouring columns.
 
-    Output row o sees input row j through the kernel's row o - 2j + 1 (rows counted from the far end), so that every
-    row sees two: even rows o = 2j see j - 1 and j, odd rows j and j + 1.
+    Tap k of the kernel takes input row j to output row 2j + 2 - k. So even rows 2j see input rows j - 1 and j, odd
+    rows 2j + 1 see j and j + 1.
     """
     n, h, w, c = x.shape
     d = kernel.shape[-1]
@@ -138,23 +145,69 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _strided_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
-    """What `transposed_conv` is the transpose of: 4x4, stride 2."""
+    """What the transposed convolution is the transpose of: 4x4, stride 2."""
     adjoint = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
     return lax.conv_general_dilated(y, adjoint, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
 
 
-def _transposed_forward(x, kernel):
-    return transposed_conv(x, kernel), (x, kernel)
+def _by_rows_forward(x, kernel):
+    return _transposed_by_rows(x, kernel), (x, kernel)
 
 
-def _transposed_backward(residuals, cotangent):
+def _by_rows_backward(residuals, cotangent):
     x, kernel = residuals
     cotangent = _materialize(cotangent)
     d_x, kernel_gradient = jax.vjp(lambda kernel: _strided_conv(cotangent, kernel), kernel)
-    return d_x, kernel_gradient(x)[0]
+    return d_x, _materialize(kernel_gradient(x)[0])
 
 
-transposed_conv.defvjp(_transposed_forward, _transposed_backward)
+_transposed_by_rows.defvjp(_by_rows_forward, _by_rows_backward)
+
+
+@jax.custom_vjp
+def _transposed_by_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """One matrix product for each of the kernel's 16 taps, which reads the kernel as it lies; then overlap-add."""
+    n, h, w, c = x.shape
+    d = kernel.shape[-1]
+    rows = jnp.broadcast_to(x.reshape(1, -1, c), (16, n * h * w, c))
+    products = jnp.einsum("trc,tcd->trd", rows, kernel.reshape(16, c, d)).reshape(4, 4, n, h, w, d)
+    wide = [_interleave([products[i, j] for j in range(4)], axis=2) for i in range(4)]
+    return _interleave(wide, axis=1)
+
+
+def _interleave(taps: list[jax.Array], axis: int) -> jax.Array:
+    """Overlap-add along one axis: position j of tap k goes to 2j + 2 - k, so even ones see taps 2 and 0."""
+
+    def shifted(x, by):
+        margin = [(0, 0)] * x.ndim
+        margin[axis] = (1, 0) if by == 1 else (0, 1)
+        kept = lax.slice_in_dim(x, 0, -1, axis=axis) if by == 1 else lax.slice_in_dim(x, 1, None, axis=axis)
+        return jnp.pad(kept, margin)
+
+    even = taps[2] + shifted(taps[0], 1)
+    odd = taps[1] + shifted(taps[3], -1)
+    shape = even.shape
+    return jnp.stack([even, odd], axis + 1).reshape(*shape[:axis], 2 * shape[axis], *shape[axis + 1 :])
+
+
+def _by_taps_forward(x, kernel):
+    return _transposed_by_taps(x, kernel), (x, kernel)
+
+
+def _by_taps_backward(residuals, cotangent):
+    x, kernel = residuals
+    _, h, w, c = x.shape
+    d = kernel.shape[-1]
+    padded = _pad(cotangent, (1, 2), (1, 2))
+    seen = [padded[:, 3 - i : 3 - i + 2 * h : 2, 3 - j : 3 - j + 2 * w : 2] for i in range(4) for j in range(4)]
+    seen = [_materialize(tap).reshape(-1, d) for tap in seen]
+    d_x = jnp.einsum("trd,tcd->trc", jnp.stack(seen), kernel.reshape(16, c, d)).sum(0)
+    columns = _materialize(x.reshape(-1, c).T)
+    d_kernel = jnp.stack([columns @ tap for tap in seen])
+    return d_x.reshape(x.shape), d_kernel.reshape(kernel.shape)
+
+
+_transposed_by_taps.defvjp(_by_taps_forward, _by_taps_backward)
 
 
 def _same_margins(side: int) -> tuple[int, int, int]:
