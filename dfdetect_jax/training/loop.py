@@ -91,38 +91,36 @@ class _Loop:
     def run(self, state: TrainState, batches, ended: list) -> bool:
         """Steps from `state.step` to the last; `ended` gets an element when a SIGTERM came."""
         s = self.settings.train
-        first = int(state.step)
-        waited, since = 0.0, time.perf_counter()
+        first, metrics = int(state.step), None
         for step in range(first + 1, s.steps + 1):
-            asked = time.perf_counter()
-            batch = next(batches)
-            waited += time.perf_counter() - asked
-            arrays = {name: batch[name] for name in STEP_ARRAYS if name in batch}
+            arrays = self._next_batch(batches, metrics)
             state, metrics = self.step(state, meshes.shard_batch(arrays, self.mesh))
             self.checkpoints.seal()
             last = step == s.steps or bool(ended)
             if step == first + 1:
                 jax.block_until_ready(metrics)
-                self.progress.resume_clock(step)
-                waited, since = 0.0, time.perf_counter()
+                self.progress.restart(step)  # what compiling took says nothing of the speed
             if step % s.log_every == 0 or last:
-                self._report(step, metrics, waited / max(time.perf_counter() - since, 1e-9))
-                waited, since = 0.0, time.perf_counter()
+                self._report(step, metrics)
             if step % s.eval_every == 0 or last:
                 self._validate_and_save(step, state, metrics, batches.get_state(), validate=not ended)
-                self.progress.resume_clock(step)
-                waited, since = 0.0, time.perf_counter()
+                self.progress.restart(step)
             if ended:
                 self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
                 return step == s.steps
         return True
 
-    def _report(self, step: int, metrics: dict, wait: float) -> None:
+    def _next_batch(self, batches, previous: dict | None) -> dict[str, np.ndarray]:
+        asked = time.perf_counter()
+        batch = next(batches)
+        if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
+            self.progress.waited(time.perf_counter() - asked)
+        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
+
+    def _report(self, step: int, metrics: dict) -> None:
         values = {name: float(value) for name, value in metrics.items()}
         self._refuse_non_finite(step, values)
-        values["data_wait"] = wait
-        values["images_per_second"] = self.progress.report(step, values["loss"], wait)
-        self.writer.write(step, values)
+        self.writer.write(step, values | self.progress.report(step, values["loss"]))
 
     def _validate_and_save(self, step, state, metrics, cursor, *, validate: bool) -> None:
         self._refuse_non_finite(step, {name: float(value) for name, value in metrics.items()})

@@ -78,7 +78,8 @@ class ProgressLine:
         self._steps, self._batch_size = steps, batch_size
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, refresh_per_second=4) if self._console.is_terminal else None
-        self._recent: deque[tuple[int, float]] = deque([(start, time.perf_counter())], maxlen=10)
+        self._recent: deque[tuple[int, float]] = deque(maxlen=10)
+        self.restart(start)
         self._auc: float | None = None
         if self._live:
             self._live.start()
@@ -87,17 +88,24 @@ class ProgressLine:
         """Notes the latest validation AUC, shown from now on."""
         self._auc = auc
 
-    def resume_clock(self, step: int) -> None:
-        """Starts the speed's clock anew after something that is not training (validation, compilation)."""
+    def restart(self, step: int) -> None:
+        """Starts the clocks anew after `step`, past something that is not training (compilation, validation)."""
         self._recent.clear()
         self._recent.append((step, time.perf_counter()))
+        self._waited = 0.0
 
-    def report(self, step: int, loss: float, wait: float) -> float:
-        """Shows the state after `step`; `wait` is the share of time spent waiting for data. Returns images/s."""
+    def waited(self, seconds: float) -> None:
+        """Notes time for which the device had nothing to do because a batch was not there."""
+        self._waited += seconds
+
+    def report(self, step: int, loss: float) -> dict[str, float]:
+        """Shows the state after `step`; returns "images_per_second", and "data_wait", the share of time waited."""
         first_step, first_time = self._recent[0]
         now = time.perf_counter()
-        self._recent.append((step, now))
         speed = (step - first_step) / max(now - first_time, 1e-9)
+        wait = self._waited / max(now - self._recent[-1][1], 1e-9)
+        self._recent.append((step, now))
+        self._waited = 0.0
         left = (self._steps - step) / max(speed, 1e-9)
         auc = "-" if self._auc is None else f"{self._auc:.3f}"
         line = (
@@ -105,7 +113,7 @@ class ProgressLine:
             f"loss {loss:.4f}  validation AUC {auc}  ETA {int(left // 60)}:{int(left % 60):02d}"
         )
         self._show(line)
-        return speed * self._batch_size
+        return {"images_per_second": speed * self._batch_size, "data_wait": wait}
 
     def say(self, text: str) -> None:
         """Prints a line that stays."""
