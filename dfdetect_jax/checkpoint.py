@@ -107,10 +107,14 @@ class Checkpoints:
         self._manager.close()
 
 
-def restore_variables(folder: str | Path) -> tuple[Variables, dict]:
+def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict]:
     """The best sound checkpoint of a run as (variables, the metrics it was saved with).
 
     The best has the highest "val_auc"; among equals, and where validation had none, the newest.
+
+    Args:
+        folder: of the checkpoints.
+        target: the shapes and dtypes expected, as `jax.eval_shape` gives them.
 
     Raises:
         RunError: there is no sound checkpoint.
@@ -122,8 +126,7 @@ def restore_variables(folder: str | Path) -> tuple[Variables, dict]:
             continue
         with ocp.StandardCheckpointer() as checkpointer:
             item = folder / str(step) / "variables"
-            target = jax.tree.map(_on_one_device, checkpointer.metadata(item).item_metadata.tree)
-            return checkpointer.restore(item, target), {"step": step, **metrics}
+            return checkpointer.restore(item, jax.tree.map(_on_one_device, target)), {"step": step, **metrics}
     raise RunError(
         f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation"
     )

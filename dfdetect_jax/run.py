@@ -108,7 +108,8 @@ def open_run(folder: str | Path) -> Run:
     folder = Path(folder).resolve()
     info = read_config(folder)
     settings = check(from_dict(Settings, info["settings"]))
-    variables, checkpoint = restore_variables(folder / CHECKPOINTS)
+    expected = jax.eval_shape(methods.build(settings).init, jax.random.PRNGKey(0)).variables
+    variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
     return Run(
         folder=folder,
         settings=settings,

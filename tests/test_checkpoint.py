@@ -49,12 +49,12 @@ def test_state_and_cursor_come_back_bit_for_bit(tmp_path):
 def test_an_empty_folder_has_nothing_to_restore(tmp_path):
     assert restored(tmp_path) is None
     with pytest.raises(RunError, match="expected a sound checkpoint"):
-        restore_variables(tmp_path)
+        restore_variables(tmp_path, state_at(0).variables)
 
 
 def test_prediction_takes_the_best_by_validation_not_the_latest(tmp_path):
     save(tmp_path, {1: 0.5, 2: 0.9, 3: 0.7})
-    variables, metrics = restore_variables(tmp_path)
+    variables, metrics = restore_variables(tmp_path, state_at(0).variables)
     assert metrics == {"step": 2, "val_auc": 0.9, "threshold": 0.2}
     np.testing.assert_array_equal(variables["params"]["dense"]["kernel"], np.full((3, 2), 2.0))
     np.testing.assert_array_equal(variables["batch_stats"]["mean"], [-2.0, -2.0])
@@ -92,7 +92,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, harm, 
     state, _ = restored(tmp_path)
     assert int(state.step) == 1
     assert "passing over" in caplog.text or harm is unseal
-    assert restore_variables(tmp_path)[1]["step"] == 1
+    assert restore_variables(tmp_path, state_at(0).variables)[1]["step"] == 1
 
 
 def test_a_stray_empty_folder_is_no_checkpoint(tmp_path):

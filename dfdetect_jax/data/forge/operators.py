@@ -29,7 +29,7 @@ METHODS: dict[str, tuple[str, bool]] = {
     "inpaint_telea": ("inpainting", True),
     "inpaint_patch": ("inpainting", False),
 }
-HOLE_SHARE = (0.2, 0.4)  # of the inner face
+HOLE_SHARE = (0.18, 0.35)  # of the inner face
 BOTTLENECK = (2.0, 2.8)  # how many times coarser than the picture a generator paints
 MILD_BOTTLENECK = (1.1, 1.5)
 

@@ -71,7 +71,7 @@ def free_form_hole(frame: FaceFrame, rng: np.random.Generator, share: float) -> 
         bool [H, W].
     """
     face = face_distance(frame) < -0.03
-    at = rng.uniform([-0.45, -0.1], [0.45, 1.1])
+    at = rng.uniform([-0.7, -0.35], [0.7, 1.35])
     stretch = rng.uniform(0.6, 1.6)
     away = np.hypot((frame.u - at[0]) / stretch, (frame.v - at[1]) * stretch)
     rough = away + 0.16 * value_noise(rng, face.shape, max(0.28 * frame.unit, 2.0))
