@@ -45,7 +45,6 @@ def faceforensics() -> Settings:
     settings = Settings()
     settings.data.name = "faceforensics"
     settings.data.image_size = 299
-    settings.data.workers = 8
     settings.model.width = 1.0
     settings.model.middle_blocks = 8
     settings.model.latent = "map"

@@ -56,7 +56,7 @@ def reconstruction_sheet(run: Run, records: Path, split: str) -> np.ndarray:
     images = np.stack([image for method in order for image in chosen[method]])
     prediction = run.predict(images)
     captions = [
-        f"{method or 'real'}{'' if not method or method in run.seen else ' (unseen)'}\nfake {score:.2f}"
+        f"{method or 'real'}\n{'unseen, ' if method and method not in run.seen else ''}fake {score:.2f}"
         for method, score in zip(methods, prediction.score, strict=True)
     ]
     return pictures.reconstruction_grid(images, prediction.reconstruction, heat_maps(prediction, images), captions)
