@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections import deque
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -106,11 +107,11 @@ class ProgressLine:
         wait = self._waited / max(now - self._recent[-1][1], 1e-9)
         self._recent.append((step, now))
         self._waited = 0.0
-        left = (self._steps - step) / max(speed, 1e-9)
+        left = timedelta(seconds=round((self._steps - step) / speed)) if speed > 0 else "-"
         auc = "-" if self._auc is None else f"{self._auc:.3f}"
         line = (
-            f"step {step}/{self._steps}  {speed * self._batch_size:.0f} images/s  data wait {wait:.0%}  "
-            f"loss {loss:.4f}  validation AUC {auc}  ETA {int(left // 60)}:{int(left % 60):02d}"
+            f"step {step}/{self._steps}  {speed * self._batch_size:.3g} images/s  data wait {wait:.0%}  "
+            f"loss {loss:.4f}  validation AUC {auc}  ETA {left}"
         )
         self._show(line)
         return {"images_per_second": speed * self._batch_size, "data_wait": wait}

@@ -44,6 +44,14 @@ def test_a_number_that_is_not_finite_becomes_null(tmp_path):
     assert lines(tmp_path) == [{"step": 1, "val_auc": None, "loss": None}]
 
 
+def test_progress_claims_no_speed_before_it_has_one(capsys):
+    progress = ProgressLine(steps=100, batch_size=8)
+    progress.restart(1)
+    assert progress.report(1, loss=0.5)["images_per_second"] == 0
+    progress.close()
+    assert "ETA -" in capsys.readouterr().err
+
+
 def test_progress_tells_step_speed_wait_loss_auc_and_time_left(capsys):
     progress = ProgressLine(steps=100, batch_size=8)
     progress.validated(0.875)
