@@ -6,10 +6,8 @@ is rewritten exactly, as sums of shifted products or as matrix products. Paramet
 choice is made when a program is lowered for a platform, not when Python starts.
 """
 
-import contextlib
-import contextvars
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -19,24 +17,16 @@ from jax import lax
 from dfdetect_jax.models import cpu as cpu_forms
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
-_force_plain = contextvars.ContextVar("force_plain", default=False)
 
+plain_lowering = jax.make_user_context(False)
+"""`with plain_lowering(True):` traces the plain lowering on every platform, for tests and benchmarks.
 
-@contextlib.contextmanager
-def plain_lowering() -> Iterator[None]:
-    """Within it, what is traced uses the plain lowering on every platform; for tests and benchmarks.
-
-    A function that `jax.jit` has traced before keeps the lowering that it was traced with.
-    """
-    token = _force_plain.set(True)
-    try:
-        yield
-    finally:
-        _force_plain.reset(token)
+It is part of the key of `jax.jit`'s cache, so a function traced outside is traced anew inside.
+"""
 
 
 def _by_platform(*operands: jax.Array, cpu: Callable, plain: Callable):
-    if _force_plain.get():
+    if plain_lowering.value:
         return plain(*operands)
     return lax.platform_dependent(*operands, cpu=cpu, default=plain)
 
