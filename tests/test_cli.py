@@ -1,0 +1,65 @@
+"""What every command does with an error, and the exit status that scripts see."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dfdetect_jax import cli
+from dfdetect_jax.errors import BadMediaError, RunError
+
+
+def exit_status(main) -> int:
+    with pytest.raises(SystemExit) as end:
+        cli.run(main)
+    return end.value.code
+
+
+def raising(error):
+    def main(argv=None):
+        raise error
+
+    return main
+
+
+def test_the_status_of_a_command_is_its_own():
+    assert exit_status(lambda argv: 0) == 0
+    assert exit_status(lambda argv: 1) == 1
+
+
+@pytest.mark.parametrize("error", [RunError("no run there"), BadMediaError("no run there")])
+def test_bad_input_is_one_line_and_status_2(error, capsys):
+    assert exit_status(raising(error)) == 2
+    assert capsys.readouterr().err == "error: no run there\n"
+
+
+def test_an_interruption_is_told_apart(capsys):
+    assert exit_status(raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_defect_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    many_lines = "from dfdetect_jax import cli\ncli.run(lambda argv: print(*range(10**6), sep='\\n') or 0)"
+    command = f'"{sys.executable}" -c "{many_lines}" | head -1; exit ${{PIPESTATUS[0]}}'
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "0\n", "")
+
+
+def test_compiled_programs_are_kept_where_the_user_said(tmp_path):
+    code = "from dfdetect_jax import cli; cli.keep_compiled_programs(); import jax; "
+    code += "print(jax.config.jax_compilation_cache_dir)"
+    for changes, expected in (
+        ({"XDG_CACHE_HOME": str(tmp_path)}, str(tmp_path / "dfdetect_jax" / "xla")),
+        ({"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "mine")}, str(tmp_path / "mine")),
+    ):
+        environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"} | changes
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+        )
+        assert result.stdout.strip() == expected

@@ -1,0 +1,34 @@
+"""Which records a run trains on."""
+
+import pytest
+
+from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.training.embedded import training_records
+from tests.conftest import tiny_settings
+from tests.trained import folders
+
+
+def test_the_embedded_set_is_made_once_at_the_size_of_the_network():
+    _, made = folders()
+    data = tiny_settings().data
+    data.data_dir = str(made.parents[2])
+    before = (made / "manifest.json").stat().st_mtime_ns
+    assert training_records(data) == made
+    assert (made / "manifest.json").stat().st_mtime_ns == before
+    assert read_manifest(made).crop.size == data.image_size
+
+
+def test_a_data_set_is_found_by_its_folder():
+    _, made = folders()
+    data = tiny_settings().data
+    data.name = str(made)
+    assert training_records(data) == made
+
+
+def test_a_data_set_that_was_never_prepared_is_asked_for_in_one_line(tmp_path):
+    data = tiny_settings().data
+    data.name, data.data_dir = "faceforensics", str(tmp_path)
+    with pytest.raises(RecordsError, match="prepare") as error:
+        training_records(data)
+    assert "\n" not in str(error.value)
