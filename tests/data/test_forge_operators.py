@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
-from dfdetect_jax.data.forge.operators import METHODS, OPERATORS, _through_bilinear, _through_transposed
+from dfdetect_jax.data.forge.generators import through_bilinear, through_transposed
+from dfdetect_jax.data.forge.operators import METHODS, OPERATORS
 from dfdetect_jax.data.forge.patches import fill
 from dfdetect_jax.data.forge.person import draw_person, draw_sitting
 from dfdetect_jax.data.forge.portrait import portrait
@@ -95,18 +96,18 @@ def test_patch_filling_continues_stripes():
 
 def test_even_transposed_convolution_is_linear_interpolation():
     ramp = np.repeat(np.arange(0, 200, 5, dtype=np.uint8)[None, :, None], 40, axis=0).repeat(3, axis=2)
-    even = _through_transposed(ramp, 0.0)[4:-4, 4:-4].astype(int)
+    even = through_transposed(ramp, 0.0)[4:-4, 4:-4].astype(int)
     steps = np.diff(even[..., 0], axis=1)
     assert np.abs(steps - 5).max() <= 1
 
 
 def test_uneven_transposed_convolution_leaves_a_checkerboard_and_keeps_the_mean():
     flat = np.full((40, 40, 3), 100, np.uint8)
-    board = _through_transposed(flat, 0.1).astype(float)
+    board = through_transposed(flat, 0.1).astype(float)
     assert board.mean() == pytest.approx(100, abs=1)
     np.testing.assert_array_equal(board[2:-2, 2:-2], board[4:, 4:])  # repeats every second pixel
     assert np.ptp(board[10:12, 10:12]) > 5
-    assert np.ptp(_through_bilinear(flat, 2.0)) == 0
+    assert np.ptp(through_bilinear(flat, 2.0)) == 0
 
 
 def test_a_hole_lies_within_the_face_and_has_the_area_asked_for(target):
@@ -127,3 +128,11 @@ def test_face_coordinates_put_the_mean_face_where_its_landmarks_are():
     column, row = np.rint(landmarks[2]).astype(int)
     assert frame.u[row, column] == pytest.approx(MEAN_LANDMARKS[2, 0], abs=0.03)
     assert frame.v[row, column] == pytest.approx(MEAN_LANDMARKS[2, 1], abs=0.03)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_face_outside_the_picture_leaves_it_as_it_is(method, target, donor):
+    picture, landmarks = target
+    forged, mask = OPERATORS[method](picture, landmarks + 1000, np.random.default_rng(0), donor)
+    np.testing.assert_array_equal(forged, picture)
+    assert not mask.any()

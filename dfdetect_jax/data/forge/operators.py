@@ -2,14 +2,17 @@
 
 An operator takes (picture uint8 [H, W, 3] RGB, landmarks float [5, 2] pixels, rng, donor) and returns the forged
 picture and its mask, uint8 [H, W] in {0, 255}; outside the mask the two pictures are equal, bit for bit. `donor` is the
-(picture, landmarks) of another face; only swaps use it. All lengths follow the size of the face.
+(picture, landmarks) of another face; only swaps use it. Regions follow the size of the face, resampling the pixels.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
+from dfdetect_jax.data.forge.generators import through_bilinear, through_transposed
 from dfdetect_jax.data.forge.patches import fill
 from dfdetect_jax.data.forge.regions import (
     PARTS,
@@ -19,6 +22,11 @@ from dfdetect_jax.data.forge.regions import (
     free_form_hole,
     part_distance,
 )
+
+Picture: TypeAlias = np.ndarray  # uint8 [H, W, 3], RGB
+Points: TypeAlias = np.ndarray  # float [5, 2], pixels
+Donor: TypeAlias = tuple[Picture, Points]
+Forgery: TypeAlias = tuple[Picture, np.ndarray]  # and the mask, uint8 [H, W] in {0, 255}
 
 # Forgery method -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
 METHODS: dict[str, tuple[str, bool]] = {
@@ -34,40 +42,42 @@ BOTTLENECK = (2.0, 2.8)  # how many times coarser than the picture a generator p
 MILD_BOTTLENECK = (1.1, 1.5)
 
 
-def swap_alpha(picture, landmarks, rng, donor):
+def swap_alpha(picture: Picture, landmarks: Points, rng: Generator, donor: Donor) -> Forgery:
     """Another face, painted by a generator of lower resolution, colour-matched, blended in with a soft edge."""
     frame = face_frame(landmarks, picture.shape[:2])
     edge = face_distance(frame) + rng.uniform(0.0, 0.1)
     face = _fit_donor(picture, landmarks, edge < 0, donor)
-    face = _through_bilinear(face, rng.uniform(*BOTTLENECK))
+    face = through_bilinear(face, rng.uniform(*BOTTLENECK))
     softness = rng.uniform(0.06, 0.2)
     return _blend(picture, face, np.clip(0.5 - edge / softness, 0, 1))
 
 
-def swap_poisson(picture, landmarks, rng, donor):
+def swap_poisson(picture: Picture, landmarks: Points, rng: Generator, donor: Donor) -> Forgery:
     """Another face, its gradients put in by Poisson's equation (Perez et al., SIGGRAPH 2003)."""
     frame = face_frame(landmarks, picture.shape[:2])
     inside = face_distance(frame) + rng.uniform(0.0, 0.1) < 0
     inside[:2], inside[-2:], inside[:, :2], inside[:, -2:] = False, False, False, False
+    if not inside.any():
+        return picture.copy(), inside.astype(np.uint8)
     face = _fit_donor(picture, landmarks, inside, donor)
-    face = _through_bilinear(face, rng.uniform(*MILD_BOTTLENECK))
+    face = through_bilinear(face, rng.uniform(*MILD_BOTTLENECK))
     mask = inside.astype(np.uint8) * 255
     x, y, width, height = cv2.boundingRect(mask)
     cloned = cv2.seamlessClone(face, picture, mask.copy(), (x + width // 2, y + height // 2), cv2.NORMAL_CLONE)
     return np.where(inside[..., None], cloned, picture), mask
 
 
-def attribute_bilinear(picture, landmarks, rng, donor=None):
+def attribute_bilinear(picture: Picture, landmarks: Points, rng: Generator, donor: Donor | None = None) -> Forgery:
     """One part changed and repainted by a generator that ends in bilinear upsampling."""
-    return _repaint(picture, landmarks, rng, lambda image: _through_bilinear(image, rng.uniform(*BOTTLENECK)))
+    return _repaint(picture, landmarks, rng, lambda image: through_bilinear(image, rng.uniform(*BOTTLENECK)))
 
 
-def attribute_transposed(picture, landmarks, rng, donor=None):
+def attribute_transposed(picture: Picture, landmarks: Points, rng: Generator, donor: Donor | None = None) -> Forgery:
     """One part changed and repainted by a generator that ends in a transposed convolution."""
-    return _repaint(picture, landmarks, rng, lambda image: _through_transposed(image, rng.uniform(0.04, 0.14)))
+    return _repaint(picture, landmarks, rng, lambda image: through_transposed(image, rng.uniform(0.04, 0.14)))
 
 
-def inpaint_telea(picture, landmarks, rng, donor=None):
+def inpaint_telea(picture: Picture, landmarks: Points, rng: Generator, donor: Donor | None = None) -> Forgery:
     """A free-form hole filled by marching inwards (Telea, 2004)."""
     frame = face_frame(landmarks, picture.shape[:2])
     hole = free_form_hole(frame, rng, rng.uniform(*HOLE_SHARE))
@@ -75,20 +85,20 @@ def inpaint_telea(picture, landmarks, rng, donor=None):
     return cv2.inpaint(picture, mask, 3, cv2.INPAINT_TELEA), mask
 
 
-def inpaint_patch(picture, landmarks, rng, donor=None):
+def inpaint_patch(picture: Picture, landmarks: Points, rng: Generator, donor: Donor | None = None) -> Forgery:
     """A free-form hole filled with the best fitting pixels of the rest of the face."""
     frame = face_frame(landmarks, picture.shape[:2])
     hole = free_form_hole(frame, rng, rng.uniform(*HOLE_SHARE))
     return fill(picture, hole, face_distance(frame) < 0.1, rng), hole.astype(np.uint8) * 255
 
 
-OPERATORS: dict[str, Callable] = {
+OPERATORS: dict[str, Callable[..., Forgery]] = {
     operator.__name__: operator
     for operator in (swap_alpha, swap_poisson, attribute_bilinear, attribute_transposed, inpaint_telea, inpaint_patch)
 }
 
 
-def _fit_donor(picture: np.ndarray, landmarks: np.ndarray, region: np.ndarray, donor) -> np.ndarray:
+def _fit_donor(picture: Picture, landmarks: Points, region: np.ndarray, donor: Donor) -> Picture:
     """The donor's face laid over the target's landmarks, its colours given the target's mean and spread there."""
     image, points = donor
     system = np.column_stack([points, np.ones(len(points))])
@@ -103,7 +113,7 @@ def _fit_donor(picture: np.ndarray, landmarks: np.ndarray, region: np.ndarray, d
     return np.clip(face + 0.5, 0, 255).astype(np.uint8)
 
 
-def _repaint(picture, landmarks, rng, generator):
+def _repaint(picture: Picture, landmarks: Points, rng: Generator, generator: Callable[[Picture], Picture]) -> Forgery:
     """Recolours and reshapes one part, passes it through `generator` and lays it over the picture."""
     frame = face_frame(landmarks, picture.shape[:2])
     part = list(PARTS)[rng.integers(len(PARTS))]
@@ -114,7 +124,7 @@ def _repaint(picture, landmarks, rng, generator):
     return _blend(picture, generator(changed), np.clip(0.5 - away / rng.uniform(0.06, 0.2), 0, 1))
 
 
-def _reshape(picture: np.ndarray, frame: FaceFrame, part: str, strength: float) -> np.ndarray:
+def _reshape(picture: Picture, frame: FaceFrame, part: str, strength: float) -> Picture:
     """Makes a part larger (positive) or smaller, fading out at its edge."""
     (u0, v0), (width, height) = PARTS[part]
     du, dv = frame.u - np.float32(u0), frame.v - np.float32(v0)
@@ -126,30 +136,7 @@ def _reshape(picture: np.ndarray, frame: FaceFrame, part: str, strength: float) 
     )
 
 
-def _through_bilinear(image: np.ndarray, factor: float) -> np.ndarray:
-    """Averages down by `factor` and interpolates linearly back."""
-    height, width = image.shape[:2]
-    small = cv2.resize(image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _through_transposed(image: np.ndarray, unevenness: float) -> np.ndarray:
-    """Averages down by 2 and comes back through a 3x3 transposed convolution of stride 2.
-
-    With weights (1, 2, 1) / 2 along each axis it is linear interpolation; a stronger centre makes neighbours uneven,
-    the checkerboard of Odena et al., "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
-    """
-    height, width = image.shape[:2]
-    small = cv2.resize(image, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    sparse = np.zeros((2 * small.shape[0], 2 * small.shape[1], 3), np.float32)
-    sparse[::2, ::2] = small
-    taps = np.array([0.5, 1 + unevenness, 0.5], np.float32)
-    dense = cv2.sepFilter2D(sparse, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
-    dense *= 4 / (2 + unevenness) ** 2  # keeps the mean
-    return np.clip(dense[:height, :width] + 0.5, 0, 255).astype(np.uint8)
-
-
-def _blend(picture: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _blend(picture: Picture, over: Picture, alpha: np.ndarray) -> Forgery:
     """alpha * over + (1 - alpha) * picture, and the mask of where alpha is not zero."""
     mixed = picture + alpha[..., None] * (over.astype(np.float32) - picture)
     changed = alpha > 0

@@ -10,6 +10,8 @@ import numpy as np
 RADIUS = 2  # of a patch, pixels
 LEVELS = 3
 ROUNDS = (4, 2, 1)  # from coarse to fine
+# What each round tries: a neighbour's source moved along, a place near the one found, and any place.
+_NEIGHBOURS, _REACHES, _ANYWHERE, _GUESSES = ((0, 1), (0, -1), (1, 0), (-1, 0)), (8, 2), None, 2
 
 
 def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,7 +37,7 @@ def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.ran
         sources = _sources(small_hole, small_allowed)
         if not small_hole.any() or not sources.any():
             continue
-        guess, offsets = _fill_level(guess, small_hole, sources, offsets, ROUNDS[LEVELS - 1 - level], rng)
+        guess, offsets = _fill_level(guess, small_hole, sources, offsets, ROUNDS[-1 - level], rng)
     return np.where(hole[..., None], guess, picture).astype(np.uint8)
 
 
@@ -47,24 +49,29 @@ def _sources(hole: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     return known & inner & (allowed if (known & inner & allowed).any() else True)
 
 
-def _fill_level(guess, hole, sources, coarse, rounds, rng):
+def _fill_level(
+    guess: np.ndarray,
+    hole: np.ndarray,
+    sources: np.ndarray,
+    coarse: np.ndarray | None,
+    rounds: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """One level of the pyramid; returns the picture and each pixel's offset to its source, int [H, W, 2]."""
-    rows, columns = np.nonzero(hole)
-    pool = np.argwhere(sources)
+    here, pool = np.argwhere(hole), np.argwhere(sources)
+    rows, columns = here.T
     limit = np.array(hole.shape) - 1
-    here = np.stack([rows, columns], axis=1)
-    if coarse is None:
-        found = pool[rng.integers(len(pool), size=len(here))]
-    else:
+    found = pool[rng.integers(len(pool), size=len(here))]
+    if coarse is not None:
         near = np.minimum(here // 2, np.array(coarse.shape[:2]) - 1)
-        found = _onto(sources, np.clip(here + 2 * coarse[near[:, 0], near[:, 1]], 0, limit), pool, rng)
+        found = _if_source(sources, np.clip(here + 2 * coarse[near[:, 0], near[:, 1]], 0, limit), found)
     field = np.zeros((*hole.shape, 2), np.int64)
     for _ in range(rounds):
         windows = _windows(guess)
         target = windows[rows, columns].astype(np.float32)
         cost = _cost(windows, target, found)
-        for step in ((0, 1), (0, -1), (1, 0), (-1, 0), None, None, 8, 2):
-            if step is None:
+        for step in (*_NEIGHBOURS, *_REACHES, *[_ANYWHERE] * _GUESSES):
+            if step is _ANYWHERE:
                 candidate = pool[rng.integers(len(pool), size=len(here))]
             elif isinstance(step, int):
                 candidate = found + rng.integers(-step, step + 1, size=found.shape)
@@ -72,30 +79,29 @@ def _fill_level(guess, hole, sources, coarse, rounds, rng):
                 field[rows, columns] = found - here
                 beside = np.clip(here + step, 0, limit)
                 candidate = here + field[beside[:, 0], beside[:, 1]]
-            candidate = _onto(sources, np.clip(candidate, 0, limit), found, None)
+            candidate = _if_source(sources, np.clip(candidate, 0, limit), found)
             price = _cost(windows, target, candidate)
-            better = price < cost
-            found = np.where(better[:, None], candidate, found)
-            cost = np.where(better, price, cost)
+            found = np.where((price < cost)[:, None], candidate, found)
+            cost = np.minimum(price, cost)
         guess = guess.copy()
         guess[rows, columns] = guess[found[:, 0], found[:, 1]]
     field[rows, columns] = found - here
     return guess, field
 
 
-def _onto(sources, candidate, fallback, rng):
-    """Replaces candidates that are no sources: by the same row of `fallback`, or by a random one of it."""
-    valid = sources[candidate[:, 0], candidate[:, 1]]
-    other = fallback if rng is None else fallback[rng.integers(len(fallback), size=len(candidate))]
-    return np.where(valid[:, None], candidate, other)
+def _if_source(sources: np.ndarray, candidate: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """Rows of `candidate` where they are sources, else those of `otherwise`; int [N, 2]."""
+    return np.where(sources[candidate[:, 0], candidate[:, 1]][:, None], candidate, otherwise)
 
 
 def _windows(image: np.ndarray) -> np.ndarray:
+    """The patch around each pixel, uint8 [H, W, 3, 5, 3]: every second column is enough to compare, and faster."""
     padded = cv2.copyMakeBorder(image, *(RADIUS,) * 4, cv2.BORDER_REFLECT_101)
     view = np.lib.stride_tricks.sliding_window_view(padded, (2 * RADIUS + 1, 2 * RADIUS + 1), axis=(0, 1))
     return view[..., ::2]
 
 
 def _cost(windows: np.ndarray, target: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Squared distance between each target patch and the one at `at` (int [N, 2]); float32 [N]."""
     difference = windows[at[:, 0], at[:, 1]] - target
     return np.einsum("nchw,nchw->n", difference, difference)
