@@ -9,6 +9,8 @@ written the same way where the derived one would be slow.
 `_materialize` keeps an array from being computed again inside each of the loops that read it.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -81,27 +83,32 @@ def _scale_shift_backward(residuals, cotangent):
 scale_shift.defvjp(_scale_shift_forward, _scale_shift_backward)
 
 
-def _taps(padded: jax.Array, height: int, width: int):
+def _weighted_windows(padded: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Sum over the nine taps of a shifted view times the tap's channels: one loop."""
+    return sum(window * kernel[i, j, 0] for i, j, window in _taps(padded))
+
+
+def _taps(padded: jax.Array) -> list[tuple[int, int, jax.Array]]:
+    height, width = padded.shape[1] - 2, padded.shape[2] - 2
     return [(i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)]
 
 
 @jax.custom_vjp
 def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Pads once, then one loop over the sum of nine shifted products."""
-    padded = _pad(x, (1, 1), (1, 1))
-    return sum(window * kernel[i, j, 0] for i, j, window in _taps(padded, *x.shape[1:3]))
+    return _weighted_windows(_pad(x, (1, 1), (1, 1)), kernel)
 
 
 def _depthwise_forward(x, kernel):
-    return depthwise_conv(x, kernel), (x, kernel)
+    padded = _pad(x, (1, 1), (1, 1))
+    return _weighted_windows(padded, kernel), (padded, kernel)
 
 
 def _depthwise_backward(residuals, cotangent):
-    x, kernel = residuals
+    padded, kernel = residuals
     cotangent = _materialize(cotangent)
     d_x = depthwise_conv(cotangent, kernel[::-1, ::-1])
-    windows = _taps(_pad(x, (1, 1), (1, 1)), *x.shape[1:3])
-    d_kernel = jnp.stack([_sum_of_products(window, cotangent) for _, _, window in windows])
+    d_kernel = jnp.stack([_sum_of_products(window, cotangent) for _, _, window in _taps(padded)])
     return d_x, d_kernel.reshape(kernel.shape)
 
 
@@ -210,37 +217,37 @@ def _by_taps_backward(residuals, cotangent):
 _transposed_by_taps.defvjp(_by_taps_forward, _by_taps_backward)
 
 
-def _same_margins(side: int) -> tuple[int, int, int]:
-    """Output side of a 3x3 window of stride 2 with "SAME" padding, and the padding before and after."""
-    out = -(-side // 2)
-    total = max(2 * (out - 1) + 3 - side, 0)
-    return out, total // 2, total - total // 2
+def max_pool(x: jax.Array) -> jax.Array:
+    """Maximum over nine strided slices."""
+    margins = [_same_margins(side) for side in x.shape[1:3]]
+    return _pool_padded(jnp.pad(x, ((0, 0), *margins, (0, 0)), constant_values=-jnp.inf))
 
 
-def _pool_windows(x: jax.Array) -> list[jax.Array]:
-    """What each of the nine taps of the pool sees: nine arrays [N, out rows, out columns, C]."""
-    (rows, top, bottom), (columns, left, right) = map(_same_margins, x.shape[1:3])
-    padded = _pad(x, (top, bottom), (left, right), -jnp.inf)
-    return [padded[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2] for i in range(3) for j in range(3)]
+def _same_margins(side: int) -> tuple[int, int]:
+    """Padding before and after, for a window of 3 and a stride of 2 with "SAME" padding."""
+    total = 2 - (side + 1) % 2
+    return total // 2, total - total // 2
 
 
 @jax.custom_vjp
-def max_pool(x: jax.Array) -> jax.Array:
-    """Maximum over nine strided slices."""
-    windows = _pool_windows(x)
-    largest = windows[0]
-    for window in windows[1:]:
-        largest = jnp.maximum(largest, window)
-    return largest
+def _pool_padded(padded: jax.Array) -> jax.Array:
+    return functools.reduce(jnp.maximum, _pool_windows(_materialize(padded)))
 
 
-def _max_pool_forward(x):
-    return max_pool(x), x
+def _pool_windows(padded: jax.Array) -> list[jax.Array]:
+    """What each of the nine taps of the pool sees: nine arrays [N, out rows, out columns, C]."""
+    rows, columns = padded.shape[1] - 2, padded.shape[2] - 2
+    return [padded[:, i : i + rows : 2, j : j + columns : 2] for i in range(3) for j in range(3)]
 
 
-def _first_largest(x: jax.Array) -> jax.Array:
+def _pool_forward(padded):
+    padded = _materialize(padded)
+    return functools.reduce(jnp.maximum, _pool_windows(padded)), padded
+
+
+def _first_largest(padded: jax.Array) -> jax.Array:
     """Which tap the maximum came from, the first where several are equal: int32 in [0, 9)."""
-    windows = _pool_windows(x)
+    windows = _pool_windows(padded)
     largest, tap = windows[0], jnp.zeros(windows[0].shape, jnp.int32)
     for i, window in enumerate(windows[1:], start=1):
         tap = jnp.where(window > largest, i, tap)
@@ -248,11 +255,14 @@ def _first_largest(x: jax.Array) -> jax.Array:
     return tap
 
 
-def _max_pool_backward(x, cotangent):
-    """Gathers: a padded row 2m + p lies in window m at row p, and if p = 0 in window m - 1 at row 2; columns alike."""
-    n, h, w, c = x.shape
-    (rows, top, _), (columns, left, _) = map(_same_margins, (h, w))
-    cotangent, tap = _pad(cotangent, (1, 1), (1, 1)), _pad(_first_largest(x), (1, 1), (1, 1), -1)
+def _pool_backward(padded, cotangent):
+    """Gathers: row 2m + p of the input lies in window m at row p, and if p = 0 in window m - 1 at row 2; columns alike.
+
+    So one loop over [N, m, p, m', p', C] reads four shifted views of the cotangent and of the tap that was largest.
+    """
+    n, height, width, c = padded.shape
+    _, rows, columns, _ = cotangent.shape
+    cotangent, tap = _pad(cotangent, (1, 1), (1, 1)), _pad(_first_largest(padded), (1, 1), (1, 1), -1)
     row_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 2)
     column_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 4)
     no_tap = 100  # beyond every tap, whatever is added
@@ -263,8 +273,7 @@ def _max_pool_backward(x, cotangent):
             tap_column = jnp.where(column_parity == 0, 2, no_tap) if j else column_parity
             window = (slice(None), slice(1 - i, rows + 2 - i), None, slice(1 - j, columns + 2 - j), None)
             d_padded += jnp.where(tap[window] == 3 * tap_row + tap_column, cotangent[window], 0.0)
-    d_padded = d_padded.reshape(n, 2 * rows + 2, 2 * columns + 2, c)
-    return (d_padded[:, top : top + h, left : left + w],)
+    return (d_padded.reshape(n, 2 * rows + 2, 2 * columns + 2, c)[:, :height, :width],)
 
 
-max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+_pool_padded.defvjp(_pool_forward, _pool_backward)
