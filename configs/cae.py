@@ -45,7 +45,7 @@ def embedded() -> Settings:
 def faceforensics() -> Settings:
     """Xception at 299 px, lambda 0.1, Adam 2e-4, batches of 32, on all methods of FaceForensics++.
 
-    Each epoch of the balanced stream shows every real frame once; 50,000 steps are about 70 of them with 32 frames a
+    Each epoch of the balanced stream shows every real frame once; 50,000 steps are about 35 of them with 32 frames a
     video. Seen and unseen are chosen by `--config.data.train_methods="('Deepfakes',)"`.
     """
     settings = Settings()
