@@ -1,0 +1,111 @@
+"""What the benchmarks share: where they ran, taking turns on the clock, and the table."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from rich.console import Console
+from rich.table import Table
+
+Row = dict[str, str | float | None]
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def environment(*packages: str) -> dict[str, str]:
+    """Processor, cores this process may use, accelerator, load at the start, Python and the versions of `packages`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = {
+        "processor": f"{processor()}, {cores} cores",
+        "device": jax.devices()[0].device_kind,
+        "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
+        "python": platform.python_version(),
+    }
+    tunables = os.environ.get("GLIBC_TUNABLES")
+    if tunables:
+        found["GLIBC_TUNABLES"] = tunables
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+class Seconds(NamedTuple):
+    """What one call took: on the clock, and of all processors together (far less disturbed by other programs)."""
+
+    clock: float
+    processor: float
+
+
+def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int = 1) -> dict[str, list[Seconds]]:
+    """Times each call, the arms taking turns, so that what else the machine does falls on all alike.
+
+    Args:
+        arms: name -> one unit of work, which returns when the work is done.
+        rounds: calls of each arm that count.
+        warmup: calls of each arm that don't.
+    """
+    seconds = {name: [] for name in arms}
+    for i in range(warmup + rounds):
+        for name, run in arms.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            run()
+            if i >= warmup:
+                seconds[name].append(Seconds(time.perf_counter() - clock, time.process_time() - processor))
+    return seconds
+
+
+def matrix_product_rate(side: int = 4096, rounds: int = 5) -> float:
+    """FLOP/s of a large float32 matrix product on JAX's default device, the best of `rounds`: an arithmetic ceiling."""
+    x = jnp.ones((side, side), jnp.float32)
+    product = jax.jit(lambda x: x @ x)
+    seconds = take_turns({"product": lambda: product(x).block_until_ready()}, rounds)["product"]
+    return 2 * side**3 / min(taken.clock for taken in seconds)
+
+
+def medians(seconds: list[Seconds]) -> Seconds:
+    """The median of each kind of time."""
+    return Seconds(*map(statistics.median, zip(*seconds, strict=True)))
+
+
+def command_line(description: str) -> argparse.ArgumentParser:
+    """A parser that has `--json`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what the table shows")
+    return parser
+
+
+def report(title: str, where: dict[str, str], rows: list[Row], notes: list[str], json_file: Path | None) -> None:
+    """Prints the environment, a table of `rows` (all with the same keys) and `notes`; writes them to `json_file`."""
+    console = Console(width=None if Console().is_terminal else 140)
+    table = Table(title=title)
+    for name in rows[0]:
+        table.add_column(name, justify="left" if name == next(iter(rows[0])) else "right")
+    for row in rows:
+        table.add_row(*("-" if v is None else v if isinstance(v, str) else f"{v:.3g}" for v in row.values()))
+    console.print(", ".join(f"{name} {value}" for name, value in where.items()), highlight=False)
+    console.print(table)
+    for note in notes:
+        console.print(note, highlight=False)
+    if json_file is not None:
+        content = {"title": title, "environment": where, "rows": rows, "notes": notes}
+        json_file.write_text(json.dumps(content, indent=2) + "\n")

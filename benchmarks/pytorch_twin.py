@@ -1,0 +1,126 @@
+"""The CAE in PyTorch, the way it is commonly written: what `train_step.py` compares with.
+
+Same layers, widths, constants of BatchNorm, losses, flip and optimiser; the parameters are counted to be sure.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dfdetect_jax.config import Settings
+from dfdetect_jax.models.layers import scale_channels
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise 3x3, pointwise 1x1, normalisation."""
+
+    def __init__(self, channels, features):
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.pointwise = nn.Conv2d(channels, features, 1, bias=False)
+        self.norm = norm(features)
+
+    def forward(self, x):
+        """[N, C, H, W] to [N, features, H, W]."""
+        return self.norm(self.pointwise(self.depthwise(x)))
+
+
+class DownBlock(nn.Module):
+    """Two separable convolutions and a pool, beside a strided shortcut."""
+
+    def __init__(self, channels, first, second, relu_first=True):
+        super().__init__()
+        self.shortcut = nn.Sequential(nn.Conv2d(channels, second, 1, stride=2, bias=False), norm(second))
+        self.separable_0 = SeparableConv(channels, first)
+        self.separable_1 = SeparableConv(first, second)
+        self.relu_first = relu_first
+
+    def forward(self, x):
+        """[N, C, H, W] to [N, second, ceil(H / 2), ceil(W / 2)]."""
+        y = F.relu(x) if self.relu_first else x
+        y = self.separable_1(F.relu(self.separable_0(y)))
+        return F.max_pool2d(y, 3, 2, 1) + self.shortcut(x)
+
+
+class MiddleBlock(nn.Module):
+    """Three separable convolutions added to their input."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.separables = nn.ModuleList(SeparableConv(channels, channels) for _ in range(3))
+
+    def forward(self, x):
+        """[N, C, H, W] to the same shape."""
+        y = x
+        for separable in self.separables:
+            y = separable(F.relu(y))
+        return x + y
+
+
+class CAE(nn.Module):
+    """Encoder, classifier on the average of its map, decoder on the map."""
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        model = settings.model
+        stem, stem_out, *entry, last_down, exit_0, exit_1 = (
+            scale_channels(c, model.width) for c in (32, 64, 128, 256, 728, 1024, 1536, 2048)
+        )
+        middle = entry[-1]
+        self.encoder = nn.Sequential(
+            *(nn.Conv2d(3, stem, 3, 2, bias=False), norm(stem), nn.ReLU()),
+            *(nn.Conv2d(stem, stem_out, 3, bias=False), norm(stem_out), nn.ReLU()),
+            DownBlock(stem_out, entry[0], entry[0], relu_first=False),
+            DownBlock(entry[0], entry[1], entry[1]),
+            DownBlock(entry[1], middle, middle),
+            *(MiddleBlock(middle) for _ in range(model.middle_blocks)),
+            DownBlock(middle, middle, last_down),
+            *(SeparableConv(last_down, exit_0), nn.ReLU(), SeparableConv(exit_0, exit_1), nn.ReLU()),
+        )
+        hidden = scale_channels(model.classifier_width, model.width)
+        self.classifier = nn.Sequential(nn.Linear(exit_1, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        stages, channels = [], exit_1
+        for width in (scale_channels(width, model.width) for width in model.decoder_widths):
+            stages += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), norm(width), nn.ReLU()]
+            channels = width
+        self.decoder = nn.Sequential(*stages, nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh())
+
+    def forward(self, x):
+        """Images [N, 3, H, W] in [-1, 1] to logits [N] and reconstructions."""
+        features = self.encoder(x)
+        image = self.decoder(features)
+        if image.shape != x.shape:
+            image = F.interpolate(image, x.shape[2:], mode="bilinear", antialias=True)
+        return self.classifier(features.mean((2, 3)))[:, 0], image
+
+
+def train_step(settings: Settings, batch: dict[str, np.ndarray]) -> tuple[Callable[[], float], int]:
+    """One eager, channels_last training step on `batch` as a call that returns the loss; and the parameters' count."""
+    torch.manual_seed(0)
+    network = CAE(settings).to(memory_format=torch.channels_last).train()
+    options = settings.optimizer
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+    )
+    uint8 = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)  # NHWC in memory: channels_last without a copy
+    labels = torch.from_numpy(batch["label"]).float()
+
+    def step() -> float:
+        images = uint8.float() / 127.5 - 1.0
+        images = torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, images.flip(3), images)
+        logits, reconstruction = network(images)
+        classification = F.binary_cross_entropy_with_logits(logits, labels)
+        loss = classification + settings.loss.reconstruction_weight * F.mse_loss(reconstruction, images)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step, sum(p.numel() for p in network.parameters())
