@@ -1,0 +1,46 @@
+"""Memory that was freed is used again."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Two blocks one after the other, from a thread as XLA does it; prints the pages that the second one touched first.
+CODE = """
+import ctypes, resource, threading
+from dfdetect_jax.allocator import keep_freed_memory
+
+kept = {call}
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+
+def use(size=100_000_000):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = libc.malloc(size)
+    libc.memset(block, 1, size)
+    libc.free(block)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+faults = []
+for _ in range(2):
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+print(int(kept), faults[1])
+"""
+
+
+def second_faults(call: str) -> tuple[bool, int]:
+    command = [sys.executable, "-c", CODE.format(call=call)]
+    kept, faults = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return bool(int(kept)), int(faults)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has mallopt")
+def test_a_block_freed_is_used_again_without_asking_the_system():
+    kept, faults = second_faults("keep_freed_memory()")
+    if not kept:
+        pytest.skip("this C library has no mallopt")
+    assert faults < 100
+    assert second_faults("False")[1] > 2 * faults + 10
