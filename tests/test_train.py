@@ -206,12 +206,12 @@ def test_a_run_can_start_from_the_weights_of_another(finished, records):
 def test_a_process_ended_by_a_signal_goes_on_by_the_same_command(end, data_dir, tmp_path):
     environment = {**os.environ, "TFDS_DATA_DIR": str(data_dir)}
     argv = [sys.executable, "-m", "dfdetect_jax.train", *command_line(tmp_path, train__steps=400, train__eval_every=10)]
-    process = subprocess.Popen(argv, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while not sealed_steps(tmp_path / "checkpoints") and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(end)
-    assert process.wait(timeout=60) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
+    with subprocess.Popen(argv, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        while not sealed_steps(tmp_path / "checkpoints") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        process.send_signal(end)
+        assert process.wait(timeout=60) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
     reached = max(sealed_steps(tmp_path / "checkpoints"))
     assert 0 < reached < 400
     again = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
