@@ -15,6 +15,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from dfdetect_jax import cli
+from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.config import Settings, check, unknown_name
 from dfdetect_jax.errors import SettingsError
 
@@ -29,6 +30,7 @@ class CommandLine(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line, trains, reports. Returns the exit status."""
+    keep_freed_memory()
     command = parse(sys.argv[1:] if argv is None else argv)
     cli.keep_compiled_programs()
     # Imported only now: they start JAX, which a typo in a flag should not have to wait for.

@@ -18,7 +18,6 @@ from jax import lax
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _materialize = lax.optimization_barrier
 _MAX_FOLD = 16
-_FEW_POSITIONS = 64
 
 
 def _pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
@@ -127,9 +126,11 @@ def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """By matrix products where the kernel outweighs the map, else by convolutions of stride 1."""
-    few_positions = x.shape[1] * x.shape[2] <= _FEW_POSITIONS
-    return _transposed_by_taps(x, kernel) if few_positions else _transposed_by_rows(x, kernel)
+    """By matrix products where rearranging the kernel would cost more than the map, else by convolutions of stride 1."""
+    n, h, w, c = x.shape
+    d = kernel.shape[-1]
+    kernel_outweighs_map = n * h * w * (c + d) <= 4 * c * d  # the factor as measured
+    return _transposed_by_taps(x, kernel) if kernel_outweighs_map else _transposed_by_rows(x, kernel)
 
 
 @jax.custom_vjp
