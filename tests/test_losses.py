@@ -67,6 +67,15 @@ def test_with_no_image_selected_loss_and_gradient_are_zero(name):
     assert np.all(gradient == 0.0)
 
 
+def test_shares_of_mapped_devices_average_to_the_loss_of_the_whole_batch():
+    halves = [jnp.reshape(a, (2, 3, *a.shape[1:])) for a in (LOGITS, LABELS, SOME)]
+    shares = jax.vmap(lambda *half: losses.binary_cross_entropy(*half, axis_name="data"), axis_name="data")(*halves)
+    np.testing.assert_allclose(np.mean(shares), losses.binary_cross_entropy(LOGITS, LABELS, SOME), rtol=1e-6)
+    halves = [jnp.reshape(a, (2, 3, *a.shape[1:])) for a in (X_HAT, X, SOME)]
+    shares = jax.vmap(lambda *half: losses.reconstruction_mse(*half, axis_name="data"), axis_name="data")(*halves)
+    np.testing.assert_allclose(np.mean(shares), losses.reconstruction_mse(X_HAT, X, SOME), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_are_those_of_finite_differences(name):
     loss, values = LOSSES[name]

@@ -126,7 +126,7 @@ def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """By matrix products where rearranging the kernel would cost more than the map, else by convolutions of stride 1."""
+    """By matrix products where rearranging the kernel would cost more than the map, else by convolutions."""
     n, h, w, c = x.shape
     d = kernel.shape[-1]
     kernel_outweighs_map = n * h * w * (c + d) <= 4 * c * d  # the factor as measured
