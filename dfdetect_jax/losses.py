@@ -48,9 +48,7 @@ def binary_cross_entropy(
     return weighted_mean(optax.sigmoid_binary_cross_entropy(logits, labels), weights, axis_name)
 
 
-def reconstruction_mse(
-    x_hat: jax.Array, x: jax.Array, weights: jax.Array, axis_name: str | None = None
-) -> jax.Array:
+def reconstruction_mse(x_hat: jax.Array, x: jax.Array, weights: jax.Array, axis_name: str | None = None) -> jax.Array:
     """Mean over the images selected of mean_{h, w, c} (x_hat - x)^2.
 
     Args:
