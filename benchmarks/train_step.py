@@ -118,7 +118,7 @@ def main() -> None:
     left_out = {"plain": PLAIN, "torch": TORCH}
     wanted = [name for name in (OURS, PLAIN, TORCH) if name not in [left_out[w] for w in args.without]]
 
-    allocator.keep_freed_memory()  # as the commands do; PyTorch's arm, in the same process, gains by it too
+    allocator.keep_freed_memory()  # as `train` does; PyTorch's arm, in the same process, gains by it too
     where = measure.environment("jax", "jaxlib", "flax", "optax", "torch")
     arms, facts, notes = build_arms(settings_from(args.size, args.batch, args.width), wanted)
     seconds = measure.take_turns(arms, args.steps)

@@ -143,6 +143,13 @@ def test_other_settings_in_the_same_folder_are_refused(finished, records):
         loop.train(settings, finished, records)
 
 
+def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finished, records):
+    settings = open_run(finished).settings
+    settings.train.log_every, settings.train.keep, settings.data.data_dir = 1, 5, "/elsewhere"
+    loop.write_config(finished, settings, records)
+    assert open_run(finished).settings.train.log_every == tiny_settings().train.log_every
+
+
 def states(workdir: Path):
     """Parameters, optimiser, keys and cursor of the last checkpoint, as NumPy arrays."""
     settings = open_run(workdir).settings

@@ -33,7 +33,7 @@ from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
 STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
 # These may differ when a run is resumed: they change what is written and how fast, not what is learned.
-FREE_TO_CHANGE = (("train", "log_every"), ("train", "keep"), ("data", "data_dir"))
+FREE_TO_CHANGE = ("train.log_every", "train.keep", "data.data_dir")
 
 
 def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
@@ -115,7 +115,7 @@ class _Loop:
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
-        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
+        return {name: batch[name] for name in STEP_ARRAYS}
 
     def _report(self, step: int, metrics: dict) -> None:
         values = {name: float(value) for name, value in metrics.items()}
@@ -209,15 +209,8 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
 
 
 def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
-    changed = []
-    for group, value in here["settings"].items():
-        before = there["settings"].get(group)
-        names = value if isinstance(value, dict) else {None: value}
-        for name in names:
-            old = (before or {}).get(name) if name else before
-            new = names[name]
-            if old != new and (group, name) not in FREE_TO_CHANGE:
-                changed.append(f"{group}.{name}" if name else group)
+    before, now = _flat(there["settings"]), _flat(here["settings"])
+    changed = sorted(name for name in now if now[name] != before.get(name) and name not in FREE_TO_CHANGE)
     if there["data"]["fingerprint"] != here["data"]["fingerprint"]:
         changed.append("the data's fingerprint")
     if changed:
@@ -227,9 +220,18 @@ def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
         )
 
 
+def _flat(settings: dict) -> dict:
+    """{"train": {"steps": 4}, "seed": 0} -> {"train.steps": 4, "seed": 0}."""
+    groups = ((group, value if isinstance(value, dict) else {"": value}) for group, value in settings.items())
+    return {f"{group}.{name}".rstrip("."): value for group, names in groups for name, value in names.items()}
+
+
 def _commit() -> str | None:
-    """The checkout's commit, None outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """The library's own commit; None where it is installed, though that may be inside another checkout."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
