@@ -148,7 +148,7 @@ def video_picture(result: Result, views: Sequence[View]) -> np.ndarray:
         axes = _picture_axes(figure, left + (across - width) / 2, frames, width, height, picture)
         axes.set_title(f"{_moment(view.sighting.frame, result.fps)}: {view.sighting.score:.2f}", fontsize=10)
         _draw_box(axes, view, result.threshold, shrink, words=False)
-        heat = _picture_axes(figure, left, crops, across, across, _blend(view.crop, scale(view.heat)))
+        heat = _picture_axes(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
             name = "where the reconstruction fails" if reconstructs else "where it looks forged"
             heat.set_title(f"{name}, enlarged", fontsize=10, loc="left")
@@ -249,11 +249,11 @@ def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize, shrink:
     heat = np.zeros(image.shape[:2], np.float32)
     for view in views:
         np.maximum(heat, unwarp(view.heat, view.matrix @ to_full, image.shape[:2]), out=heat)
-    return _blend(image, scale(heat))
+    return blend(image, scale(heat))
 
 
-def _blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Greys `image` and colours it by `share` [H, W] in [0, 1], the more the higher."""
+def blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Greys `image`, uint8 [H, W, 3], and colours it by `share`, float [H, W] in [0, 1], the more the higher."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] / 255
     colour, weight = HEAT(share)[..., :3], np.asarray(share)[..., None]
     return ((grey * (1 - weight) + colour * weight) * 255).astype(np.uint8)
