@@ -18,14 +18,14 @@ import measure
 import numpy as np
 
 from dfdetect_jax import allocator, methods
-from dfdetect_jax.config import Settings, check
+from dfdetect_jax.config import CAESettings, Settings, check
 from dfdetect_jax.models.layers import plain_lowering
 
 OURS, PLAIN, TORCH = "this library", "plain Flax layers", "PyTorch eager, channels_last"
 
 
 def settings_from(size: int, batch: int, width: float) -> Settings:
-    settings = Settings()
+    settings = CAESettings()
     settings.data.image_size = size
     settings.train.batch_size = batch
     settings.model.width = width

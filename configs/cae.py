@@ -9,13 +9,13 @@ gives a test AUC of .95 to 1.00 on the three forgeries that it was trained on an
 not (one seed). The third wants an accelerator; no result of ours stands behind it yet.
 """
 
-from dfdetect_jax.config import Settings
+from dfdetect_jax.config import CAESettings
 from dfdetect_jax.errors import SettingsError
 
 PRESETS = ("", "single_branch", "faceforensics")
 
 
-def get_config(preset: str = "") -> Settings:
+def get_config(preset: str = "") -> CAESettings:
     """The settings of one of `PRESETS`; what is not set here is as in config.py.
 
     Raises:
@@ -29,9 +29,9 @@ def get_config(preset: str = "") -> Settings:
     return settings
 
 
-def embedded() -> Settings:
+def embedded() -> CAESettings:
     """A quarter of Xception's width and of its middle blocks, on rendered faces of 96 px."""
-    settings = Settings()
+    settings = CAESettings()
     settings.data.name = "forge"
     settings.data.image_size = 96
     settings.model.width = 0.25
@@ -44,13 +44,13 @@ def embedded() -> Settings:
     return settings
 
 
-def faceforensics() -> Settings:
+def faceforensics() -> CAESettings:
     """Xception at 299 px, lambda 0.1, Adam 2e-4, batches of 32, on all methods of FaceForensics++.
 
     Each epoch of the balanced stream shows every real frame once; 50,000 steps are about 35 of them with 32 frames a
     video. Seen and unseen are chosen by `--config.data.train_methods="('Deepfakes',)"`.
     """
-    settings = Settings()
+    settings = CAESettings()
     settings.data.name = "faceforensics"
     settings.train.steps = 50_000
     settings.train.eval_every = 2_500

@@ -9,10 +9,12 @@ from dfdetect_jax.config import Optimizer
 
 
 def learning_rate(settings: Optimizer, steps: int) -> optax.Schedule:
-    """The schedule: linear warm-up from 0, then constant or cosine decay to 0 at step `steps`."""
+    """The schedule: linear warm-up from 0, then constant, cosine decay to 0 at step `steps`, or one drop to a tenth."""
     warmup = min(settings.warmup_steps, steps)
     if settings.schedule == "cosine":
         main = optax.cosine_decay_schedule(settings.learning_rate, max(1, steps - warmup))
+    elif settings.schedule == "drop":
+        main = optax.piecewise_constant_schedule(settings.learning_rate, {max(0, settings.drop_step - warmup): 0.1})
     else:
         main = optax.constant_schedule(settings.learning_rate)
     if not warmup:
@@ -27,7 +29,8 @@ def is_kernel(params: Any) -> Any:
 
 def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
     """AdamW (Loshchilov and Hutter 2019) with the schedule, after clipping by global norm if that is switched on."""
-    adamw = optax.adamw(learning_rate(settings, steps), weight_decay=settings.weight_decay, mask=is_kernel)
+    schedule = learning_rate(settings, steps)
+    adamw = optax.adamw(schedule, b1=settings.beta1, weight_decay=settings.weight_decay, mask=is_kernel)
     if settings.clip_norm > 0:
         return optax.chain(optax.clip_by_global_norm(settings.clip_norm), adamw)
     return adamw

@@ -12,7 +12,7 @@ import numpy as np
 
 from dfdetect_jax import mesh, methods
 from dfdetect_jax.checkpoint import restore_variables
-from dfdetect_jax.config import Crop, Settings, check, from_dict
+from dfdetect_jax.config import Crop, Settings, from_dict, read_settings
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import Prediction, Variables
 
@@ -107,7 +107,7 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).resolve()
     info = read_config(folder)
-    settings = check(from_dict(Settings, info["settings"]))
+    settings = read_settings(info["settings"])
     expected = jax.eval_shape(methods.build(settings).init, jax.random.PRNGKey(0)).variables
     variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
     return Run(

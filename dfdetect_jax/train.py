@@ -50,12 +50,12 @@ def parse(argv: Sequence[str]) -> CommandLine:
     Raises:
         SettingsError: a flag, a setting's name or its value is not allowed, or the settings file is missing.
     """
-    values = flags.FlagValues()
     argv = _split_config(argv)
-    _refuse_unknown_settings(argv)
-    config = config_flags.DEFINE_config_file(
-        "config", None, "settings: FILE.py[:preset]", flag_values=values, sys_argv=["train", *argv]
-    )
+    source = next((a.removeprefix("--config=") for a in argv if a.startswith("--config=")), None)
+    if source is not None:
+        _refuse_unknown_settings(argv, type(_settings_of(source)))
+    values = flags.FlagValues()
+    config = _define_config(values, argv)
     workdir = flags.DEFINE_string(
         "workdir", None, "run folder, resumed if it exists; default runs/<config>-<preset>", flag_values=values
     )
@@ -63,13 +63,9 @@ def parse(argv: Sequence[str]) -> CommandLine:
     if {"-h", "--help", "--helpfull"} & set(argv):
         print(__doc__, values.get_help(), sep="\n")
         sys.exit(0)
-    try:
-        rest = values(["train", *argv])
-    except (flags.Error, KeyError, ValueError, TypeError, SyntaxError) as error:
-        raise SettingsError(_in_one_line(error)) from error
-    if len(rest) > 1:
-        raise SettingsError(f"command line: expected flags only, found {' '.join(rest[1:])}")
-    source = next((a.removeprefix("--config=") for a in argv if a.startswith("--config=")), None)
+    rest = _parsed(values, argv)
+    if rest:
+        raise SettingsError(f"command line: expected flags only, found {' '.join(rest)}")
     if source is None:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
     folder = Path(workdir.value or default_workdir(source)).resolve()
@@ -109,19 +105,40 @@ def _split_config(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+def _define_config(values: flags.FlagValues, argv: Sequence[str]) -> flags.FlagHolder:
+    text = "settings: FILE.py[:preset]"
+    return config_flags.DEFINE_config_file("config", None, text, flag_values=values, sys_argv=["train", *argv])
+
+
+def _parsed(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+    """Fills `values`; returns the arguments that are no flags."""
+    try:
+        return values(["train", *argv])[1:]
+    except (flags.Error, KeyError, ValueError, TypeError, SyntaxError) as error:
+        raise SettingsError(_in_one_line(error)) from error
+
+
+def _settings_of(source: str) -> Settings:
+    """What the settings file gives before anything is changed on the command line."""
+    values, argv = flags.FlagValues(), [f"--config={source}"]
+    config = _define_config(values, argv)
+    _parsed(values, argv)
+    return config.value
+
+
 def _in_one_line(error: Exception) -> str:
     """The last line says what is wrong; before it the flags put the traceback of an error inside a settings file."""
     line = str(error).strip().splitlines()[-1]
     return line.removeprefix(f"{SettingsError.__module__}.{SettingsError.__name__}: ")
 
 
-def _refuse_unknown_settings(argv: Sequence[str]) -> None:
+def _refuse_unknown_settings(argv: Sequence[str], settings: type) -> None:
     """Answers a typo in `--config.a.b=value` with the nearest name; ml_collections does so for its ConfigDict only."""
     for argument in argv:
         if not argument.startswith("--config."):
             continue
         path = argument.removeprefix("--").partition("=")[0]
-        kind, walked = Settings, "config"
+        kind, walked = settings, "config"
         for name in path.split(".")[1:]:
             walked = f"{walked}.{name}"
             if not dataclasses.is_dataclass(kind):

@@ -12,12 +12,12 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import pytest
 
-from dfdetect_jax.config import Settings
+from dfdetect_jax.config import CAESettings
 
 
-def tiny_settings() -> Settings:
+def tiny_settings() -> CAESettings:
     """The smallest CAE that has all its parts."""
-    settings = Settings()
+    settings = CAESettings()
     settings.data.image_size = 40
     settings.data.forge_images = 16
     settings.model.width = 0.02
@@ -32,5 +32,5 @@ def tiny_settings() -> Settings:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def settings() -> CAESettings:
     return tiny_settings()

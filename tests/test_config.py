@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from dfdetect_jax.config import Crop, Model, Settings, check, check_crop, from_dict, to_dict
+from dfdetect_jax.config import CAEModel, CAESettings, Crop, check, check_crop, from_dict, to_dict
 from dfdetect_jax.errors import SettingsError
 
 
-def changed(path: str, value) -> Settings:
-    settings = Settings()
+def changed(path: str, value) -> CAESettings:
+    settings = CAESettings()
     *groups, name = path.split(".")
     owner = settings
     for group in groups:
@@ -20,13 +20,13 @@ def changed(path: str, value) -> Settings:
 
 
 def test_the_defaults_are_allowed():
-    check(Settings())
+    check(CAESettings())
     check_crop(Crop())
 
 
 def test_settings_survive_json():
     settings = changed("data.train_methods", ("a", "b"))
-    assert from_dict(Settings, json.loads(json.dumps(to_dict(settings)))) == settings
+    assert from_dict(CAESettings, json.loads(json.dumps(to_dict(settings)))) == settings
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_a_value_of_another_type_is_refused(path, value):
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(SettingsError, match=r"config\.model\.widht; did you mean config\.model\.width\?"):
-        from_dict(Settings, {"model": {"widht": 1.0}})
+        from_dict(CAESettings, {"model": {"widht": 1.0}})
 
 
 def test_an_unknown_name_like_no_other_is_answered_with_all_there_are():
-    with pytest.raises(SettingsError, match=", ".join(field.name for field in dataclasses.fields(Model))):
-        from_dict(Settings, {"model": {"qqq": 1.0}})
+    with pytest.raises(SettingsError, match=", ".join(field.name for field in dataclasses.fields(CAEModel))):
+        from_dict(CAESettings, {"model": {"qqq": 1.0}})
 
 
 def test_a_crop_by_landmarks_needs_a_detector_that_has_them():

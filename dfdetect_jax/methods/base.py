@@ -12,6 +12,20 @@ Metrics = dict[str, jax.Array]
 Variables = dict[str, Any]
 
 
+class Adversary(struct.PyTreeNode):
+    """A network that is trained beside, and against, the detector; no part of what predicts.
+
+    Attributes:
+        params: float32 tree, trained.
+        batch_stats: float32 tree, running statistics of BatchNorm.
+        opt_state: optax state.
+    """
+
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+
+
 class TrainState(struct.PyTreeNode):
     """Everything that a training step changes; a checkpoint of it resumes training exactly.
 
@@ -22,6 +36,8 @@ class TrainState(struct.PyTreeNode):
         batch_stats: float32 tree, running statistics of BatchNorm.
         opt_state: optax state.
         ema: moving average of `params`, or None when switched off.
+        adversary: what trains against `params`, with an optimiser of its own, or None.
+        frozen: weights that training reads and never changes (a VGG16 for a perceptual loss), or None.
     """
 
     step: jax.Array
@@ -30,6 +46,8 @@ class TrainState(struct.PyTreeNode):
     batch_stats: Any
     opt_state: optax.OptState
     ema: Any = None
+    adversary: Adversary | None = None
+    frozen: Any = None
 
     @property
     def variables(self) -> Variables:
@@ -42,7 +60,7 @@ class Prediction(NamedTuple):
 
     Attributes:
         score: float32 [N] in [0, 1], higher is more likely fake.
-        attention: float32 [N, H, W], higher is more likely forged, or None for a method without localisation.
+        attention: float32 [N, H, W] in [0, 1], higher is more likely forged, or None for a method without localisation.
         reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
     """
 
@@ -57,7 +75,8 @@ class Method(NamedTuple):
     Attributes:
         init: key -> TrainState.
         train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
-            [N, H, W, 3], `batch["label"]` int32 [N]; metrics are float32 scalars. With `axis_name`, gradients and
+            [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
+            where `batch["has_mask"]` bool [N]. Metrics are float32 scalars. With `axis_name`, gradients and
             statistics are averaged over that mapped axis, and each device gives its own shard of the batch.
         predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3].
     """

@@ -23,7 +23,7 @@ import optax
 
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, normalize
-from dfdetect_jax.config import Loss, Model, Settings
+from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.methods.base import Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
@@ -52,7 +52,7 @@ class CAE(nn.Module):
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
     """
 
-    settings: Model
+    settings: CAEModel
     axis_name: str | None = None
 
     def setup(self):
@@ -82,7 +82,7 @@ class CAE(nn.Module):
 
 
 def objective(
-    outputs: Outputs, images: jax.Array, labels: jax.Array, settings: Loss, axis_name: str | None = None
+    outputs: Outputs, images: jax.Array, labels: jax.Array, settings: CAELoss, axis_name: str | None = None
 ) -> tuple[jax.Array, Metrics]:
     """L = BCE(logit, y) + lambda * MSE(x_hat, x), the squared error over all images or over reals only.
 
@@ -104,7 +104,7 @@ def objective(
     return loss, {"loss": loss, "classification": classification, "reconstruction": reconstruction}
 
 
-def init(key: jax.Array, *, settings: Settings) -> TrainState:
+def init(key: jax.Array, *, settings: CAESettings) -> TrainState:
     """A fresh state: random parameters from one half of `key`, and the other half to draw from in training."""
     init_key, train_key = jax.random.split(key)
     image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
@@ -121,7 +121,7 @@ def init(key: jax.Array, *, settings: Settings) -> TrainState:
 
 
 def train_step(
-    state: TrainState, batch: Batch, *, settings: Settings, axis_name: str | None = None
+    state: TrainState, batch: Batch, *, settings: CAESettings, axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
     """One step of joint training; see `Method.train_step` for shapes."""
     images = augment(_step_key(state, axis_name), normalize(batch["image"]), settings.augment)
@@ -148,18 +148,18 @@ def train_step(
     return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
 
 
-def predict(variables: Variables, images: jax.Array, *, settings: Settings) -> Prediction:
+def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
     """p(fake) and the reconstruction, whose failures show where a face is unlike those trained on; no attention map."""
     outputs = CAE(settings.model).apply(variables, normalize(images), train=False)
     return Prediction(score=jax.nn.sigmoid(outputs.logits), attention=None, reconstruction=outputs.reconstruction)
 
 
-def build(settings: Settings) -> Method:
+def build(settings: CAESettings) -> Method:
     """The three functions with `settings` bound, ready for `jax.jit`."""
     return Method(*(functools.partial(function, settings=settings) for function in (init, train_step, predict)))
 
 
-def _adamw(settings: Settings) -> optax.GradientTransformation:
+def _adamw(settings: CAESettings) -> optax.GradientTransformation:
     return optimizer.build(settings.optimizer, settings.train.steps)
 
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dfdetect_jax.config import Settings
+from dfdetect_jax.config import CAESettings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import drawn_example, write_records
@@ -11,7 +11,7 @@ from tests.data.drawn import drawn_example, write_records
 
 @pytest.fixture
 def settings():
-    settings = Settings()
+    settings = CAESettings()
     settings.data.image_size = 32
     settings.train.batch_size = 4
     return settings

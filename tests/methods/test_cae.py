@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax import methods
-from dfdetect_jax.config import Loss, Model
+from dfdetect_jax.config import CAELoss, CAEModel
 from dfdetect_jax.methods import cae
 from tests.conftest import tiny_settings
 
@@ -35,7 +35,7 @@ def trained():
     return method, step, states, metrics
 
 
-def outputs(settings: Model, images=None):
+def outputs(settings: CAEModel, images=None):
     network = cae.CAE(settings)
     images = jnp.zeros((2, SIZE, SIZE, 3)) if images is None else images
     return network.init_with_output(jax.random.PRNGKey(0), images, train=False)
@@ -54,7 +54,7 @@ def test_the_decoder_reads_the_feature_map_or_its_average():
 
 
 def test_width_scales_every_part():
-    model = Model(width=1.0, middle_blocks=0)
+    model = CAEModel(width=1.0, middle_blocks=0)
     params = {}
     for width in (1.0, 0.5):
         model.width = width
@@ -75,7 +75,7 @@ def made_up_outputs():
 def test_the_objective_is_cross_entropy_plus_lambda_times_squared_error(reconstruct):
     out, x = made_up_outputs()
     y = BATCH["label"]
-    loss, terms = cae.objective(out, x, y, Loss(reconstruction_weight=0.3, reconstruct=reconstruct))
+    loss, terms = cae.objective(out, x, y, CAELoss(reconstruction_weight=0.3, reconstruct=reconstruct))
     p = 1 / (1 + np.exp(-out.logits.astype(np.float64)))
     cross_entropy = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p)))
     chosen = y == 0 if reconstruct == "real" else np.ones(8, bool)
@@ -95,7 +95,7 @@ def test_without_lambda_the_decoder_gets_no_gradient_and_the_encoder_that_of_the
     @jax.grad
     def gradient(params, reconstruction_weight, classification_only):
         out = network.apply({**variables, "params": params}, images, train=False)
-        loss, terms = cae.objective(out, images, BATCH["label"], Loss(reconstruction_weight))
+        loss, terms = cae.objective(out, images, BATCH["label"], CAELoss(reconstruction_weight))
         return jnp.where(classification_only, terms["classification"], loss)
 
     without = gradient(variables["params"], 0.0, False)

@@ -1,0 +1,172 @@
+"""The settings that every method has, as typed dataclasses.
+
+They are mutable so that the command line can override one (`--config.train.steps=200`); `check` is called once, after
+the last override, and nothing changes them from there on.
+"""
+
+import dataclasses
+import math
+
+from dfdetect_jax.config.rules import at_least, one_of, within
+from dfdetect_jax.errors import SettingsError
+
+SCHEDULES = ("constant", "cosine", "drop")
+ALIGNMENTS = ("landmarks", "box")
+DETECTORS = ("mtcnn", "haar")
+
+
+@dataclasses.dataclass
+class Crop:
+    """From a picture to a face crop; the same in `prepare` and `predict`.
+
+    Attributes:
+        size: side of the square crop, pixels.
+        margin: side of the crop over the side of the tight face.
+        align: "landmarks" warps five facial points onto a template; "box" cuts the box without turning it.
+        detector: "mtcnn", or "haar" (OpenCV; no landmarks, so only with "box").
+    """
+
+    size: int = 299
+    margin: float = 1.3
+    align: str = "landmarks"
+    detector: str = "mtcnn"
+
+
+@dataclasses.dataclass
+class Data:
+    """What is trained on.
+
+    Attributes:
+        name: "forge" (the embedded set, made on first use), the name of a prepared data set, or its folder.
+        data_dir: where prepared data sets are; "" means `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        train_methods: forgery methods to train and validate on; empty means all in the training split. The others
+            are "unseen" in every table.
+        image_size: side of the network's input, pixels; crops of another size are resized.
+        balance: draw reals and fakes equally often.
+        workers: processes that decode; 0 decodes in threads of this one.
+        forge_images: size of the embedded set's training split; validation and test are in proportion.
+    """
+
+    name: str = "forge"
+    data_dir: str = ""
+    train_methods: tuple[str, ...] = ()
+    image_size: int = 299
+    balance: bool = True
+    workers: int = 0
+    forge_images: int = 4000
+
+
+@dataclasses.dataclass
+class Augment:
+    """Augmentation inside the step.
+
+    Attributes:
+        flip: mirror left and right with probability one half.
+        jitter: brightness and contrast change by up to this share, 0 to switch off.
+    """
+
+    flip: bool = True
+    jitter: float = 0.0
+
+
+@dataclasses.dataclass
+class Optimizer:
+    """AdamW and its schedule.
+
+    Attributes:
+        learning_rate: peak value.
+        weight_decay: decoupled, on kernels only.
+        warmup_steps: linear from 0.
+        schedule: "constant", "cosine" (to 0 at the last step), or "drop" (to a tenth after `drop_step` steps).
+        drop_step: see `schedule`.
+        beta1: decay of Adam's first moment.
+        clip_norm: global gradient norm is cut to this; 0 switches it off.
+        ema_decay: moving average of the parameters, used for validation and prediction; 0 switches it off.
+    """
+
+    learning_rate: float = 2e-4
+    weight_decay: float = 1e-5
+    warmup_steps: int = 0
+    schedule: str = "constant"
+    drop_step: int = 0
+    beta1: float = 0.9
+    clip_norm: float = 0.0
+    ema_decay: float = 0.0
+
+
+@dataclasses.dataclass
+class Train:
+    """The training loop.
+
+    Attributes:
+        batch_size: over all devices and processes.
+        steps: optimiser steps in all.
+        log_every: steps between lines of metrics.
+        eval_every: steps between validations; each is followed by a checkpoint.
+        keep: how many of the latest checkpoints stay, beside the best.
+    """
+
+    batch_size: int = 32
+    steps: int = 10_000
+    log_every: int = 50
+    eval_every: int = 1_000
+    keep: int = 2
+
+
+@dataclasses.dataclass
+class Settings:
+    """What the settings of every method have; `CAESettings` and `LAESettings` add their network and objective."""
+
+    method: str = ""
+    seed: int = 0
+    data: Data = dataclasses.field(default_factory=Data)
+    augment: Augment = dataclasses.field(default_factory=Augment)
+    optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
+    train: Train = dataclasses.field(default_factory=Train)
+
+
+def check_common(s: Settings) -> None:
+    """Checks what all methods share.
+
+    Raises:
+        SettingsError: one line with the setting's path, what is allowed and what was found.
+    """
+    at_least("seed", s.seed, 0)
+    at_least("data.image_size", s.data.image_size, 32)
+    at_least("data.workers", s.data.workers, 0)
+    at_least("data.forge_images", s.data.forge_images, 8)
+    within("augment.jitter", s.augment.jitter, 0.0, 1.0)
+    check_optimizer("optimizer", s.optimizer)
+    for name in ("batch_size", "steps", "log_every", "eval_every", "keep"):
+        at_least(f"train.{name}", getattr(s.train, name), 1)
+
+
+def check_optimizer(path: str, optimizer: Optimizer) -> None:
+    """Checks one optimiser; `path` is its group's name.
+
+    Raises:
+        SettingsError: as `check_common`.
+    """
+    within(f"{path}.learning_rate", optimizer.learning_rate, 0.0, 1.0)
+    within(f"{path}.weight_decay", optimizer.weight_decay, 0.0, 1.0)
+    at_least(f"{path}.warmup_steps", optimizer.warmup_steps, 0)
+    one_of(f"{path}.schedule", optimizer.schedule, SCHEDULES)
+    at_least(f"{path}.drop_step", optimizer.drop_step, 0)
+    within(f"{path}.beta1", optimizer.beta1, 0.0, 0.9999)
+    within(f"{path}.clip_norm", optimizer.clip_norm, 0.0, math.inf)
+    within(f"{path}.ema_decay", optimizer.ema_decay, 0.0, 0.99999)
+
+
+def check_crop(crop: Crop) -> Crop:
+    """Returns `crop` if each value is allowed.
+
+    Raises:
+        SettingsError: as `check`.
+    """
+    at_least("crop.size", crop.size, 32)
+    within("crop.margin", crop.margin, 1.0, 3.0)
+    one_of("crop.align", crop.align, ALIGNMENTS)
+    one_of("crop.detector", crop.detector, DETECTORS)
+    if crop.detector == "haar" and crop.align == "landmarks":
+        raise SettingsError('crop.align: "landmarks" needs five points, which "haar" has not; use crop.align="box"')
+    return crop
