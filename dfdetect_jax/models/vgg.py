@@ -1,0 +1,107 @@
+"""VGG16's feature maps, for the perceptual loss.
+
+Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, arXiv 1409.1556,
+table 1, configuration D, without its three dense layers. The weights are read by `weights.pretrained` and stay as read.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from dfdetect_jax.models.layers import Conv3x3
+
+_BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+
+WIDTHS = {f"{b}_{i}": width for b, block in enumerate(_BLOCKS, 1) for i, width in enumerate(block, 1)}
+"""Output channels of each convolution in order, by block and place within it: "1_1" to "5_3"."""
+
+LAYER_NAMES = tuple(f"relu{place}" for place in WIDTHS)
+"""The names by which a layer can be asked for: "relu1_1" to "relu5_3", each the output of a convolution and a ReLU."""
+
+
+class VGG16Weights(struct.PyTreeNode):
+    """Trained weights, and how they want their images.
+
+    Attributes:
+        params: of `VGG16`: {"conv1_1": {"kernel": float32 [3, 3, C, D], "bias": float32 [D]}, ...}, input in RGB order.
+        mean: float32 [3], on the scale of an RGB image in [-1, 1]. The network sees (image - mean) / std.
+        std: float32 [3], on the same scale.
+    """
+
+    params: dict[str, dict[str, jax.Array]]
+    mean: jax.Array
+    std: jax.Array
+
+
+def places_up_to(layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The convolutions that must run for `layers`, by their names in `WIDTHS`: "1_1" to the deepest one asked for.
+
+    Raises:
+        ValueError: `layers` is empty, or holds a name that is not in `LAYER_NAMES`.
+    """
+    if not layers or not set(layers) <= set(LAYER_NAMES):
+        raise ValueError(f"layers must be some of {', '.join(LAYER_NAMES)}, found {layers}")
+    return tuple(WIDTHS)[: 1 + max(LAYER_NAMES.index(name) for name in layers)]
+
+
+def max_pool_2x2(x: jax.Array) -> jax.Array:
+    """Maximum over 2x2 windows, stride 2: float [N, H, W, C] to [N, H // 2, W // 2, C]; an odd last row is left out.
+
+    Written as maxima of four slices, because XLA's CPU backend is slow at the gradient of a windowed maximum. Equal
+    maxima share the gradient; after a ReLU they are nearly always zeros, which pass none on.
+    """
+    h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    top = jnp.maximum(x[:, 0:h:2, 0:w:2], x[:, 0:h:2, 1:w:2])
+    bottom = jnp.maximum(x[:, 1:h:2, 0:w:2], x[:, 1:h:2, 1:w:2])
+    return jnp.maximum(top, bottom)
+
+
+class VGG16(nn.Module):
+    """3x3 convolutions with zero padding and ReLU, 2x2 max pools between blocks, no deeper than asked for.
+
+    Attributes:
+        layers: names out of `LAYER_NAMES`.
+    """
+
+    layers: tuple[str, ...]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> dict[str, jax.Array]:
+        """Feature maps by name.
+
+        Args:
+            x: float [N, H, W, 3], normalised as the weights want it.
+
+        Returns:
+            For each name in `layers` float [N, H // 2^(b-1), W // 2^(b-1), D], at least 0, for a layer of block b.
+
+        Raises:
+            ValueError: as `places_up_to`.
+        """
+        found = {}
+        for place in places_up_to(self.layers):
+            if place.endswith("_1") and place != "1_1":
+                x = max_pool_2x2(x)
+            x = nn.relu(Conv3x3(WIDTHS[place], use_bias=True, name=f"conv{place}")(x))
+            found[f"relu{place}"] = x
+        return {name: found[name] for name in self.layers}
+
+
+def features(weights: VGG16Weights, images: jax.Array, layers: tuple[str, ...]) -> dict[str, jax.Array]:
+    """Feature maps of images on which the perceptual loss compares them.
+
+    The mean is subtracted here and not folded into the first bias: zero padding stands for the mean colour.
+
+    Args:
+        weights: at least those of the layers up to the deepest one asked for.
+        images: float [N, H, W, 3], RGB in [-1, 1].
+        layers: names out of `LAYER_NAMES`.
+
+    Returns:
+        As `VGG16`.
+
+    Raises:
+        ValueError: as `places_up_to`.
+    """
+    return VGG16(layers).apply({"params": weights.params}, (images - weights.mean) / weights.std)
