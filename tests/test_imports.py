@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    ("commands", {"train", "prepare", "check", "evaluate", "predict"}),
+    ("commands", {"train", "prepare", "check", "evaluate", "predict", "select"}),
     ("training", {"training"}),
-    ("evaluation and scoring", {"evaluation", "scoring", "pictures"}),
+    ("active, evaluation and scoring", {"active", "evaluation", "scoring", "pictures"}),
     ("run", {"run"}),
     ("checkpoint", {"checkpoint", "mesh"}),
     ("data", {"data"}),

@@ -1,0 +1,33 @@
+"""Where the face is in a crop: one ellipse for all crops, since they are aligned.
+
+In units of d, the distance between the pupils, an average adult's face reaches from 1.0 d above the line of the eyes
+(the hairline) to 1.9 d below it (the chin), and 1.1 d to either side of the middle (the cheekbones). Rounded from the
+means of Farkas, Anthropometry of the Head and Face (1994): between the pupils about 63 mm, hairline to nasion 65 mm,
+nasion to chin 120 mm, breadth across the cheekbones 137 mm.
+"""
+
+import numpy as np
+
+from dfdetect_jax.media.crop import template
+
+ABOVE, BELOW, BESIDE = 1.0, 1.9, 1.1  # of the distance between the pupils, from the middle of the eyes
+
+
+def face_region(size: int, margin: float) -> np.ndarray:
+    """The ellipse that an aligned crop's face fills.
+
+    Crops cut by box and not by landmarks put the face at about the same place, less exactly.
+
+    Args:
+        size: side of the crop, pixels.
+        margin: `Crop.margin`.
+
+    Returns:
+        bool [size, size], True in the face.
+    """
+    left_eye, right_eye = template(size, margin)[:2]
+    unit = np.linalg.norm(right_eye - left_eye)
+    x, y = (left_eye + right_eye) / 2 + (0, (BELOW - ABOVE) / 2 * unit)
+    rows, columns = np.mgrid[:size, :size]
+    across, down = (columns - x) / (BESIDE * unit), (rows - y) / ((ABOVE + BELOW) / 2 * unit)
+    return across**2 + down**2 <= 1

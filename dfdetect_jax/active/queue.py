@@ -1,0 +1,281 @@
+"""The queue: a folder with the chosen crops, in which a person, or the data's own masks, paint what was forged.
+
+queue.json           what was asked for, and a row per crop, the most wanted first
+README.txt           what the painter has to do
+images/0001.png      the crop as stored in the records
+attention/0001.png   the detector's attention laid over it
+masks/0001.png       to be painted: white where forged, black elsewhere, of the crop's size
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dfdetect_jax.config import from_dict
+from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.records import Records, read_manifest
+from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
+from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.mask import binary_mask
+from dfdetect_jax.pictures import write_png
+
+QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
+VERSION = 1  # of the folder's layout
+_INSTRUCTIONS = f"""\
+Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
+
+- Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
+  the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
+- {ATTENTION}/ shows where the detector looks. It may be wrong: trust your eyes.
+- If you can't tell what was forged, leave that mask out. A mask that is all black is refused.
+- Leave {IMAGES}/ and {QUEUE} as they are.
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What was asked for; equal selections choose the same images.
+
+    Attributes:
+        run: name of the run folder that chose.
+        step: optimiser steps of the weights that chose.
+        strategy: see `selection.choose`.
+        share: of the training images, at most.
+        seed: of the strategy "random".
+        fingerprint: of the data that was chosen from, see `records.Manifest`.
+    """
+
+    run: str
+    step: int
+    strategy: str
+    share: float
+    seed: int
+    fingerprint: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """One chosen crop.
+
+    Attributes:
+        id: four digits or more, the rank from 1 on; names the files.
+        place: in the records of the training split.
+        video, method, frame: as in `Example`.
+        score: p(fake) in [0, 1] of the detector that chose.
+        outside: in [0, 1], the share of its attention that lies outside the face.
+        reason: why it was chosen, in words.
+        sha256: `digest` of the crop's pixels.
+    """
+
+    id: str
+    place: int
+    video: str
+    method: str
+    frame: int
+    score: float
+    outside: float
+    reason: str
+    sha256: str
+
+    def file(self, kind: str) -> str:
+        """Where the row's picture of one kind (`IMAGES`, `ATTENTION` or `MASKS`) is, relative to the queue."""
+        return f"{kind}/{self.id}.png"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A queue folder, opened.
+
+    Attributes:
+        folder: where it is.
+        selection: what was asked for.
+        size: side of the crops, and so of the masks, pixels.
+        rows: the most wanted first.
+    """
+
+    folder: Path
+    selection: Selection
+    size: int
+    rows: tuple[Row, ...]
+
+
+def digest(image: np.ndarray) -> str:
+    """SHA-256 over a picture's pixels, uint8 [H, W, 3]: the same however the file compresses them."""
+    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+
+
+def write_queue(
+    folder: str | Path, selection: Selection, size: int, crops: Iterable[tuple[Row, np.ndarray, np.ndarray]]
+) -> Queue:
+    """Writes a new queue, whole or not at all.
+
+    Args:
+        folder: made by this; may exist if it is empty.
+        selection: what was asked for.
+        size: side of the crops, pixels.
+        crops: (row, crop uint8 [size, size, 3], the same with attention laid over it uint8 [size, size, 3]).
+
+    Raises:
+        RunError: the folder has something in it, or can't be written to.
+    """
+    folder = Path(folder)
+    partial = folder.with_name(folder.name + ".partial")
+    rows = []
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / MASKS).mkdir(parents=True)
+        for row, crop, attention in crops:
+            write_png(partial / row.file(IMAGES), crop)
+            write_png(partial / row.file(ATTENTION), attention)
+            rows.append(row)
+        queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
+        (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")
+        (partial / QUEUE).write_text(json.dumps(_as_json(queue), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(partial, folder)
+    except OSError as error:
+        raise RunError(
+            f"{folder}: expected a place for a new queue, found none ({error.strerror or error}); name another folder"
+        ) from error
+    return queue
+
+
+def kept_queue(folder: str | Path, selection: Selection) -> Queue | None:
+    """The queue that an earlier call wrote for the same selection, with the masks painted since; None without one.
+
+    Raises:
+        RunError: the queue there is damaged, or of another selection.
+    """
+    if not (Path(folder) / QUEUE).exists():
+        return None
+    queue = read_queue(folder)
+    differing = [
+        f"{field.name} {there} (asked for: {here})"
+        for field in dataclasses.fields(Selection)
+        if (there := getattr(queue.selection, field.name)) != (here := getattr(selection, field.name))
+    ]
+    if differing:
+        raise RunError(
+            f"{folder}: expected a queue of this selection, found one of {', '.join(differing)}; "
+            "name another folder, or move this one away"
+        )
+    return queue
+
+
+def read_queue(folder: str | Path) -> Queue:
+    """Opens a queue folder.
+
+    Raises:
+        RunError: there is no queue, or its `queue.json` is damaged or of another version.
+    """
+    path = Path(folder) / QUEUE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["version"] != VERSION:
+            raise ValueError(f"version {values['version']}, expected {VERSION}")
+        names = {field.name for field in dataclasses.fields(Row)}
+        rows = [from_dict(Row, {name: row[name] for name in names}, "rows") for row in values["rows"]]
+        if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # it becomes a path
+            raise ValueError("an id that is not four digits or more")
+        selection = from_dict(Selection, values["selection"], "selection")
+        return Queue(folder=Path(folder), selection=selection, size=int(values["size"]), rows=tuple(rows))
+    except FileNotFoundError:
+        raise RunError(f"{folder}: expected a queue, found no {QUEUE}; make one with dfdetect_jax.select") from None
+    except (OSError, ValueError, TypeError, KeyError, SettingsError) as error:
+        raise RunError(f"{path}: expected a queue, found damage ({error}); restore it, or select anew") from error
+
+
+def missing(queue: Queue) -> list[str]:
+    """The ids that have no mask yet, in order."""
+    return [row.id for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
+
+
+def fill_from_records(queue: Queue, records: str | Path) -> int:
+    """The oracle: writes the ground-truth mask of each crop that has one and has not been painted.
+
+    Args:
+        queue: chosen from `records`.
+        records: folder of prepared records.
+
+    Returns:
+        How many crops stay without a mask, since the records have none, or one that marks nothing.
+
+    Raises:
+        RunError: the queue was chosen from other data, or can't be written to.
+        RecordsError: the records can't be read.
+    """
+    _check_data(queue, read_manifest(records).fingerprint)
+    examples, to_paint = Records(records, "train"), set(missing(queue))
+    for row in queue.rows:
+        if row.id in to_paint:
+            example = examples[row.place]
+            if example["has_mask"] and example["mask"].any():
+                write_png(queue.folder / row.file(MASKS), cv2.cvtColor(example["mask"], cv2.COLOR_GRAY2RGB))
+    return len(missing(queue))
+
+
+def read_masks(queue: Queue, fingerprint: str) -> Masks:
+    """Reads the masks that have been painted; see `missing` for the others.
+
+    A pixel is forged where the strongest channel of the mask is at least 128.
+
+    Args:
+        queue: the queue.
+        fingerprint: of the data that is trained on; masks belong to places in it.
+
+    Raises:
+        RunError: the queue was chosen from other data.
+        BadMediaError: a mask can't be read, has another size than its crop or marks nothing; or the crop beside it is
+            not the one that was chosen any more.
+    """
+    _check_data(queue, fingerprint)
+    unpainted = set(missing(queue))
+    painted = sorted((row for row in queue.rows if row.id not in unpainted), key=lambda row: row.place)
+    masks = np.zeros((len(painted), queue.size, queue.size), np.uint8)
+    for mask, row in zip(masks, painted, strict=True):
+        mask[:] = _read_mask(queue, row)
+    return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
+
+
+def _read_mask(queue: Queue, row: Row) -> np.ndarray:
+    path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
+    picture = read_image(path)
+    height, width = picture.shape[:2]
+    if (height, width) != (queue.size, queue.size):
+        raise BadMediaError(
+            f"{path}: expected a mask of {queue.size} x {queue.size} pixels, as its image, found {width} x {height}; "
+            "save it in the image's size"
+        )
+    if image_path.exists() and digest(read_image(image_path)) != row.sha256:
+        raise BadMediaError(
+            f"{image_path}: expected the crop that was chosen, found another picture, so that its mask may be of "
+            "another one too; put the crop back, or delete the mask"
+        )
+    mask = binary_mask(picture, picture.shape[:2])
+    if not mask.any():
+        raise BadMediaError(
+            f"{path}: expected white where the fake was forged, found no pixel of 128 or more; "
+            "paint it, or delete the file"
+        )
+    return mask
+
+
+def _check_data(queue: Queue, fingerprint: str) -> None:
+    if queue.selection.fingerprint != fingerprint:
+        raise RunError(
+            f"{queue.folder}: expected a queue chosen from this data, found one chosen from other data (fingerprint "
+            f"{queue.selection.fingerprint[:12]}, not {fingerprint[:12]}); select anew into another folder"
+        )
+
+
+def _as_json(queue: Queue) -> dict:
+    files = {"image": IMAGES, "attention": ATTENTION, "mask": MASKS}
+    rows = [{**dataclasses.asdict(row), **{name: row.file(kind) for name, kind in files.items()}} for row in queue.rows]
+    return {"version": VERSION, "selection": dataclasses.asdict(queue.selection), "size": queue.size, "rows": rows}
