@@ -2,6 +2,8 @@
 
 from dfdetect_jax.config.cae import CAELoss, CAEModel, CAESettings, check_cae
 from dfdetect_jax.config.common import (
+    ALIGNMENTS,
+    DETECTORS,
     Augment,
     Crop,
     Data,
@@ -16,6 +18,8 @@ from dfdetect_jax.config.rules import from_dict, one_of, to_dict, unknown_name
 from dfdetect_jax.errors import SettingsError
 
 __all__ = [
+    "ALIGNMENTS",
+    "DETECTORS",
     "METHODS",
     "Active",
     "Augment",

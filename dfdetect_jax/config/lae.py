@@ -156,11 +156,11 @@ def _check_model(s: LAESettings) -> None:
     one_of("model.input", s.model.input, INPUTS)
     one_of("model.head", s.model.head, HEADS)
     within("model.discriminator_width", s.model.discriminator_width, 0.01, 8.0)
-    multiple = 2**s.model.stages
+    multiple = 2 ** max(s.model.stages, 4)  # four halvings in the discriminator
     if s.data.image_size % multiple:
         nearest = max(32, round(s.data.image_size / multiple) * multiple)
         raise SettingsError(
-            f"data.image_size: expected a multiple of {multiple} (2^model.stages), found {s.data.image_size}; "
+            f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; "
             f"try {nearest}"
         )
     if s.model.head == "linear" and s.loss.latent_form == "absolute":
