@@ -1,9 +1,9 @@
 """Where the face is in a crop: one ellipse for all crops, since they are aligned.
 
 In units of d, the distance between the pupils, an average adult's face reaches from 1.0 d above the line of the eyes
-(the hairline) to 1.9 d below it (the chin), and 1.1 d to either side of the middle (the cheekbones). Rounded from the
-means of Farkas, Anthropometry of the Head and Face (1994): between the pupils about 63 mm, hairline to nasion 65 mm,
-nasion to chin 120 mm, breadth across the cheekbones 137 mm.
+(the hairline) to 1.9 d below it (the chin), and 1.1 d to either side of the middle (the cheekbones). Rounded from adult
+norms: hairline to nasion about 65 mm, nasion to chin 118 mm, across the cheekbones 134 mm (Farkas et al., International
+Anthropometric Study of Facial Morphology, 2005), between the pupils 63 mm (Gordon et al., ANSUR II, 2012).
 """
 
 import numpy as np

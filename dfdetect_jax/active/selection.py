@@ -13,13 +13,13 @@ import numpy as np
 from dfdetect_jax.config.rules import one_of
 from dfdetect_jax.errors import RunError
 
-# What a strategy reads beside the score; the rest need not be computed.
+# Which columns from the latent a strategy reads; the others need not be computed.
 NEEDS = {
     "hardest": (),
     "random": (),
     "entropy": (),
     "core_set": ("features",),
-    "outside": ("outside",),
+    "outside": (),
     "channels": ("evidence", "evidence_outside"),
 }
 STRATEGIES = tuple(NEEDS)
@@ -36,7 +36,7 @@ class Candidates:
         places: int64 [N], rising: where each stands in the records of its split.
         clips: str [N], the video or photograph that each is from.
         score: float [N] in [0, 1], p(fake).
-        outside: float [N] in [0, 1], the share of attention that lies outside the face, or None.
+        outside: float [N] in [0, 1], the share of attention that lies outside the face.
         features: float [N, D], the latent's absolute values averaged over its positions, or None.
         evidence: float [N, C], mean over positions of |z_c| / C, at least 0, for the C channels of the latent's fake
             half, or None. As the logit is k (a_fake - a_real), zeroing channel c takes k times this from it.
@@ -47,7 +47,7 @@ class Candidates:
     places: np.ndarray
     clips: np.ndarray
     score: np.ndarray
-    outside: np.ndarray | None = None
+    outside: np.ndarray
     features: np.ndarray | None = None
     evidence: np.ndarray | None = None
     evidence_outside: np.ndarray | None = None
@@ -106,7 +106,7 @@ def choose(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> 
         RunError: a column that it reads has values that are no numbers.
     """
     one_of("strategy", strategy, STRATEGIES)
-    for name in ("score", *NEEDS[strategy]):
+    for name in ("score", "outside", *NEEDS[strategy]):
         if not np.isfinite(getattr(candidates, name)).all():
             raise RunError(f"expected numbers, found NaN or infinity in the fakes' {name}: this run has diverged")
     if strategy == "core_set":

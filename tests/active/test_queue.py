@@ -10,14 +10,12 @@ from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.queue import Row, Selection
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError
-from tests import trained
-
-SIZE = 40
+from tests.data.drawn import SIZE, write_records
 
 
 @pytest.fixture(scope="module")
-def records():
-    return trained.folders()[1]
+def records(tmp_path_factory):
+    return write_records(tmp_path_factory.mktemp("data_dir") / "drawn", {"train": 12})
 
 
 @pytest.fixture
@@ -150,7 +148,7 @@ def refused(queue, match, kind=BadMediaError):
 
 def test_a_mask_of_another_size_is_refused(queue):
     paint(queue, 2, white_square(SIZE + 8))
-    refused(queue, r"0002\.png: expected a mask of 40 x 40 pixels.*found 48 x 48")
+    refused(queue, r"0002\.png: expected a mask of 32 x 32 pixels.*found 40 x 40")
 
 
 def test_a_mask_that_marks_nothing_is_refused(queue):

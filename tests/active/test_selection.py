@@ -12,7 +12,7 @@ from dfdetect_jax.errors import RunError, SettingsError
 
 def candidates(score, **columns) -> Candidates:
     count = len(score)
-    columns = {"clips": np.array([f"clip{i}" for i in range(count)]), **columns}
+    columns = {"clips": np.array([f"clip{i}" for i in range(count)]), "outside": np.full(count, 0.5), **columns}
     return Candidates(places=10 * np.arange(count), score=np.array(score), **columns)
 
 
