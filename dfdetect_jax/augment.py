@@ -44,3 +44,18 @@ def augment(key: jax.Array, images: jax.Array, settings: Augment) -> jax.Array:
     if settings.jitter > 0:
         images = jitter(jitter_key, images, settings.jitter)
     return images
+
+
+def augment_masks(key: jax.Array, masks: jax.Array, settings: Augment) -> jax.Array:
+    """Moves `masks`, [N, H, W], as `augment` with the same key moves the images that they belong to."""
+    flip_key, _ = jax.random.split(key)
+    return flip(flip_key, masks[..., None])[..., 0] if settings.flip else masks
+
+
+def high_pass(images: jax.Array) -> jax.Array:
+    """What a binomial blur of 5x5 (1 4 6 4 1, outer product) takes away: float [N, H, W, C] to the same shape."""
+    taps = jnp.array([1.0, 4.0, 6.0, 4.0, 1.0], images.dtype) / 16.0
+    h, w = images.shape[1:3]
+    padded = jnp.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
+    rows = sum(tap * padded[:, i : i + h] for i, tap in enumerate(taps))
+    return images - sum(tap * rows[:, :, i : i + w] for i, tap in enumerate(taps))

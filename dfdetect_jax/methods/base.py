@@ -55,6 +55,12 @@ class TrainState(struct.PyTreeNode):
         return {"params": self.params if self.ema is None else self.ema, "batch_stats": self.batch_stats}
 
 
+def step_key(state: TrainState, axis_name: str | None) -> jax.Array:
+    """The PRNG key of this step and, on a mapped axis, of this device."""
+    key = jax.random.fold_in(state.key, state.step)
+    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
+
+
 class Prediction(NamedTuple):
     """What a method says of a batch of crops.
 

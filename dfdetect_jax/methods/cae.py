@@ -24,7 +24,7 @@ import optax
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
-from dfdetect_jax.methods.base import Batch, Method, Metrics, Prediction, TrainState, Variables
+from dfdetect_jax.methods.base import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
 from dfdetect_jax.models.xception import Xception
@@ -124,7 +124,7 @@ def train_step(
     state: TrainState, batch: Batch, *, settings: CAESettings, axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
     """One step of joint training; see `Method.train_step` for shapes."""
-    images = augment(_step_key(state, axis_name), normalize(batch["image"]), settings.augment)
+    images = augment(step_key(state, axis_name), normalize(batch["image"]), settings.augment)
     network = CAE(settings.model, axis_name)
 
     def loss_fn(params):
@@ -161,9 +161,3 @@ def build(settings: CAESettings) -> Method:
 
 def _adamw(settings: CAESettings) -> optax.GradientTransformation:
     return optimizer.build(settings.optimizer, settings.train.steps)
-
-
-def _step_key(state: TrainState, axis_name: str | None) -> jax.Array:
-    """Of this step and, on a mapped axis, of this device."""
-    key = jax.random.fold_in(state.key, state.step)
-    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))

@@ -1,0 +1,351 @@
+"""LAE: a locality-aware autoencoder, whose reasons are held to the forged region by masks for a few images.
+
+Du, Pentyala, Li, Hu: "Towards Generalizable Deepfake Detection with Locality-aware AutoEncoder", CIKM 2020,
+arXiv 1909.05999. What the paper leaves open follows ForensicTransfer (Cozzolino et al. 2018, arXiv 1812.02510).
+
+A detector may decide from whatever goes with the label in its training data. Here the decision is the mean of a map,
+
+    x -> encoder -> latent = [real half | fake half]      a_c = mean |half c|      logit = k (a_fake - a_real)
+                       |                                  map = k (|fake half| - |real half|), its mean is the logit
+                       +-> half of the image's class -> decoder (with skips) -> x_hat
+
+and masks say where that map may be high. Training has two stages. In the first no image has a mask:
+
+    L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
+
+Then people paint masks for the images that active learning picks, and L gains the attention loss on those. Which
+images have a mask is said by the batch (`has_mask`), so one step serves both stages.
+"""
+
+import functools
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from dfdetect_jax import losses, optimizer
+from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
+from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
+from dfdetect_jax.methods.base import (
+    Adversary,
+    Batch,
+    Method,
+    Metrics,
+    Prediction,
+    TrainState,
+    Variables,
+    step_key,
+)
+from dfdetect_jax.models import vgg
+from dfdetect_jax.models.discriminator import Discriminator
+from dfdetect_jax.models.unet import Encoder, UNetDecoder
+
+_SOFT_SLOPE, _SOFT_THRESHOLD = 10.0, 0.5  # w and m of the "soft" attention, sigmoid(w (|fake half| - m))
+_TINY = 1e-6
+
+
+class Latent(NamedTuple):
+    """What the decision is read from.
+
+    Attributes:
+        z: float32 [N, h, w, C], at least 0; channels [:C/2] are the real half, [C/2:] the fake half.
+        real_map: float32 [N, h, w], mean |real half| over its channels; its spatial mean is a_real.
+        fake_map: float32 [N, h, w], the same of the fake half.
+        pixel_logits: float32 [N, h, w]; positive means forged.
+        logits: float32 [N]; positive means fake.
+    """
+
+    z: jax.Array
+    real_map: jax.Array
+    fake_map: jax.Array
+    pixel_logits: jax.Array
+    logits: jax.Array
+
+
+class LAE(nn.Module):
+    """The network: encoder, decision on its latent, decoder.
+
+    Attributes:
+        model: widths, stages, and which parts are in place.
+        loss: how a logit is read from the latent.
+        axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+    """
+
+    model: LAEModel
+    loss: LAELoss
+    axis_name: str | None = None
+
+    def setup(self):
+        """Builds the parts."""
+        self.encoder = Encoder(self.model.stages, self.model.width, self.axis_name)
+        self.decoder = UNetDecoder(self.model.stages, self.model.width, self.axis_name)
+        if self.model.head == "linear":
+            self.linear = nn.Dense(1)
+
+    def __call__(self, images: jax.Array, *, train: bool) -> tuple[Latent, jax.Array]:
+        """Encodes and reconstructs with the predicted class; `init` runs it, so that all parts get parameters."""
+        latent, skips = self.encode(images, train=train)
+        return latent, self.decode(latent.z, skips, latent.logits > 0, train=train)
+
+    def encode(self, images: jax.Array, *, train: bool) -> tuple[Latent, list[jax.Array]]:
+        """Images to the decision and the skips.
+
+        Args:
+            images: float32 [N, H, W, 3] in [-1, 1].
+            train: normalise by the batch's statistics and update the running ones.
+        """
+        seen = high_pass(images) if self.model.input == "residual" else images
+        *skips, z = self.encoder(seen, train)
+        real_map, fake_map = (jnp.mean(jnp.abs(half), axis=-1) for half in jnp.split(z, 2, axis=-1))
+        if self.model.head == "linear":
+            pixel_logits = self.linear(z)[..., 0]  # a class-activation map: its mean is the classifier's logit
+        else:
+            pixel_logits = self.loss.sharpness * (fake_map - real_map)
+        if self.loss.latent_form == "absolute":  # sigmoid of it is a_fake / (a_fake + a_real)
+            a_real, a_fake = (jnp.mean(half, axis=(1, 2)) for half in (real_map, fake_map))
+            logits = jnp.log(a_fake + _TINY) - jnp.log(a_real + _TINY)
+        else:
+            logits = jnp.mean(pixel_logits, axis=(1, 2))
+        return Latent(z, real_map, fake_map, pixel_logits, logits), skips if self.model.skips else []
+
+    def decode(self, z: jax.Array, skips: list[jax.Array], fake: jax.Array, *, train: bool) -> jax.Array:
+        """Latent to reconstruction, float32 [N, H, W, 3] in [-1, 1].
+
+        Args:
+            z: float32 [N, h, w, C].
+            skips: from `encode`.
+            fake: bool [N], the class whose half is kept; the other is zeroed.
+            train: as in `encode`.
+        """
+        if self.model.selection:
+            in_fake_half = jnp.arange(z.shape[-1]) >= z.shape[-1] // 2
+            z = z * (in_fake_half == fake[:, None])[:, None, None, :]
+        return self.decoder(z, skips, train)
+
+
+def attention_map(latent: Latent, settings: LAELoss) -> jax.Array:
+    """Where the network sees forgery: float32 [N, h, w] in [0, 1], as `settings.attention_form` reads it."""
+    match settings.attention_form:
+        case "max":
+            return latent.fake_map / (jnp.max(latent.fake_map, axis=(1, 2), keepdims=True) + _TINY)
+        case "raw":
+            return jnp.minimum(latent.fake_map, 1.0)
+        case "soft":
+            return jax.nn.sigmoid(_SOFT_SLOPE * (latent.fake_map - _SOFT_THRESHOLD))
+    return jax.nn.sigmoid(latent.pixel_logits)
+
+
+def attention_loss(
+    latent: Latent, masks: jax.Array, has_mask: jax.Array, labels: jax.Array, settings: LAELoss, axis_name: str | None
+) -> jax.Array:
+    """How far attention is from the masks: half the weight on fakes that have one, half on reals, whose mask is empty.
+
+    Args:
+        latent: of the network.
+        masks: float32 [N, H, W] in {0, 1}; averaged over the area of each latent position.
+        has_mask: bool [N].
+        labels: int32 [N].
+        settings: the form of the loss.
+        axis_name: mapped axis that the batch is spread over, or None.
+    """
+    n, h, w = latent.fake_map.shape
+    grid = masks.reshape(n, h, masks.shape[1] // h, w, masks.shape[2] // w).mean(axis=(2, 4))
+
+    def distance(weights):
+        if settings.attention_form == "balanced":
+            return losses.attention_balanced(latent.pixel_logits, grid, weights, axis_name)
+        return losses.attention_l1(attention_map(latent, settings), grid, weights, axis_name)
+
+    on_fakes, on_reals = (distance((has_mask & (labels == label)).astype(grid.dtype)) for label in (1, 0))
+    return (on_fakes + on_reals) / 2
+
+
+def latent_loss(latent: Latent, labels: jax.Array, settings: LAELoss, axis_name: str | None) -> jax.Array:
+    """Classification by latent activations, in the form that `settings.latent_form` names."""
+    everyone = jnp.ones_like(latent.logits)
+    if settings.latent_form == "absolute":
+        a_real, a_fake = (jnp.mean(half, axis=(1, 2)) for half in (latent.real_map, latent.fake_map))
+        return losses.latent_activation(a_real, a_fake, labels, everyone, axis_name)
+    return losses.binary_cross_entropy(latent.logits, labels, everyone, axis_name)
+
+
+def objective(
+    latent: Latent,
+    reconstruction: jax.Array | None,
+    images: jax.Array,
+    batch: Batch,
+    judged: jax.Array | None,
+    vgg16: vgg.VGG16Weights | None,
+    settings: LAELoss,
+    axis_name: str | None = None,
+) -> tuple[jax.Array, Metrics]:
+    """The autoencoder's loss: the weighted sum of the terms that have a weight.
+
+    Args:
+        latent: of the network on `images`.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1], or None if no term looks at it.
+        images: float32 [N, H, W, 3] in [-1, 1].
+        batch: "label" int32 [N], "has_mask" bool [N], "mask" float32 [N, H, W] in {0, 1}, moved as the images were.
+        judged: float32 [N], the discriminator's logits on the reconstruction, or None without adversary.
+        vgg16: for the perceptual term, or None without it.
+        settings: weights and forms.
+        axis_name: mapped axis that the batch is spread over, or None.
+
+    Returns:
+        The loss, and its terms by name; float32 scalars.
+    """
+    everyone = jnp.ones_like(latent.logits)
+    terms = {"latent": latent_loss(latent, batch["label"], settings, axis_name)}
+    if settings.pixel > 0:
+        terms["pixel"] = losses.reconstruction_mse(reconstruction, images, everyone, axis_name)
+    if settings.perceptual > 0:
+        features_hat, features = (vgg.features(vgg16, x, settings.perceptual_layers) for x in (reconstruction, images))
+        terms["perceptual"] = losses.perceptual(features_hat, features, everyone, axis_name)
+    if settings.adversarial > 0:
+        terms["adversarial"] = losses.adversarial(judged, everyone, axis_name)
+    if settings.attention > 0:
+        terms["attention"] = attention_loss(
+            latent, batch["mask"], batch["has_mask"], batch["label"], settings, axis_name
+        )
+    loss = sum(getattr(settings, name) * term for name, term in terms.items())
+    return loss, {"loss": loss, **terms}
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, settings: LAESettings, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step of the autoencoder and, against it, of the discriminator, both from the weights before the step.
+
+    See `Method.train_step` for shapes.
+    """
+    key = step_key(state, axis_name)
+    images = augment(key, normalize(batch["image"]), settings.augment)
+    masks = augment_masks(key, batch["mask"], settings.augment).astype(jnp.float32) / 255.0
+    batch = {"label": batch["label"], "has_mask": batch["has_mask"], "mask": masks}
+
+    def loss_fn(params):
+        latent, reconstruction, batch_stats = _forward(params, state, images, batch, settings, axis_name)
+        judged = None
+        if settings.loss.adversarial > 0:
+            judged, _ = _judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
+        loss, metrics = objective(latent, reconstruction, images, batch, judged, state.frozen, settings.loss, axis_name)
+        return loss, (metrics, batch_stats, reconstruction)
+
+    gradients, (metrics, batch_stats, reconstruction) = jax.grad(loss_fn, has_aux=True)(state.params)
+    if axis_name is not None:
+        gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
+    tx = optimizer.build(settings.optimizer, settings.train.steps)
+    updates, opt_state = tx.update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    adversary, discriminator_metrics = state.adversary, {}
+    if adversary is not None:
+        adversary, discriminator_metrics = discriminator_step(adversary, images, reconstruction, settings, axis_name)
+    new_state = state.replace(
+        step=state.step + 1,
+        params=params,
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+        ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
+        adversary=adversary,
+    )
+    return new_state, metrics | discriminator_metrics | {"gradient_norm": optax.global_norm(gradients)}
+
+
+def discriminator_step(
+    adversary: Adversary,
+    images: jax.Array,
+    reconstruction: jax.Array,
+    settings: LAESettings,
+    axis_name: str | None = None,
+) -> tuple[Adversary, Metrics]:
+    """One step of the discriminator on images and their reconstructions, which are constants to it."""
+    reconstruction = jax.lax.stop_gradient(reconstruction)
+
+    def loss_fn(params):
+        logits, batch_stats = _judge(params, adversary, images, settings, axis_name)
+        after_images = adversary.replace(batch_stats=batch_stats)
+        logits_hat, batch_stats = _judge(params, after_images, reconstruction, settings, axis_name)
+        return losses.discrimination(logits, logits_hat, jnp.ones_like(logits), axis_name), batch_stats
+
+    (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
+    if axis_name is not None:
+        gradients, loss = jax.lax.pmean((gradients, loss), axis_name)
+    tx = optimizer.build(settings.discriminator, settings.train.steps)
+    updates, opt_state = tx.update(gradients, adversary.opt_state, adversary.params)
+    params = optax.apply_updates(adversary.params, updates)
+    return Adversary(params=params, batch_stats=batch_stats, opt_state=opt_state), {"discrimination": loss}
+
+
+def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> TrainState:
+    """A fresh state: random parameters, the discriminator's too if it has a part, and `vgg16` as given."""
+    init_key, train_key, adversary_key = jax.random.split(key, 3)
+    image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
+    variables = LAE(settings.model, settings.loss).init(init_key, image, train=False)
+    params = variables["params"]
+    adversary = None
+    if settings.loss.adversarial > 0:
+        judge = Discriminator(settings.model.discriminator_width).init(adversary_key, image, train=False)
+        tx = optimizer.build(settings.discriminator, settings.train.steps)
+        adversary = Adversary(judge["params"], judge["batch_stats"], tx.init(judge["params"]))
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=train_key,
+        params=params,
+        batch_stats=variables["batch_stats"],
+        opt_state=optimizer.build(settings.optimizer, settings.train.steps).init(params),
+        ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
+        adversary=adversary,
+        frozen=vgg16 if settings.loss.perceptual > 0 else None,
+    )
+
+
+def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -> Prediction:
+    """p(fake), the attention map at the input's size (bilinear), and the reconstruction from the predicted half."""
+    latent, reconstruction = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
+    attention = attention_map(latent, settings.loss)
+    return Prediction(
+        score=jax.nn.sigmoid(latent.logits),
+        attention=jax.image.resize(attention, images.shape[:3], "bilinear"),
+        reconstruction=reconstruction,
+    )
+
+
+def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) -> jax.Array:
+    """The latent, float32 [N, h, w, C]: channels [:C/2] are the real half, [C/2:] the fake half; of uint8 images."""
+    network = LAE(settings.model, settings.loss)
+    latent, _ = network.apply(variables, normalize(images), train=False, method=network.encode)
+    return latent.z
+
+
+def build(settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> Method:
+    """The three functions with `settings` bound, ready for `jax.jit`; `vgg16` is needed only to train."""
+    return Method(
+        functools.partial(init, settings=settings, vgg16=vgg16),
+        functools.partial(train_step, settings=settings),
+        functools.partial(predict, settings=settings),
+    )
+
+
+def _forward(params, state: TrainState, images, batch: Batch, settings: LAESettings, axis_name):
+    """(latent, reconstruction or None, new running statistics), the half to decode chosen by the true label."""
+    network = LAE(settings.model, settings.loss, axis_name)
+
+    def forward(network: LAE):
+        latent, skips = network.encode(images, train=True)
+        if not settings.loss.reconstructs:
+            return latent, None
+        return latent, network.decode(latent.z, skips, batch["label"] == 1, train=True)
+
+    variables = {"params": params, "batch_stats": state.batch_stats}
+    (latent, reconstruction), updated = nn.apply(forward, network, mutable=["batch_stats"])(variables)
+    return latent, reconstruction, {**state.batch_stats, **updated["batch_stats"]}
+
+
+def _judge(params, adversary: Adversary, images, settings: LAESettings, axis_name):
+    """(logits, new running statistics) of the discriminator with `params`."""
+    judge = Discriminator(settings.model.discriminator_width, axis_name)
+    variables = {"params": params, "batch_stats": adversary.batch_stats}
+    logits, updated = judge.apply(variables, images, train=True, mutable=["batch_stats"])
+    return logits, updated["batch_stats"]
