@@ -3,7 +3,7 @@
     python -m dfdetect_jax.evaluate --run runs/cae-default --data forge celebdf/299px
 
 Prints the table on standard output and writes RUN/report/metrics.json and RUN/report/scores.csv, which replace those
-of the call before.
+of the call before. For a method with attention maps, a second table says how well they show where fakes were forged.
 """
 
 import argparse

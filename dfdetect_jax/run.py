@@ -55,6 +55,17 @@ class Run:
         """Scores alone, without the cost of maps and reconstructions: uint8 [N, S, S, 3] -> float32 [N]."""
         return self.predictor.score(images)
 
+    @functools.cached_property
+    def localizes(self) -> bool:
+        """Whether the method gives an attention map; asked of shapes alone, so nothing is compiled."""
+        size = self.settings.data.image_size
+        image = jax.ShapeDtypeStruct((1, size, size, 3), np.uint8)
+        return jax.eval_shape(methods.build(self.settings).predict, self.variables, image).attention is not None
+
+    def localize(self, images: np.ndarray) -> Prediction:
+        """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
+        return self.predictor.localize(images)
+
 
 class Predictor:
     """A method's `predict` for NumPy arrays of any length, over the devices of this process.
@@ -66,6 +77,9 @@ class Predictor:
         self._mesh = mesh.data_mesh(jax.local_devices())
         self._predict = jax.jit(method.predict)
         self._score = jax.jit(lambda variables, images: method.predict(variables, images).score)
+        self._localize = jax.jit(
+            lambda variables, images: method.predict(variables, images)._replace(reconstruction=None)
+        )
         self.variables = variables
 
     @property
@@ -79,12 +93,18 @@ class Predictor:
 
     def predict(self, images: np.ndarray) -> Prediction:
         """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
-        parts = list(self._batches(self._predict, images))
-        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+        return self._joined(self._predict, images)
+
+    def localize(self, images: np.ndarray) -> Prediction:
+        """As `predict`, without the reconstruction."""
+        return self._joined(self._localize, images)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] -> float32 [N]."""
         return np.concatenate(list(self._batches(self._score, images)))
+
+    def _joined(self, function: Callable, images: np.ndarray) -> Prediction:
+        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *self._batches(function, images))
 
     def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size

@@ -65,13 +65,14 @@ def score_frames(score: Callable[[np.ndarray], np.ndarray], batches: Iterable[Ma
         score: uint8 [N, H, W, 3] -> float [N] in [0, 1].
         batches: from `data.pipeline.eval_batches`; rows with `valid` 0 are padding and left out.
     """
-    parts = []
-    for batch in batches:
-        scores = np.asarray(score(batch["image"]), np.float64)
-        rows = np.asarray(batch["valid"]) > 0
-        columns = {name: np.asarray(batch[name])[rows] for name in COLUMNS if name != "score"}
-        parts.append(from_columns({**columns, "score": scores[rows]}))
-    return concatenate(parts)
+    return concatenate([from_batch(batch, score(batch["image"])) for batch in batches])
+
+
+def from_batch(batch: Mapping, scores: np.ndarray) -> FrameScores:
+    """The rows of one batch with their scores, float [N]; rows with `valid` 0 are left out."""
+    rows = np.asarray(batch["valid"]) > 0
+    columns = {name: np.asarray(batch[name])[rows] for name in COLUMNS if name != "score"}
+    return from_columns({**columns, "score": np.asarray(scores, np.float64)[rows]})
 
 
 def write_scores(path: str | os.PathLike, scores: FrameScores) -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from dfdetect_jax.data.example import FAKE, REAL
 from dfdetect_jax.errors import RecordsError, RunError
 from dfdetect_jax.evaluation.frame_scores import FrameScores
+from dfdetect_jax.evaluation.localization import Localization
 
 UNINFORMED_THRESHOLD = 0.5
 
@@ -121,17 +122,21 @@ def video_scores(frames: FrameScores) -> FrameScores:
     return frames[first[order]].replace(frame=counts[order], score=means[order])
 
 
-def summarize(frames: FrameScores, threshold: float, seen: Collection[str]) -> dict:
+def summarize(
+    frames: FrameScores, threshold: float, seen: Collection[str], localization: Localization | None = None
+) -> dict:
     """One data set's entry in `metrics.json`.
 
     Args:
         frames: the scores of one split.
         threshold: chosen on validation; the same one serves frames and videos.
         seen: forgery methods that the model was trained on.
+        localization: what was gathered of the same frames' attention maps; None for a model without them.
 
     Returns:
-        {"frame": `detection` over frames, "video": over videos, "by_method": {method: {"seen", "frame", "video"}},
-        "localization": None}. A method's figures are its fakes against all reals of the split.
+        {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_method":
+        {method: {"seen", "frame", "video", "localization": `Localization.of`}}}. A method's figures of detection are
+        its fakes against all reals of the split. Without maps, "localization" is None.
 
     Raises:
         RecordsError, RunError: as `video_scores`.
@@ -143,12 +148,13 @@ def summarize(frames: FrameScores, threshold: float, seen: Collection[str]) -> d
             "seen": method in seen,
             "frame": _against_reals(frames, method, threshold),
             "video": _against_reals(videos, method, threshold),
+            "localization": None if localization is None else localization.of(method),
         }
     return {
         "frame": detection(frames.score, frames.label, threshold),
         "video": detection(videos.score, videos.label, threshold),
         "by_method": by_method,
-        "localization": None,
+        "localization": None if localization is None else localization.overall(),
     }
 
 

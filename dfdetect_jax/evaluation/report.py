@@ -8,7 +8,8 @@ from pathlib import Path
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.evaluation.frame_scores import FrameScores, score_frames, write_scores
+from dfdetect_jax.evaluation.frame_scores import FrameScores, concatenate, from_batch, score_frames, write_scores
+from dfdetect_jax.evaluation.localization import Localization
 from dfdetect_jax.evaluation.metrics import summarize
 from dfdetect_jax.run import Run
 
@@ -24,7 +25,9 @@ def evaluate_run(
     data_dir: str = "",
     on_progress: Callable[[int], None] = lambda frames: None,
 ) -> tuple[dict, FrameScores]:
-    """Scores every frame of one split and sums up.
+    """Scores every frame of one split and sums up; where the method gives attention maps, measures them as well.
+
+    Maps and masks are compared at the size of the network's input, in the same pass over the data.
 
     Args:
         run: an opened run.
@@ -38,11 +41,26 @@ def evaluate_run(
 
     Raises:
         RecordsError: no such records, or they are damaged.
+        RunError: the run gives scores or maps that are no numbers.
     """
     folder = locate(name_or_folder, data_dir or run.settings.data.data_dir)
-    batches = eval_batches(folder, split, batch_size=_BATCH, image_size=run.settings.data.image_size)
-    scores = score_frames(run.score, _counted(batches, on_progress))
-    return summarize(scores, run.threshold, run.seen), scores
+    batches = _counted(
+        eval_batches(folder, split, batch_size=_BATCH, image_size=run.settings.data.image_size), on_progress
+    )
+    if not run.localizes:
+        scores = score_frames(run.score, batches)
+        return summarize(scores, run.threshold, run.seen), scores
+    scores, localization = _score_and_localize(run, batches)
+    return summarize(scores, run.threshold, run.seen, localization), scores
+
+
+def _score_and_localize(run: Run, batches: Iterable[Mapping]) -> tuple[FrameScores, Localization]:
+    parts, localization = [], Localization()
+    for batch in batches:
+        prediction = run.localize(batch["image"])
+        localization.update(prediction.attention, batch)
+        parts.append(from_batch(batch, prediction.score))
+    return concatenate(parts), localization
 
 
 def _counted(batches: Iterable[Mapping], on_progress: Callable[[int], None]) -> Iterator[Mapping]:

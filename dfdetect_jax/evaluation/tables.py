@@ -1,7 +1,7 @@
-"""The table that people read: one row per data set and one per forgery method, seen and unseen."""
+"""The tables that people read: one row per data set and one per forgery method, seen and unseen."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -13,8 +13,12 @@ _FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
 
 
 def print_results(metrics: dict) -> None:
-    """Prints `results_table` on standard output; in a file or pipe no column is cut."""
-    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(results_table(metrics))
+    """Prints `results_table` on standard output, and `localization_table` under it; in a file no column is cut."""
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    console.print(results_table(metrics))
+    if any(summary["localization"] for summary in metrics["data"].values()):
+        console.print()
+        console.print(localization_table(metrics))
 
 
 def results_table(metrics: dict) -> Table:
@@ -29,11 +33,7 @@ def results_table(metrics: dict) -> Table:
         those seen in training first. What can't be had shows as "-", with the reason under the table.
     """
     notes = [f"AP, EER and accuracy are of frames; accuracy at the validation threshold {metrics['threshold']:.3f}"]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, caption_justify="left")
-    table.add_column("data\n  forgery", overflow="fold")
-    table.add_column("", no_wrap=True, min_width=6)
-    for heading in ("frame\nAUC", "video\nAUC", "AP", "EER", "accu-\nracy", "reals", "fakes"):
-        table.add_column(heading, justify="right")
+    table = _table("data\n  forgery", ("frame\nAUC", "video\nAUC", "AP", "EER", "accu-\nracy", "reals", "fakes"))
     for key, summary in metrics["data"].items():
         table.add_section()
         for name, trained_on, figures in _rows(key, summary):
@@ -41,6 +41,42 @@ def results_table(metrics: dict) -> Table:
         if "why" in summary["frame"]:
             notes.append(f"{key}: {summary['frame']['why']}")
     table.caption = Text("\n".join(notes))
+    return table
+
+
+def localization_table(metrics: dict) -> Table:
+    """Lays out how well attention shows what was forged, for the data sets in `metrics.json` that have it.
+
+    Returns:
+        A table, 100 characters wide unless names are long: pixel AUC beside that of a blob in the middle of the crop,
+        pixel AP, IoU and F1 at threshold 0.5 and at the best one, pointing, mean attention on reals (of a whole data
+        set), and how many fakes were measured. Rows and gaps as in `results_table`; what a random map reaches, the
+        same everywhere, stands under it.
+    """
+    headings = ("pixel\nAUC", "blob\nAUC", "pixel\nAP", "IoU\n@.5", "IoU\nbest", "F1\n@.5", "F1\nbest", "point\ning")
+    table = _table("where it was\n  forged", (*headings, "on\nreals", "masks"))
+    notes = [
+        "pixel AUC and AP: all pixels of fakes pooled; IoU, F1, pointing: means over fakes with masks",
+        "blob: a fixed spot in the middle of the crop (noise has AUC 0.500); on reals: mean attention",
+    ]
+    for key, summary in metrics["data"].items():
+        figures = summary["localization"]
+        if not figures:
+            continue
+        table.add_section()
+        for name, trained_on, row in _rows(key, summary):
+            table.add_row(name, trained_on, *_localization_cells(row["localization"]))
+        notes.extend(_localization_notes(key, figures))
+    table.caption = Text("\n".join(notes))
+    return table
+
+
+def _table(first: str, headings: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, caption_justify="left")
+    table.add_column(first, overflow="fold")
+    table.add_column("", no_wrap=True, min_width=6)
+    for heading in headings:
+        table.add_column(heading, justify="right")
     return table
 
 
@@ -53,7 +89,26 @@ def _rows(key: str, summary: dict) -> Iterator[tuple[Text, str, dict]]:
 
 def _cells(frame: dict, video: dict) -> list[str]:
     shares = (frame["auc"], video["auc"], frame["ap"], frame["eer"], frame["accuracy"])
-    return [NOT_HAD if share is None else f"{share:.3f}" for share in shares] + [
-        str(frame["n_real"]),
-        str(frame["n_fake"]),
-    ]
+    return [*map(_share, shares), str(frame["n_real"]), str(frame["n_fake"])]
+
+
+def _localization_cells(figures: dict) -> list[str]:
+    blob = figures["baselines"]["centre"]["pixel_auc"] if figures["baselines"] else None
+    rest = [figures[name] for name in ("pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")]
+    on_reals = _share(figures["real_attention"]) if "real_attention" in figures else ""
+    return [*map(_share, (figures["pixel_auc"], blob, *rest)), on_reals, str(figures["n"])]
+
+
+def _localization_notes(key: str, figures: dict) -> Iterator[str]:
+    if figures["best_threshold"] is not None:
+        yield f"{key}: best is at threshold {figures['best_threshold']:.3f}, chosen on these very images: optimistic"
+        yield f"{key}: {figures['forged_share']:.1%} of these pixels are forged, which is the AP of noise"
+    unknown, empty = figures["n_without_mask"], figures["n_empty_mask"]
+    if unknown or empty:
+        yield f"{key}: fakes left out: {unknown} without a mask, {empty} with an empty one"
+    if "why" in figures:
+        yield f"{key}: {figures['why']}"
+
+
+def _share(share: float | None) -> str:
+    return NOT_HAD if share is None else f"{share:.3f}"

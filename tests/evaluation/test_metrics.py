@@ -177,6 +177,7 @@ def test_each_method_is_measured_against_all_reals():
     assert (y["video"]["auc"], y["video"]["n"]) == (0.0, 3)
     assert (summary["frame"]["n"], summary["video"]["n"]) == (5, 4)
     assert summary["frame"]["accuracy"] == 0.4
+    assert summary["localization"] is x["localization"] is None
 
 
 def test_an_empty_split_gives_reasons_and_no_numbers():

@@ -2,19 +2,25 @@ import dataclasses
 import io
 import json
 
+import cv2
+import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import frame_scores, metrics, report, tables
+from dfdetect_jax.evaluation.localization import Localization
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.run import Run
 from tests import trained
 
 
-def printed(summaries):
-    console = Console(width=80, file=io.StringIO())
-    console.print(tables.results_table(report.as_metrics(0.5, summaries)))
+def printed(summaries, table=tables.results_table, width=80):
+    console = Console(width=width, file=io.StringIO())
+    console.print(table(report.as_metrics(0.5, summaries)))
     return console.file.getvalue()
 
 
@@ -40,6 +46,54 @@ def test_the_table_says_why_a_number_is_missing():
     text = printed({"set": summary})
     assert " - " in text
     assert "set: no fakes were scored" in text
+
+
+def located(*methods, mask=((0, 1), (1, 1)), has_mask=True):
+    """Figures of a real and of a fake per method, whose attention finds two of three forged pixels."""
+    n = len(methods) + 1
+    batch = {
+        "mask": np.array([np.zeros((2, 2)), *[mask] * (n - 1)], np.uint8) * 255,
+        "has_mask": np.array([True] + [has_mask] * (n - 1)),
+        "label": np.array([0] + [1] * (n - 1)),
+        "method": np.array(["", *methods]),
+        "valid": np.ones(n),
+    }
+    figures = Localization()
+    figures.update(np.float32([[[0.1, 0.1], [0.1, 0.3]], *[[[0.1, 0.9], [0.8, 0.2]]] * (n - 1)]), batch)
+    return figures
+
+
+def test_the_second_table_has_the_maps_figures_beside_those_of_a_blob():
+    scores = scores_of(("", 0.1), ("attribute_transposed", 0.9), ("b", 0.8))
+    with_maps = metrics.summarize(scores, 0.5, ("b",), located("attribute_transposed", "b"))
+    without = metrics.summarize(scores, 0.5, seen=("b",))
+    text = printed({"set": with_maps, "other": without}, tables.localization_table, width=100)
+    rows = [line.split() for line in text.splitlines() if "0." in line]
+    # AUC 1, a blob over four equal pixels .5, AP 1, IoU 2/3 at 0.5 and 1 at the best, F1 4/5 and 1.
+    figures = ["1.000", "0.500", "1.000", "0.667", "1.000", "0.800", "1.000", "1.000"]
+    assert rows[:3] == [
+        ["set", *figures, "0.150", "2"],
+        ["b", "seen", *figures, "1"],
+        ["attribute_transposed", "unseen", *figures, "1"],
+    ]
+    assert "other" not in text
+    assert "optimistic" in text
+
+
+def test_the_second_table_says_what_was_left_out():
+    summary = metrics.summarize(scores_of(("", 0.1), ("a", 0.9)), 0.5, (), located("a", has_mask=False))
+    text = printed({"set": summary}, tables.localization_table, width=100)
+    assert "set: fakes left out: 1 without a mask, 0 with an empty one" in text
+    assert "set: no fake with a mask was measured" in text
+    assert " - " in text
+
+
+def test_a_method_without_maps_has_one_table(capsys):
+    scores = scores_of(("", 0.1), ("a", 0.9))
+    tables.print_results(report.as_metrics(0.5, {"set": metrics.summarize(scores, 0.5, ())}))
+    assert "forged" not in capsys.readouterr().out
+    tables.print_results(report.as_metrics(0.5, {"set": metrics.summarize(scores, 0.5, (), located("a"))}))
+    assert "forged" in capsys.readouterr().out
 
 
 def test_only_other_splits_than_test_are_named_in_the_key():
@@ -69,6 +123,49 @@ def test_progress_counts_every_frame():
     _, scores = report.evaluate_run(run, str(records), "val", on_progress=counted.append)
     assert sum(counted) == len(scores)
     assert {type(count) for count in counted} == {int}
+
+
+class Bright(Run):
+    """A detector whose attention is brightness: without weights, and easy to work out by hand."""
+
+    localizes = True
+
+    def localize(self, images):
+        attention = images.mean(axis=-1, dtype=np.float32) / 255
+        return Prediction(score=attention.mean(axis=(1, 2)), attention=attention, reconstruction=None)
+
+
+def test_a_method_with_maps_is_measured_in_the_same_pass():
+    opened, folder = trained.opened(), trained.folders()[1]
+    records = Records(folder, "test")
+    size = 20  # smaller than the records: maps and masks meet at the size of the network's input
+    settings = dataclasses.replace(opened.settings, data=dataclasses.replace(opened.settings.data, image_size=size))
+    attributes = {field.name: getattr(opened, field.name) for field in dataclasses.fields(opened)}
+    run = Bright(**attributes | {"settings": settings})
+    counted = []
+    summary, scores = report.evaluate_run(run, str(folder), on_progress=counted.append)
+    assert sum(counted) == len(scores) == len(records)
+
+    def shrunk(pixels):
+        return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
+
+    fakes = [records[i] for i in range(len(records)) if records[i]["label"]]
+    for method, figures in [("", summary), *summary["by_method"].items()]:
+        chosen = [fields for fields in fakes if method in ("", fields["method"])]
+        masks = np.stack([shrunk(fields["mask"]) >= 128 for fields in chosen]).ravel()
+        bright = np.stack([shrunk(fields["image"]).mean(axis=-1) for fields in chosen]).ravel()
+        located = figures["localization"]
+        assert located["n"] + located["n_empty_mask"] == len(chosen)
+        assert located["pixel_auc"] == pytest.approx(roc_auc_score(masks, bright), abs=1e-4)
+    assert summary["localization"]["n_real"] == len(records) - len(fakes)
+
+
+def test_a_method_without_maps_pays_for_scores_alone(monkeypatch):
+    run, folder = trained.opened(), trained.folders()[1]
+    monkeypatch.setattr(Run, "localize", None)
+    assert not run.localizes
+    summary, _ = report.evaluate_run(run, str(folder), "val")
+    assert summary["localization"] is None
 
 
 def test_crops_cut_otherwise_than_in_training_are_noted():
