@@ -9,7 +9,6 @@ data stream stood).
 import hashlib
 import json
 import logging
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoints of one run, in `folder`.
 
-    The latest `keep` stay, and the one with the highest "val_auc".
+    The latest `keep` stay, and the best: of the last "stage" that was reached, the one with the highest "val_auc".
     """
 
     def __init__(self, folder: str | Path, keep: int = 2):
@@ -50,7 +49,7 @@ class Checkpoints:
         Args:
             state: the whole training state.
             cursor: JSON-ready state of the data iterator, taken after the batch of this step.
-            metrics: validation results; "val_auc" chooses the best checkpoint.
+            metrics: validation results; "stage" and "val_auc" choose the best checkpoint.
         """
         step = int(state.step)
         self.seal(wait=True)
@@ -110,7 +109,8 @@ class Checkpoints:
 def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict]:
     """The best sound checkpoint of a run as (variables, the metrics it was saved with).
 
-    The best has the highest "val_auc"; among equals, and where validation had none, the newest.
+    The best is of the last "stage" and has the highest "val_auc"; among equals, and where validation had none, the
+    newest.
 
     Args:
         folder: of the checkpoints.
@@ -159,8 +159,10 @@ def _handlers() -> dict:
 
 
 def _quality(metrics: dict) -> float:
-    auc = (metrics or {}).get("val_auc")
-    return -math.inf if auc is None else auc
+    """Rises with "val_auc", and more from one stage to the next, which has learnt what the one before had not."""
+    metrics = metrics or {}
+    auc = metrics.get("val_auc")
+    return 2.0 * metrics.get("stage", 1) + (-1.0 if auc is None else auc)
 
 
 def _digests(step_folder: Path) -> dict[str, str]:

@@ -34,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(sys.argv[1:] if argv is None else argv)
     cli.keep_compiled_programs()
     # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
-    from dfdetect_jax.training import finish, loop
+    from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.embedded import training_records
 
     records = training_records(command.settings.data)
     initial = loop.weights_of(command.init_from) if command.init_from else None
-    if loop.train(command.settings, command.workdir, records, initial=initial):
+    if stages.train(command.settings, command.workdir, records, initial=initial):
         finish.finish(command.workdir, records)
     return 0
 

@@ -17,5 +17,10 @@ class Masks:
     places: np.ndarray
     masks: np.ndarray
 
+    def of(self, place: int) -> np.ndarray | None:
+        """The mask of one training image, uint8 [S, S] in {0, 255}, or None if it has none."""
+        i = int(np.searchsorted(self.places, place))
+        return self.masks[i] if i < len(self.places) and self.places[i] == place else None
+
     def __len__(self) -> int:
         return len(self.places)

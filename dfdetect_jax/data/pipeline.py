@@ -14,6 +14,7 @@ from absl import flags
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.masks import Masks
 from dfdetect_jax.data.records import TEXTS, Records
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.media.crop import resize
@@ -21,12 +22,15 @@ from dfdetect_jax.media.crop import resize
 _READ_AHEAD = 4  # batches decoded before they are asked for
 _THREADS = 16  # at most; OpenCV's decoder lets go of the interpreter's lock
 _PADDING = -1
+ALL = "all"  # masks: every one that the records have
 
 
 class Examples:
     """Some examples of one split as training wants them; small when pickled, 4 bytes per example in memory."""
 
-    def __init__(self, records: Records, chosen: np.ndarray, image_size: int, texts: bool):
+    def __init__(
+        self, records: Records, chosen: np.ndarray, image_size: int, texts: bool, masks: Masks | str | None = ALL
+    ):
         """Wraps `records`.
 
         Args:
@@ -34,9 +38,10 @@ class Examples:
             chosen: int [n], places in `records`; -1 is padding, an example of zeros with `valid` 0.
             image_size: side of the images given out, pixels.
             texts: give out names (method, video, ...) and the frame's index too, for evaluation.
+            masks: as in `train_batches`.
         """
         self._records, self._chosen = records, chosen.astype(np.int32)
-        self._size, self._texts = image_size, texts
+        self._size, self._texts, self._masks = image_size, texts, masks
 
     def __len__(self) -> int:
         return len(self._chosen)
@@ -44,10 +49,11 @@ class Examples:
     def __getitem__(self, index: int) -> dict:
         place = int(self._chosen[index])
         fields = self._records[max(place, 0)]
+        mask, has_mask = self._mask(place, fields)
         example = {
             "image": resize(fields["image"], self._size),
-            "mask": _resize_mask(fields["mask"], self._size),
-            "has_mask": np.bool_(fields["has_mask"]),
+            "mask": _resize_mask(mask, self._size),
+            "has_mask": np.bool_(has_mask),
             "label": np.int32(fields["label"]),
             "valid": np.float32(1),
         }
@@ -57,19 +63,39 @@ class Examples:
             example = {name: np.zeros_like(value)[()] for name, value in example.items()}
         return example
 
+    def _mask(self, place: int, fields: dict) -> tuple[np.ndarray, bool]:
+        """The mask that may be learnt from, uint8 [S, S], and whether there is one."""
+        if self._masks == ALL:
+            return fields["mask"], fields["has_mask"]
+        nothing = np.zeros_like(fields["mask"])
+        if self._masks is None:
+            return nothing, False
+        if fields["label"] == REAL:
+            return nothing, True
+        given = self._masks.of(place)
+        return (nothing, False) if given is None else (given, True)
+
     def __repr__(self) -> str:
         return f"Examples({self._records!r}, {len(self)})"
 
 
 def train_batches(
-    folder: str | Path, settings: Settings, *, process_index: int = 0, process_count: int = 1
+    folder: str | Path,
+    settings: Settings,
+    *,
+    masks: Masks | str | None = None,
+    process_index: int = 0,
+    process_count: int = 1,
 ) -> grain.IterDataset:
     """The training split, shuffled anew each epoch, without end.
 
     Args:
         folder: prepared records.
         settings: reads `seed`, `data` (train_methods, balance, image_size, workers) and `train.batch_size`, which is
-            over all processes.
+            over all processes; with `Masks` also `active.batch_share`.
+        masks: what may be learnt from masks: None for nothing (`has_mask` is false throughout), `ALL` for every mask
+            in the records, or masks painted for some fakes, to which `active.batch_share` of each batch is given. In
+            the last two cases reals have a mask too: an empty one.
         process_index: of this process; its batches are its share of the global ones.
         process_count: processes in all; divides the batch size.
 
@@ -86,24 +112,37 @@ def train_batches(
     if batch_size % process_count:
         raise SettingsError(f"train.batch_size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, "train")
-    chosen = select(records, data.train_methods)
-    streams = [chosen]
-    if data.balance:
-        labels = records.labels[chosen]
-        streams = [chosen[labels == label] for label in (REAL, FAKE)]
-        if not all(map(len, streams)):
-            raise RecordsError(
-                f"{folder}: balanced training needs reals and fakes; see data.train_methods, data.balance"
-            )
+    streams, shares = _streams(records, settings, masks)
     seeds = np.random.SeedSequence(settings.seed).generate_state(len(streams), np.uint32)
     endless = [
-        grain.MapDataset.source(Examples(records, stream, data.image_size, False)).shuffle(seed=int(seed)).repeat()
+        grain.MapDataset.source(Examples(records, stream, data.image_size, False, masks))
+        .shuffle(seed=int(seed))
+        .repeat()
         for stream, seed in zip(streams, seeds, strict=True)
     ]
-    mixed = grain.MapDataset.mix(endless) if len(endless) > 1 else endless[0]
+    mixed = grain.MapDataset.mix(endless, weights=shares) if len(endless) > 1 else endless[0]
     # Processes take turns in whole batches: taking turns in examples would give one all reals, another all fakes.
     batches = mixed.batch(batch_size // process_count, drop_remainder=True)[process_index::process_count]
     return _iterate(batches, data.workers)
+
+
+def _streams(
+    records: Records, settings: Settings, masks: Masks | str | None
+) -> tuple[list[np.ndarray], list[float]]:
+    """Places in `records` of the streams that a batch is mixed from, and the share that each has in it."""
+    chosen = select(records, settings.data.train_methods)
+    streams, shares = [chosen], [1.0]
+    if settings.data.balance:
+        labels = records.labels[chosen]
+        streams, shares = [chosen[labels == label] for label in (REAL, FAKE)], [0.5, 0.5]
+        if not all(map(len, streams)):
+            raise RecordsError(
+                f"{records.folder}: balanced training needs reals and fakes; see data.train_methods, data.balance"
+            )
+    if isinstance(masks, Masks):  # a stream of their own, since at 3% of the images they would be too rare to matter
+        share = settings.active.batch_share
+        streams, shares = [*streams, masks.places], [*shares[:-1], shares[-1] - share, share]
+    return streams, shares
 
 
 def eval_batches(

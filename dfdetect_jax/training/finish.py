@@ -11,14 +11,13 @@ from dfdetect_jax.evaluation import report
 from dfdetect_jax.evaluation.frame_scores import FrameScores, concatenate
 from dfdetect_jax.evaluation.tables import print_results
 from dfdetect_jax.run import Run, open_run
-from dfdetect_jax.scoring import heat_maps
 
 SAMPLES, REPORT = "samples", "report"
 PER_METHOD = 2  # rows of the sheet for reals and for each forgery method
 
 
 def finish(workdir: Path, records: Path) -> None:
-    """Evaluates on validation and test, prints the table, writes the report and the sheet of reconstructions.
+    """Evaluates on validation and test, prints the table, writes the report and the sheet of examples.
 
     Args:
         workdir: a trained run.
@@ -35,28 +34,29 @@ def finish(workdir: Path, records: Path) -> None:
     metrics = report.as_metrics(run.threshold, summaries)
     report.write_report(workdir / REPORT, metrics, concatenate(scores))
     sheet = workdir / SAMPLES / "reconstructions.png"
-    pictures.write_png(sheet, reconstruction_sheet(run, records, splits[-1]))
+    pictures.write_png(sheet, example_sheet(run, records, splits[-1]))
     print_results(metrics)
     print(f"run       {workdir}\nreport    {workdir / REPORT}\npictures  {sheet}")
 
 
-def reconstruction_sheet(run: Run, records: Path, split: str) -> np.ndarray:
-    """The first examples of each method in `split`: input, reconstruction, where it fails; uint8 [H, W, 3]."""
-    chosen: dict[str, list[np.ndarray]] = {}
+def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
+    """The first examples of each method in `split` as `pictures.example_sheet` shows them: uint8 [H, W, 3]."""
+    chosen: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {}
     names = read_manifest(records).counts[split]
     batches = eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size)
     for batch in batches:
-        for image, method, valid in zip(batch["image"], batch["method"], batch["valid"], strict=True):
-            if valid and len(chosen.setdefault(str(method), [])) < PER_METHOD:
-                chosen[str(method)].append(image)
+        for i, method in enumerate(map(str, batch["method"])):
+            if batch["valid"][i] and len(chosen.setdefault(method, [])) < PER_METHOD:
+                chosen[method].append((batch["image"][i], batch["mask"][i] if batch["has_mask"][i] else None))
         if all(len(chosen.get(name, ())) >= min(PER_METHOD, names[name]["examples"]) for name in names):
             break
     order = sorted(chosen, key=lambda method: (method != "", method not in run.seen, method))
     methods = [method for method in order for _ in chosen[method]]
-    images = np.stack([image for method in order for image in chosen[method]])
+    images, masks = zip(*(example for method in order for example in chosen[method]), strict=True)
+    images = np.stack(images)
     prediction = run.predict(images)
     captions = [
         f"{method or 'real'}\n{'unseen, ' if method and method not in run.seen else ''}fake {score:.2f}"
         for method, score in zip(methods, prediction.score, strict=True)
     ]
-    return pictures.reconstruction_grid(images, prediction.reconstruction, heat_maps(prediction, images), captions)
+    return pictures.example_sheet(images, masks, prediction, captions)

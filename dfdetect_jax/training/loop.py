@@ -21,22 +21,34 @@ import numpy as np
 from dfdetect_jax import mesh as meshes
 from dfdetect_jax import methods
 from dfdetect_jax.checkpoint import Checkpoints
-from dfdetect_jax.config import Settings, to_dict
+from dfdetect_jax.config import LAESettings, Settings, to_dict
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.masks import Masks
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frame_scores import score_frames
 from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import TrainState, Variables
+from dfdetect_jax.models.vgg import VGG16Weights
 from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, open_run, read_config
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
+from dfdetect_jax.weights.pretrained import load_vgg16
 
 STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
 # These may differ when a run is resumed: they change what is written and how fast, not what is learned.
 FREE_TO_CHANGE = ("train.log_every", "train.keep", "data.data_dir")
 
 
-def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
+def train(
+    settings: Settings,
+    workdir: Path,
+    records: Path,
+    *,
+    initial: Variables | None = None,
+    masks: Masks | str | None = None,
+    until: int | None = None,
+    stage: int = 1,
+) -> bool:
     """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
 
     Args:
@@ -44,59 +56,83 @@ def train(settings: Settings, workdir: Path, records: Path, *, initial: Variable
         workdir: the run folder, made if need be.
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
+        masks: what may be learnt from masks, see `pipeline.train_batches`.
+        until: last step of this call; None for `train.steps`. The schedule knows `train.steps` alone.
+        stage: kept with each checkpoint; the best one is of the last stage.
 
     Returns:
-        True when the last step was reached, False when a SIGTERM ended it early (the state is saved).
+        True when step `until` was reached, False when a SIGTERM ended it early (the state is saved).
 
     Raises:
         RunError: `workdir` holds a run with other settings, or the loss is not finite any more.
         SettingsError: the batch can't be shared by the devices.
+        WeightsError: the settings name a file of weights that can't be read.
     """
+    until = until or settings.train.steps
     mesh = meshes.data_mesh()
     meshes.check_batch_size(settings.train.batch_size, mesh)
     write_config(workdir, settings, records)
-    method = methods.build(settings)
-    checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep)
-    state = initial_state(method, settings, mesh, initial)
+    method = methods.build(settings, _vgg16(settings))
+    with closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)) as checkpoints:
+        state = initial_state(method, settings, mesh, initial)
+        state, cursor = checkpoints.restore(state) or (state, None)
+        start = int(state.step)
+        if start >= until:
+            return True
+        batches = _training_stream(records, settings, masks, cursor)
+        with (
+            closing(MetricsWriter(workdir, start)) as writer,
+            closing(ProgressLine(settings.train.steps, settings.train.batch_size, start)) as progress,
+            _sigterm_noted() as ended,
+        ):
+            if start:
+                progress.say(f"resuming {workdir} from step {start}")
+            loop = _Loop(settings, method, mesh, records, checkpoints, writer, progress, until, stage)
+            return loop.run(state, batches, ended)
+
+
+def _vgg16(settings: Settings) -> VGG16Weights | None:
+    """What the perceptual loss needs, if the settings have one."""
+    if not isinstance(settings, LAESettings) or settings.loss.perceptual == 0:
+        return None
+    return load_vgg16(settings.loss.vgg16, settings.loss.vgg16_sha256, settings.loss.perceptual_layers)
+
+
+def _training_stream(records: Path, settings: Settings, masks: Masks | str | None, cursor: dict | None):
     batches = iter(
-        pipeline.train_batches(records, settings, process_index=jax.process_index(), process_count=jax.process_count())
+        pipeline.train_batches(
+            records,
+            settings,
+            masks=masks,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
     )
-    restored = checkpoints.restore(state)
-    if restored:
-        state, cursor = restored
+    if cursor is not None:
         batches.set_state(cursor)
-    start = int(state.step)
-    with (
-        closing(checkpoints),
-        closing(MetricsWriter(workdir, start)) as writer,
-        closing(ProgressLine(settings.train.steps, settings.train.batch_size, start)) as progress,
-        _sigterm_noted() as ended,
-    ):
-        if start:
-            progress.say(f"resuming {workdir} from step {start}")
-        loop = _Loop(settings, method, mesh, records, checkpoints, writer, progress)
-        return loop.run(state, batches, ended)
+    return batches
 
 
 class _Loop:
     """One run's moving parts, held together for the length of a training."""
 
-    def __init__(self, settings, method, mesh, records, checkpoints, writer, progress):
+    def __init__(self, settings, method, mesh, records, checkpoints, writer, progress, until, stage):
         self.settings, self.mesh, self.records = settings, mesh, records
+        self.until, self.stage = until, stage
         self.checkpoints, self.writer, self.progress = checkpoints, writer, progress
         everywhere = meshes.replicated(mesh)
         self.step = jax.jit(method.train_step, donate_argnums=0, out_shardings=everywhere)
         self.method, self.predictor = method, None
 
     def run(self, state: TrainState, batches, ended: list) -> bool:
-        """Steps from `state.step` to the last; `ended` gets an element when a SIGTERM came."""
+        """Steps from `state.step` to `until`; `ended` gets an element when a SIGTERM came."""
         s = self.settings.train
         first, metrics = int(state.step), None
-        for step in range(first + 1, s.steps + 1):
+        for step in range(first + 1, self.until + 1):
             arrays = self._next_batch(batches, metrics)
             state, metrics = self.step(state, meshes.shard_batch(arrays, self.mesh))
             self.checkpoints.seal()
-            last = step == s.steps or bool(ended)
+            last = step == self.until or bool(ended)
             if step == first + 1:
                 jax.block_until_ready(metrics)
                 self.progress.restart(step)  # what compiling took says nothing of the speed
@@ -107,7 +143,7 @@ class _Loop:
                 self.progress.restart(step)
             if ended:
                 self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
-                return step == s.steps
+                return step == self.until
         return True
 
     def _next_batch(self, batches, previous: dict | None) -> dict[str, np.ndarray]:
@@ -125,6 +161,7 @@ class _Loop:
     def _validate_and_save(self, step, state, metrics, cursor, *, validate: bool) -> None:
         self._refuse_non_finite(step, {name: float(value) for name, value in metrics.items()})
         result = self._validate(state.variables) if validate else {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
+        result["stage"] = self.stage
         self.checkpoints.save(state, cursor, result)
         self.writer.write(step, result)
         self.progress.validated(result["val_auc"])

@@ -1,0 +1,84 @@
+"""LAE: pixel masks for under 3% of the training images hold attention to the forged region.
+
+    python -m dfdetect_jax.train --config configs/lae.py               rendered faces, all three tasks; no download
+    python -m dfdetect_jax.train --config configs/lae.py:swap          one task: seen alpha blending, unseen Poisson
+    python -m dfdetect_jax.train --config configs/lae.py:attribute     seen bilinear upsampling, unseen transposed
+    python -m dfdetect_jax.train --config configs/lae.py:inpainting    seen Telea, unseen patch-based
+
+Both stages run in one command: the first without masks; then the candidates are chosen into `queue/` in the run folder,
+where the masks that the data has are filled in; then the second stage. With `--config.active.annotator=people` the run
+stops there, and the same command goes on when the masks have been painted.
+
+The same three tasks on photographs of one's own: `python -m dfdetect_jax.prepare --dataset forge --root FOLDER --name
+faces --size 96`, then `--config configs/lae.py:swap --config.data.name=faces`.
+
+The paper's three tasks, for those who have the data, want an accelerator and VGG16's weights (`--config.loss.vgg16`);
+no result of ours stands behind them yet:
+
+    configs/lae.py:faceforensics      Face2Face seen, FaceSwap unseen; `prepare --dataset faceforensics --size 256`
+    configs/lae.py:celeba             stargan seen, glow unseen; `prepare --dataset folder --name celeba_gan --size 256`
+    configs/lae.py:inpainting_real    gl seen, contextatten unseen; `... --name inpainting --size 256`
+
+For the last two the folder holds `real/`, one folder per forgery method with these names, and `masks/<method>/`.
+"""
+
+from dfdetect_jax.config import LAESettings
+from dfdetect_jax.errors import SettingsError
+
+EMBEDDED = {
+    "": ("swap_alpha", "attribute_bilinear", "inpaint_telea"),
+    "swap": ("swap_alpha",),
+    "attribute": ("attribute_bilinear",),
+    "inpainting": ("inpaint_telea",),
+}
+PAPER = {
+    "faceforensics": ("faceforensics", "Face2Face"),
+    "celeba": ("celeba_gan", "stargan"),
+    "inpainting_real": ("inpainting", "gl"),
+}
+PRESETS = (*EMBEDDED, *PAPER)
+
+
+def get_config(preset: str = "") -> LAESettings:
+    """The settings of one of `PRESETS`; what is not set here is as in config/lae.py.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    if preset in EMBEDDED:
+        return embedded(EMBEDDED[preset])
+    if preset in PAPER:
+        return paper(*PAPER[preset])
+    raise SettingsError(f'configs/lae.py: expected a preset of {", ".join(PRESETS[1:])}, or none, found "{preset}"')
+
+
+def embedded(methods: tuple[str, ...]) -> LAESettings:
+    """Faces of 96 px and a latent of 12x12, without the perceptual term, whose weights would have to be downloaded."""
+    settings = LAESettings()
+    settings.data.name = "forge"
+    settings.data.image_size = 96
+    settings.data.train_methods = methods
+    settings.model.stages = 3
+    settings.model.discriminator_width = 0.25
+    settings.loss.perceptual = 0.0
+    settings.optimizer.learning_rate = 1e-3
+    settings.optimizer.schedule = "cosine"
+    settings.train.steps = 1200
+    settings.train.eval_every = 200
+    settings.active.start = 400
+    return settings
+
+
+def paper(data: str, method: str) -> LAESettings:
+    """256 px and a latent of 16x16x128, batches of 64, Adam 1e-3 and then 1e-4, every term."""
+    settings = LAESettings()
+    settings.data.name = data
+    settings.data.image_size = 256
+    settings.data.train_methods = (method,)
+    settings.optimizer.learning_rate = 1e-3
+    settings.optimizer.schedule = "drop"
+    settings.train.batch_size = 64
+    settings.train.steps = 30_000
+    settings.train.eval_every = 1_000
+    settings.active.start = settings.optimizer.drop_step = 15_000
+    return settings

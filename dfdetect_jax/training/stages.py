@@ -1,0 +1,80 @@
+"""From the first step to the last: one stage, or, for a method that learns from masks, two with a selection between."""
+
+import sys
+from pathlib import Path
+
+from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active.choose import choose
+from dfdetect_jax.config import LAESettings, Settings
+from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.methods import Variables
+from dfdetect_jax.run import open_run
+from dfdetect_jax.training import loop
+
+QUEUE = "queue"  # in the run folder
+
+
+def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
+    """Trains through all stages, or goes on from where `workdir` stands.
+
+    The LAE's first stage sees no masks. Then its candidates are chosen into `workdir`/queue, and its second stage
+    learns from the masks that have been painted there, or from all that the data has if the settings say so.
+
+    Args:
+        settings: checked settings.
+        workdir: the run folder, made if need be.
+        records: folder of prepared records with the splits "train" and "val".
+        initial: parameters and statistics to start from instead of random ones.
+
+    Returns:
+        True when the last step was reached; False when a SIGTERM ended training early, or masks are being waited for.
+
+    Raises:
+        RunError, SettingsError, WeightsError: as `loop.train`; RunError also if nothing was there to learn from.
+        BadMediaError: a painted mask can't be used.
+    """
+    if not isinstance(settings, LAESettings) or not settings.stage_two:
+        return loop.train(settings, workdir, records, initial=initial)
+    if not loop.train(settings, workdir, records, initial=initial, until=settings.active.start):
+        return False
+    if settings.active.masks == pipeline.ALL:
+        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2)
+    masks = painted_masks(settings, workdir, records)
+    return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2)
+
+
+def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks | None:
+    """The masks of the images that were chosen after stage 1, which are chosen now if that has not been done.
+
+    Returns:
+        The masks; None, after a word on what to do, while people have not painted them all.
+
+    Raises:
+        RunError: the queue is damaged or of other data, or there is no mask at all.
+        BadMediaError: a painted mask can't be used.
+    """
+    folder = workdir / QUEUE
+    if not (folder / queues.QUEUE).exists():
+        choose(open_run(workdir), records, settings.active, folder)
+    queue = queues.read_queue(folder)
+    total = len(queue.rows)
+    if settings.active.annotator == "oracle":
+        without = queues.fill_from_records(queue, records)
+        _say(f"stage 2: the data's own masks fill {total - without} of {total} chosen images ({folder})")
+    elif waiting := queues.missing(queue):
+        _say(
+            f"waiting for masks: {len(waiting)} of {total} are not painted yet; {folder / queues.README} says how. "
+            "The same command goes on from there"
+        )
+        return None
+    masks = queues.read_masks(queue, read_manifest(records).fingerprint)
+    if not len(masks):
+        raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
+    return masks
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
