@@ -1,12 +1,13 @@
 """Layers as XLA's CPU backend runs them fast: the same mathematics as the plain ones, to float32 rounding.
 
+Dense convolutions are in `cpu_conv.py`; here is the rest.
+
 What that backend does well: loops over whole arrays that read slices of a few arrays, products of two large matrices,
 a row of ones times a matrix, and convolutions of stride 1 whose output is as large as their input. What it does badly:
 sums over all but the channel axis, concatenation, transposition inside a larger expression, grouped or dilated
 convolutions and their gradients. Every function below turns the second kind into the first, and has a gradient
 written the same way where the derived one would be slow.
 
-`_materialize` keeps an array from being computed again inside each of the loops that read it.
 """
 
 import functools
@@ -15,17 +16,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_NHWC = ("NHWC", "HWIO", "NHWC")
-_materialize = lax.optimization_barrier
+materialize = lax.optimization_barrier
+"""Keeps an array from being computed again inside each of the loops that read it."""
+
 _MAX_FOLD = 16
 
 
-def _pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
-    return _materialize(jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=value))
-
-
-def _same_size_conv(x: jax.Array, kernel: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
-    return lax.conv_general_dilated(x, kernel, (1, 1), (rows, columns), dimension_numbers=_NHWC)
+def pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
+    """[N, H, W, C] with rows and columns of `value` before and after, as an array of its own."""
+    return materialize(jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=value))
 
 
 def _images_per_fold(images: int) -> int:
@@ -41,7 +40,7 @@ def _sum_of_products(x: jax.Array, y: jax.Array | None) -> jax.Array:
     fold = _images_per_fold(x.shape[0])
     step = x.shape[0] // fold
     terms = [x[i : i + step] if y is None else x[i : i + step] * y[i : i + step] for i in range(0, x.shape[0], step)]
-    folded = _materialize(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
+    folded = materialize(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
     return (jnp.ones((1, folded.shape[0]), x.dtype) @ folded)[0]
 
 
@@ -75,7 +74,7 @@ def _scale_shift_forward(x, gain, shift):
 
 def _scale_shift_backward(residuals, cotangent):
     x, gain = residuals
-    cotangent = _materialize(cotangent)
+    cotangent = materialize(cotangent)
     return cotangent * gain, _sum_of_products(cotangent, x), _sum_of_products(cotangent, None)
 
 
@@ -95,17 +94,17 @@ def _taps(padded: jax.Array) -> list[tuple[int, int, jax.Array]]:
 @jax.custom_vjp
 def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Pads once, then one loop over the sum of nine shifted products."""
-    return _weighted_windows(_pad(x, (1, 1), (1, 1)), kernel)
+    return _weighted_windows(pad(x, (1, 1), (1, 1)), kernel)
 
 
 def _depthwise_forward(x, kernel):
-    padded = _pad(x, (1, 1), (1, 1))
+    padded = pad(x, (1, 1), (1, 1))
     return _weighted_windows(padded, kernel), (padded, kernel)
 
 
 def _depthwise_backward(residuals, cotangent):
     padded, kernel = residuals
-    cotangent = _materialize(cotangent)
+    cotangent = materialize(cotangent)
     d_x = depthwise_conv(cotangent, kernel[::-1, ::-1])
     d_kernel = jnp.stack([_sum_of_products(window, cotangent) for _, _, window in _taps(padded)])
     return d_x, d_kernel.reshape(kernel.shape)
@@ -118,104 +117,6 @@ def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     """One matrix product; flattened by hand, since XLA would transpose to contract several axes in the gradient."""
     x = x[:, ::stride, ::stride]
     return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], kernel.shape[-1])
-
-
-def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Stride 1, no padding: computed with padding and cropped, since only then the fast library takes it."""
-    return _same_size_conv(x, kernel, (1, 1), (1, 1))[:, 1:-1, 1:-1]
-
-
-def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """By matrix products where rearranging the kernel would cost more than the map, else by convolutions."""
-    n, h, w, c = x.shape
-    d = kernel.shape[-1]
-    kernel_outweighs_map = n * h * w * (c + d) <= 4 * c * d  # the factor as measured
-    return _transposed_by_taps(x, kernel) if kernel_outweighs_map else _transposed_by_rows(x, kernel)
-
-
-@jax.custom_vjp
-def _transposed_by_rows(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Even and odd rows of the output, each as a 2x2 convolution whose channels hold two neighbouring columns.
-
-    Tap k of the kernel takes input row j to output row 2j + 2 - k. So even rows 2j see input rows j - 1 and j, odd
-    rows 2j + 1 see j and j + 1.
-    """
-    n, h, w, c = x.shape
-    d = kernel.shape[-1]
-    taps = kernel.reshape(2, 2, 2, 2, c, d)[:, ::-1, :, ::-1]  # input row, parity of output row, then columns alike
-
-    def rows(parity: int) -> jax.Array:
-        pairs = taps[:, parity].transpose(0, 1, 3, 2, 4).reshape(2, 2, c, 2 * d)
-        out = _same_size_conv(x, pairs, (1, 0) if parity else (0, 1), (1, 1))
-        return out.reshape(n, h, 2 * w + 2, d)[:, :, 1:-1]
-
-    return jnp.stack([rows(1), rows(0)], axis=2).reshape(n, 2 * h, 2 * w, d)
-
-
-def _strided_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
-    """What the transposed convolution is the transpose of: 4x4, stride 2."""
-    adjoint = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-    return lax.conv_general_dilated(y, adjoint, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
-
-
-def _by_rows_forward(x, kernel):
-    return _transposed_by_rows(x, kernel), (x, kernel)
-
-
-def _by_rows_backward(residuals, cotangent):
-    x, kernel = residuals
-    cotangent = _materialize(cotangent)
-    d_x, kernel_gradient = jax.vjp(lambda kernel: _strided_conv(cotangent, kernel), kernel)
-    return d_x, _materialize(kernel_gradient(x)[0])
-
-
-_transposed_by_rows.defvjp(_by_rows_forward, _by_rows_backward)
-
-
-@jax.custom_vjp
-def _transposed_by_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One matrix product for each of the kernel's 16 taps, which reads the kernel as it lies; then overlap-add."""
-    n, h, w, c = x.shape
-    d = kernel.shape[-1]
-    rows = jnp.broadcast_to(x.reshape(1, -1, c), (16, n * h * w, c))
-    products = jnp.einsum("trc,tcd->trd", rows, kernel.reshape(16, c, d)).reshape(4, 4, n, h, w, d)
-    wide = [_interleave([products[i, j] for j in range(4)], axis=2) for i in range(4)]
-    return _interleave(wide, axis=1)
-
-
-def _interleave(taps: list[jax.Array], axis: int) -> jax.Array:
-    """Overlap-add along one axis: position j of tap k goes to 2j + 2 - k, so even ones see taps 2 and 0."""
-
-    def shifted(x, by):
-        margin = [(0, 0)] * x.ndim
-        margin[axis] = (1, 0) if by == 1 else (0, 1)
-        kept = lax.slice_in_dim(x, 0, -1, axis=axis) if by == 1 else lax.slice_in_dim(x, 1, None, axis=axis)
-        return jnp.pad(kept, margin)
-
-    even = taps[2] + shifted(taps[0], 1)
-    odd = taps[1] + shifted(taps[3], -1)
-    shape = even.shape
-    return jnp.stack([even, odd], axis + 1).reshape(*shape[:axis], 2 * shape[axis], *shape[axis + 1 :])
-
-
-def _by_taps_forward(x, kernel):
-    return _transposed_by_taps(x, kernel), (x, kernel)
-
-
-def _by_taps_backward(residuals, cotangent):
-    x, kernel = residuals
-    _, h, w, c = x.shape
-    d = kernel.shape[-1]
-    padded = _pad(cotangent, (1, 2), (1, 2))
-    seen = [padded[:, 3 - i : 3 - i + 2 * h : 2, 3 - j : 3 - j + 2 * w : 2] for i in range(4) for j in range(4)]
-    seen = [_materialize(tap).reshape(-1, d) for tap in seen]
-    d_x = jnp.einsum("trd,tcd->trc", jnp.stack(seen), kernel.reshape(16, c, d)).sum(0)
-    columns = _materialize(x.reshape(-1, c).T)
-    d_kernel = jnp.stack([columns @ tap for tap in seen])
-    return d_x.reshape(x.shape), d_kernel.reshape(kernel.shape)
-
-
-_transposed_by_taps.defvjp(_by_taps_forward, _by_taps_backward)
 
 
 def max_pool(x: jax.Array) -> jax.Array:
@@ -232,7 +133,7 @@ def _same_margins(side: int) -> tuple[int, int]:
 
 @jax.custom_vjp
 def _pool_padded(padded: jax.Array) -> jax.Array:
-    return functools.reduce(jnp.maximum, _pool_windows(_materialize(padded)))
+    return functools.reduce(jnp.maximum, _pool_windows(materialize(padded)))
 
 
 def _pool_windows(padded: jax.Array) -> list[jax.Array]:
@@ -242,7 +143,7 @@ def _pool_windows(padded: jax.Array) -> list[jax.Array]:
 
 
 def _pool_forward(padded):
-    padded = _materialize(padded)
+    padded = materialize(padded)
     return functools.reduce(jnp.maximum, _pool_windows(padded)), padded
 
 
@@ -263,7 +164,7 @@ def _pool_backward(padded, cotangent):
     """
     n, height, width, c = padded.shape
     _, rows, columns, _ = cotangent.shape
-    cotangent, tap = _pad(cotangent, (1, 1), (1, 1)), _pad(_first_largest(padded), (1, 1), (1, 1), -1)
+    cotangent, tap = pad(cotangent, (1, 1), (1, 1)), pad(_first_largest(padded), (1, 1), (1, 1), -1)
     row_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 2)
     column_parity = lax.broadcasted_iota(jnp.int32, (1, 1, 2, 1, 2, 1), 4)
     no_tap = 100  # beyond every tap, whatever is added

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dfdetect_jax.models import cpu as cpu_forms
+from dfdetect_jax.models import cpu_conv
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
@@ -75,19 +76,41 @@ def conv3x3(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: str = "SA
     Args:
         x: float [N, H, W, C].
         kernel: float [3, 3, C, D].
-        stride: of rows and columns.
-        padding: "SAME" or "VALID".
+        stride: 1 or 2, of rows and columns.
+        padding: "SAME" for one row and column of zeros on every side, whatever the stride (so a stride of 2 keeps the
+            first row of every two, as PyTorch's `padding=1` does, not the second as JAX's "SAME"), or "VALID" for none.
 
     Returns:
-        float [N, H', W', D].
+        float [N, H', W', D]: ceil(H / stride) rows with "SAME", floor((H - 3) / stride) + 1 with "VALID".
+    """
+    margins = [(1, 1), (1, 1)] if padding == "SAME" else padding
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (stride, stride), margins, dimension_numbers=_NHWC)
+
+    forms = {
+        (1, "VALID"): cpu_conv.valid_conv3x3,
+        (1, "SAME"): cpu_conv.same_conv3x3,
+        (2, "SAME"): cpu_conv.halving_conv3x3,
+    }
+    return _by_platform(x, kernel, cpu=forms.get((stride, padding), plain), plain=plain)
+
+
+def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """4x4 convolution of stride 2 that halves height and width: the adjoint of `transposed_conv`.
+
+    Args:
+        x: float [N, H, W, C], padded with one row and column of zeros on every side.
+        kernel: float [4, 4, C, D].
+
+    Returns:
+        float [N, floor(H / 2), floor(W / 2), D].
     """
 
     def plain(x, kernel):
-        return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=_NHWC)
+        return lax.conv_general_dilated(x, kernel, (2, 2), [(1, 1), (1, 1)], dimension_numbers=_NHWC)
 
-    if stride == 1 and padding == "VALID":
-        return _by_platform(x, kernel, cpu=cpu_forms.valid_conv3x3, plain=plain)
-    return plain(x, kernel)
+    return _by_platform(x, kernel, cpu=cpu_conv.strided_conv4x4, plain=plain)
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -104,7 +127,7 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     def plain(x, kernel):
         return lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=_NHWC)
 
-    return _by_platform(x, kernel, cpu=cpu_forms.transposed_conv, plain=plain)
+    return _by_platform(x, kernel, cpu=cpu_conv.transposed_conv, plain=plain)
 
 
 def max_pool(x: jax.Array) -> jax.Array:
@@ -161,7 +184,7 @@ class PointwiseConv(nn.Module):
 
 
 class Conv3x3(nn.Module):
-    """3x3 convolution; parameters as `nn.Conv(features, (3, 3))`."""
+    """`conv3x3` with a kernel of its own; parameters as `nn.Conv(features, (3, 3))`."""
 
     features: int
     stride: int = 1
@@ -173,6 +196,20 @@ class Conv3x3(nn.Module):
         """Float [N, H, W, C] to [N, H', W', features]."""
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, x.shape[-1], self.features))
         y = conv3x3(x, kernel, self.stride, self.padding)
+        return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
+
+
+class StridedConv(nn.Module):
+    """`strided_conv` with its own kernel; parameters as `nn.Conv(features, (4, 4), strides=2, padding=1)`."""
+
+    features: int
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Float [N, H, W, C] to [N, H // 2, W // 2, features]."""
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features))
+        y = strided_conv(x, kernel)
         return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
 
 

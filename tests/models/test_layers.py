@@ -59,6 +59,40 @@ def test_conv3x3_is_a_convolution_in_the_three_forms_that_are_used(size, stride,
     assert_same_layer(layers.Conv3x3(D, stride, padding, bias), plain, random(*size, C))
 
 
+# Each way that few channels are made many, then a map that can't be cut into blocks, and enough channels as they are.
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "channels", "features"),
+    [
+        ((2, 4, 8), 3, 8),
+        ((2, 8, 4), 8, 3),
+        ((1, 6, 12), 8, 8),
+        ((2, 5, 4), 8, 16),
+        ((2, 4, 6), 16, 8),
+        ((1, 7, 5), 8, 8),
+        ((2, 4, 4), 32, 16),
+    ],
+)
+def test_conv3x3_with_a_margin_of_one_for_any_channels(size, channels, features, stride):
+    plain = nn.Conv(features, (3, 3), strides=stride, padding=1, use_bias=False)
+    assert_same_layer(layers.Conv3x3(features, stride), plain, random(*size, channels))
+
+
+@pytest.mark.parametrize(("size", "channels"), [((2, 6, 8), 3), ((2, 6, 8), C), ((1, 7, 6), C)])
+@pytest.mark.parametrize("bias", [False, True])
+def test_strided_conv_is_a_4x4_convolution(size, channels, bias):
+    plain = nn.Conv(D, (4, 4), strides=2, padding=1, use_bias=bias)
+    assert_same_layer(layers.StridedConv(D, bias), plain, random(*size, channels))
+
+
+def test_strided_and_transposed_convolution_are_adjoint():
+    """<strided(x), y> = <x, transposed(y)> once the kernel is turned and its channels are exchanged."""
+    x, y, kernel = random(2, 6, 8, C), random(2, 3, 4, D), random(4, 4, C, D)
+    adjoint = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    forward = jnp.vdot(layers.strided_conv(x, kernel), y)
+    np.testing.assert_allclose(forward, jnp.vdot(x, layers.transposed_conv(y, adjoint)), rtol=1e-4)
+
+
 @pytest.mark.parametrize("size", [*SIZES, (2, 9, 10)])
 def test_transposed_conv_is_flaxs(size):
     plain = nn.ConvTranspose(D, (4, 4), strides=(2, 2), use_bias=False)
