@@ -22,3 +22,7 @@ class RecordsError(InputError):
 
 class RunError(InputError):
     """A run folder lacks what a command needs of it, or a training run can't go on."""
+
+
+class WeightsError(InputError):
+    """Published weights can't be had, or the file is not what it was said to be. Names the file and the reason."""

@@ -16,7 +16,7 @@ LAYERS = (
     ("active, evaluation and scoring", {"active", "evaluation", "scoring", "pictures"}),
     ("run", {"run"}),
     ("checkpoint", {"checkpoint", "mesh"}),
-    ("data", {"data"}),
+    ("data and weights", {"data", "weights"}),
     ("media", {"media"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
@@ -75,6 +75,7 @@ def test_the_floor_imports_arrays_alone(path):
 
 def test_importing_a_method_pulls_in_no_library_that_reads_files():
     heavy = ("tensorflow", "tensorflow_datasets", "grain", "cv2", "PIL", "orbax.checkpoint", "matplotlib", "sklearn")
+    heavy += ("h5py", "safetensors", "huggingface_hub")
     code = f"import sys, dfdetect_jax.methods; print([m for m in {heavy!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
