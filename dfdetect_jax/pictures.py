@@ -7,7 +7,7 @@ its global state.
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -23,17 +23,33 @@ from matplotlib.ticker import MaxNLocator
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
-from dfdetect_jax.scoring import FAKE, Result, ScoredFace, View
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.scoring import (
+    ATTENTION,
+    FAKE,
+    RECONSTRUCTION_ERROR,
+    Result,
+    ScoredFace,
+    View,
+    heat_maps,
+    heat_shows,
+)
 
 COLOURS = {"fake": "#D55E00", "real": "#0072B2"}
 GREY = "#6e6e6e"
 HEAT = colormaps["inferno"]
 DPI = 100
-# Heat is drawn from 0 to the largest value shown, but to no less than this: a good reconstruction stays dark.
+# Attention is drawn from 0 to 1. Reconstruction error is drawn from 0 to the largest value shown, but to no less than
+# this: a good reconstruction stays dark.
 LEAST_HEAT_RANGE = 0.2
 VIDEO_VIEWS = 4  # frames under the curve of a video
 _LONGEST_SIDE = 1000  # of a photograph or frame as drawn, pixels
-_HEAT_LABEL = {True: "reconstruction error\n(mean |difference|, 0 to 2)", False: "attention (0 to 1)"}
+_HEAT_LABEL = {
+    ATTENTION: "attention\n(0 untouched, 1 forged)",
+    RECONSTRUCTION_ERROR: "reconstruction error\n(mean |difference|, 0 to 2)",
+}
+_WHERE = {ATTENTION: "where it looks forged", RECONSTRUCTION_ERROR: "where the reconstruction fails"}
+_UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in the place of a mask that nobody knows
 
 
 def write_png(path: str | os.PathLike, picture: np.ndarray) -> None:
@@ -52,34 +68,53 @@ def write_png(path: str | os.PathLike, picture: np.ndarray) -> None:
         raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
 
 
-def reconstruction_grid(
-    images: np.ndarray, reconstructions: np.ndarray, errors: np.ndarray, captions: Sequence[str]
+def example_sheet(
+    images: np.ndarray, masks: Sequence[np.ndarray | None], prediction: Prediction, captions: Sequence[str]
 ) -> np.ndarray:
-    """A sheet with a row per example: input, reconstruction, and where it fails, with a caption on the left.
+    """A sheet with a row per example and a caption on its left.
+
+    For a method with attention: input, true mask, attention and, if it reconstructs, the reconstruction. For others:
+    input, reconstruction, and where it fails.
 
     Args:
         images: uint8 [N, S, S, 3], N at least 1.
-        reconstructions: float32 [N, S, S, 3] in [-1, 1].
-        errors: float32 [N, S, S], at least 0, such as `scoring.heat_maps`; one scale serves the whole sheet.
+        masks: N, each uint8 [S, S] in {0, 255}, or None where the mask is unknown.
+        prediction: of a run on `images`; one scale serves the whole sheet.
         captions: N, such as "swap_alpha\nfake 0.93".
 
     Returns:
         uint8 [height, width, 3].
     """
-    rows, side, gap, captions_width, top = len(images), 1.6, 0.06, 1.5, 0.3
-    figure = Figure(figsize=(captions_width + 3 * (side + gap) + 0.9, top + rows * (side + gap) + gap), dpi=DPI)
-    scale = _heat_scale(errors)
+    shows, heat = heat_shows(prediction), heat_maps(prediction, images)
+    scale = _heat_scale(shows, heat)
+    columns = {"input": images}
+    if shows == ATTENTION:
+        columns["true mask"] = [_UNKNOWN if mask is None else mask[..., None].repeat(3, axis=-1) for mask in masks]
+        columns["attention"] = HEAT(scale(heat))
+    if prediction.reconstruction is not None:
+        columns["reconstruction"] = to_uint8(prediction.reconstruction)
+    if shows == RECONSTRUCTION_ERROR:
+        columns["where it fails"] = HEAT(scale(heat))
+    return _sheet(columns, captions, scale, _HEAT_LABEL[shows])
+
+
+def _sheet(columns: Mapping[str, Sequence], captions: Sequence[str], scale: Normalize, label: str) -> np.ndarray:
+    """Draws `columns` of N pictures under their names, `captions` beside them, and the colours' scale."""
+    rows, side, gap, captions_width, top = len(captions), 1.6, 0.06, 1.5, 0.3
+    left = captions_width + len(columns) * (side + gap)
+    figure = Figure(figsize=(left + 0.9, top + rows * (side + gap) + gap), dpi=DPI)
     for row in range(rows):
         down = top + row * (side + gap)
         middle = 1 - (down + side / 2) / figure.get_figheight()
         right = (captions_width - 0.1) / figure.get_figwidth()
         figure.text(right, middle, captions[row], ha="right", va="center", fontsize=9, parse_math=False)
-        for column, picture in enumerate((images[row], to_uint8(reconstructions[row]), HEAT(scale(errors[row])))):
-            axes = _picture_axes(figure, captions_width + column * (side + gap), down, side, side, picture)
+        for column, (name, pictures) in enumerate(columns.items()):
+            axes = _picture_axes(figure, captions_width + column * (side + gap), down, side, side, pictures[row])
+            if pictures[row] is _UNKNOWN:
+                axes.text(0, 0, "unknown", ha="center", va="center", fontsize=9)
             if row == 0:
-                axes.set_title(("input", "reconstruction", "where it fails")[column], fontsize=10)
-    left = captions_width + 3 * (side + gap)
-    _colour_bar(figure, left, top, rows * (side + gap) - gap, scale, _HEAT_LABEL[True])
+                axes.set_title(name, fontsize=10)
+    _colour_bar(figure, left, top, rows * (side + gap) - gap, scale, label)
     return _rendered(figure)
 
 
@@ -105,7 +140,8 @@ def photo_picture(result: Result, views: Sequence[View]) -> np.ndarray:
     across = (page - 2 * margin - 0.75 - 2 * gap) / 3
     below = headline + title + height + title
     figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
-    scale = _heat_scale(*(view.heat for view in views))
+    shows = views[0].shows
+    scale = _heat_scale(shows, *(view.heat for view in views))
     boxes = _picture_axes(figure, margin, headline + title, width, height, image)
     over = _picture_axes(
         figure, margin + width + gap, headline + title, width, height, _overlay(image, views, scale, shrink)
@@ -113,13 +149,12 @@ def photo_picture(result: Result, views: Sequence[View]) -> np.ndarray:
     for view in views:
         _draw_box(boxes, view, result.threshold, shrink, words=True)
         _draw_box(over, view, result.threshold, shrink, words=False)
-    reconstructs = views[0].reconstruction is not None
     boxes.set_title("faces and scores", fontsize=10)
-    over.set_title("where the reconstruction fails" if reconstructs else "where it looks forged", fontsize=10)
+    over.set_title(_WHERE[shows], fontsize=10)
     for column, (name, picture) in enumerate(_enlarged(views[0], scale)):
         left = margin + column * (across + gap)
         _picture_axes(figure, left, below, across, across, picture).set_title(name, fontsize=10)
-    _colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, _HEAT_LABEL[reconstructs])
+    _colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, _HEAT_LABEL[shows])
     _headline(figure, result)
     return _rendered(figure)
 
@@ -142,7 +177,8 @@ def video_picture(result: Result, views: Sequence[View]) -> np.ndarray:
     crops = frames + height + title
     figure = Figure(figsize=(page, crops + across + margin), dpi=DPI)
     _score_over_time(_axes(figure, 0.75, headline, page - 0.75 - 2.2, plot), result)
-    scale, reconstructs = _heat_scale(*(view.heat for view in views)), views[0].reconstruction is not None
+    shows = views[0].shows
+    scale = _heat_scale(shows, *(view.heat for view in views))
     for column, (view, (picture, shrink)) in enumerate(zip(views, pictures, strict=True)):
         left = margin + column * (across + gap)
         axes = _picture_axes(figure, left + (across - width) / 2, frames, width, height, picture)
@@ -150,10 +186,9 @@ def video_picture(result: Result, views: Sequence[View]) -> np.ndarray:
         _draw_box(axes, view, result.threshold, shrink, words=False)
         heat = _picture_axes(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
-            name = "where the reconstruction fails" if reconstructs else "where it looks forged"
-            heat.set_title(f"{name}, enlarged", fontsize=10, loc="left")
+            heat.set_title(f"{_WHERE[shows]}, enlarged", fontsize=10, loc="left")
     left = margin + len(views) * (across + gap)
-    _colour_bar(figure, left, crops, across, scale, _HEAT_LABEL[reconstructs])
+    _colour_bar(figure, left, crops, across, scale, _HEAT_LABEL[shows])
     _headline(figure, result)
     return _rendered(figure)
 
@@ -238,7 +273,7 @@ def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
     pictures = [("highest face, as scored", view.crop)]
     if view.reconstruction is not None:
         pictures.append(("reconstruction", to_uint8(view.reconstruction)))
-    heat = "where it fails" if view.reconstruction is not None else "attention"
+    heat = "attention" if view.shows == ATTENTION else "where it fails"
     return [*pictures, (heat, (HEAT(scale(view.heat))[..., :3] * 255).astype(np.uint8))]
 
 
@@ -259,7 +294,9 @@ def blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
     return ((grey * (1 - weight) + colour * weight) * 255).astype(np.uint8)
 
 
-def _heat_scale(*heat: np.ndarray) -> Normalize:
+def _heat_scale(shows: str, *heat: np.ndarray) -> Normalize:
+    if shows == ATTENTION:
+        return Normalize(0, 1, clip=True)
     return Normalize(0, max(LEAST_HEAT_RANGE, *(float(np.percentile(each, 99.5)) for each in heat)), clip=True)
 
 

@@ -98,7 +98,7 @@ def _predict(run: Run, detector: Detector, path: str, frames: int, pictures: Pat
     if views:
         picture = pictures / picture_name(path)
         write_png(picture, draw(result, views))
-    return as_json(result, picture), in_words(result)
+    return as_json(result, picture, views[0].shows if views else None), in_words(result)
 
 
 def picture_name(path: str) -> str:
@@ -110,8 +110,11 @@ def picture_name(path: str) -> str:
     return f"{Path(path).name[:100]}.{digest[:8]}.png"
 
 
-def as_json(result: Result, picture: Path | None) -> dict:
-    """One line of standard output: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels."""
+def as_json(result: Result, picture: Path | None, heat: str | None) -> dict:
+    """One line of standard output: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels.
+
+    `heat` is what the picture's colours show: "attention" (where it looks forged) or "reconstruction error".
+    """
     return {
         "path": result.path,
         "kind": result.kind,
@@ -122,6 +125,7 @@ def as_json(result: Result, picture: Path | None) -> dict:
         "frames_used": result.frames_used,
         "frames_declared": result.frames_declared,
         "picture": None if picture is None else str(picture),
+        "heat": heat,
         "notes": list(result.notes),
         "error": None,
     }
@@ -140,7 +144,7 @@ def _face_as_json(face: ScoredFace) -> dict:
 
 def _error_line(path: str, threshold: float, error: BadMediaError) -> dict:
     empty = {"kind": None, "score": None, "verdict": "error", "threshold": round(threshold, 6), "faces": []}
-    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "notes": [], "error": str(error)}
+    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
     return {"path": path, **empty, **rest}
 
 

@@ -19,6 +19,7 @@ from dfdetect_jax.run import Run
 
 FRAMES = 32  # of a video, spread evenly; what the common benchmarks score
 REAL, FAKE, NO_FACE = "real", "fake", "no face"
+ATTENTION, RECONSTRUCTION_ERROR = "attention", "reconstruction error"  # what a heat map may show
 
 _DETECT_AT_ONCE = 8  # frames in memory; 4K ones take 25 MB each
 # A track in fewer than this share of the longest track's frames doesn't decide: most are false alarms or passers-by.
@@ -116,6 +117,7 @@ class View:
         matrix: float64 [2, 3], from the image to the crop.
         crop: uint8 [S, S, 3], as the network saw it.
         heat: float32 [S, S], at least 0, higher is more suspicious: see `heat_maps`; 0 beyond the image's edge.
+        shows: what the heat is, `ATTENTION` or `RECONSTRUCTION_ERROR`.
         reconstruction: float32 [S, S, 3] in [-1, 1], or None.
     """
 
@@ -124,7 +126,13 @@ class View:
     matrix: np.ndarray
     crop: np.ndarray
     heat: np.ndarray
+    shows: str
     reconstruction: np.ndarray | None
+
+
+def heat_shows(prediction: Prediction) -> str:
+    """What `heat_maps` takes from this prediction: `ATTENTION`, or else `RECONSTRUCTION_ERROR`."""
+    return RECONSTRUCTION_ERROR if prediction.attention is None else ATTENTION
 
 
 def heat_maps(prediction: Prediction, crops: np.ndarray) -> np.ndarray:
@@ -247,6 +255,7 @@ def _views(run: Run, found: Sequence[tuple[int, np.ndarray, Face]]) -> list[View
             matrix=cut[i][1],
             crop=crops[i],
             heat=heat[i] * _inside(image, cut[i][1], crops.shape[1]),
+            shows=heat_shows(prediction),
             reconstruction=None if prediction.reconstruction is None else prediction.reconstruction[i],
         )
         for i, (frame, image, face) in enumerate(found)

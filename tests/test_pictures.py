@@ -1,19 +1,21 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from dfdetect_jax import pictures
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.face import Face
-from dfdetect_jax.scoring import Result, ScoredFace, Sighting, View
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.scoring import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
 
 HEIGHT, WIDTH, SIZE = 120, 160, 32
 BOX = (40.0, 30.0, 80.0, 80.0)
 
 
-def view(score=0.9, frame=0, hot=True):
+def view(score=0.9, frame=0, hot=True, shows=RECONSTRUCTION_ERROR):
     """A grey picture whose face reconstructs to itself but for its upper left quarter, if `hot`."""
     image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     face = Face(np.float32(BOX), None, 1.0)
@@ -26,6 +28,7 @@ def view(score=0.9, frame=0, hot=True):
         matrix=matrix,
         crop=warp(image, matrix, SIZE),
         heat=heat,
+        shows=shows,
         reconstruction=np.zeros((SIZE, SIZE, 3), np.float32),
     )
 
@@ -59,7 +62,7 @@ def test_the_box_has_the_colour_of_its_verdict(score, name, other):
 def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
     each = view()
     shown = each.image[:: round(1 / shrink), :: round(1 / shrink)]
-    over = pictures._overlay(shown, [each], pictures._heat_scale(each.heat), shrink)
+    over = pictures._overlay(shown, [each], pictures._heat_scale(each.shows, each.heat), shrink)
     coloured = np.ptp(over.astype(int), axis=-1) > 20
     # The crop is the square of 1.3 x 50 pixels around (60, 55); its upper left quarter is hot.
     rows, columns = np.nonzero(coloured)
@@ -69,7 +72,35 @@ def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
 
 def test_a_good_reconstruction_stays_dark():
     faint = np.full((4, 4), 0.01, np.float32)
-    assert pictures._heat_scale(faint)(faint).max() < 0.1
+    assert pictures._heat_scale(RECONSTRUCTION_ERROR, faint)(faint).max() < 0.1
+
+
+def test_attention_is_drawn_from_0_to_1_whatever_is_shown():
+    for top in (0.01, 0.6):
+        scale = pictures._heat_scale(ATTENTION, np.full((4, 4), top, np.float32))
+        assert (scale(0.0), scale(0.5), scale(1.0)) == (0.0, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("shows", "told", "never"),
+    [(ATTENTION, "where it looks forged", "fails"), (RECONSTRUCTION_ERROR, "where the reconstruction fails", "forged")],
+)
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, kind):
+    texts, render = [], pictures._rendered
+
+    def noted(figure):
+        texts.extend(text.get_text() for text in figure.findobj(Text))
+        return render(figure)
+
+    monkeypatch.setattr(pictures, "_rendered", noted)
+    shown = [view(frame=3, shows=shows)]
+    draw = pictures.photo_picture if kind == "image" else pictures.video_picture
+    draw(result(shown, kind), shown)
+    words = "; ".join(texts)
+    assert told in words
+    assert never not in words
+    assert shows in words
 
 
 def test_a_video_shows_its_scores_and_frames():
@@ -81,15 +112,37 @@ def test_a_video_shows_its_scores_and_frames():
     assert colourful(with_frames) > colourful(cold)
 
 
-def test_the_sheet_grows_by_a_row_per_example():
-    one, three = (
-        pictures.reconstruction_grid(
-            np.zeros((n, 8, 8, 3), np.uint8), np.zeros((n, 8, 8, 3)), np.zeros((n, 8, 8)), ["swap\nfake 0.9"] * n
-        )
-        for n in (1, 3)
+def sheet(n, attention=None, masks=None, reconstruction=True):
+    prediction = Prediction(
+        score=np.full(n, 0.9),
+        attention=attention,
+        reconstruction=np.zeros((n, 8, 8, 3), np.float32) if reconstruction else None,
     )
+    images = np.full((n, 8, 8, 3), 128, np.uint8)
+    return pictures.example_sheet(images, masks or [None] * n, prediction, ["swap\nfake 0.9"] * n)
+
+
+def test_the_sheet_grows_by_a_row_per_example():
+    one, three = sheet(1), sheet(3)
     assert one.shape[1] == three.shape[1]
     assert 2.2 < three.shape[0] / one.shape[0] < 3
+
+
+def test_the_sheet_shows_attention_beside_the_true_mask():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:4] = 255
+    attention = np.float32(mask[None] > 0)
+    plain, right = sheet(1), sheet(1, attention, [mask])
+    wrong = sheet(1, attention, [255 - mask])
+    assert right.shape[0] == plain.shape[0]
+    assert right.shape[1] > plain.shape[1]
+    # The mask is all that differs, and its column is black and white.
+    columns = np.flatnonzero((right != wrong).any(axis=(0, 2)))
+    assert 1.4 * pictures.DPI < np.ptp(columns) < 1.7 * pictures.DPI
+    differing = right[:, columns][(right != wrong).any(axis=-1)[:, columns]]
+    assert np.ptp(differing.astype(int), axis=-1).max() == 0
+    assert sheet(1, attention, [None]).shape == right.shape
+    assert sheet(1, attention, [mask], reconstruction=False).shape[1] < right.shape[1]
 
 
 def test_reconstructions_are_shown_in_their_own_colours():

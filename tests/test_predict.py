@@ -54,6 +54,7 @@ def test_a_photograph_gets_score_verdict_box_and_picture(answers, inputs):
     assert 100 < x0 < 150 < 195 < x1 < 240
     assert 20 < y0 < 75 < 130 < y1 < 200
     assert cv2.imread(line["picture"]).shape[1] > trained.WIDTH
+    assert line["heat"] == "reconstruction error"
 
 
 def test_a_video_says_which_frames_were_used(answers, inputs):
@@ -66,7 +67,7 @@ def test_a_video_says_which_frames_were_used(answers, inputs):
 def test_a_photograph_without_a_face_is_no_failure(answers, inputs):
     line = answers[1][str(inputs / "deeper" / "a.png")]
     assert (line["verdict"], line["score"], line["picture"]) == ("no face", None, None)
-    assert line["error"] is None
+    assert line["heat"] is line["error"] is None
 
 
 def test_files_that_are_no_media_are_said_and_do_not_stop_the_rest(answers, inputs):

@@ -120,13 +120,18 @@ def test_a_run_that_diverged_is_refused(run, detector, tmp_path):
 def test_heat_is_the_mean_difference_to_the_reconstruction():
     crops = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1).repeat(3, axis=-1)
     reconstruction = np.array([[-1.0, 0.0, 0.5], [1.0, 1.0, 0.4]], np.float32).reshape(1, 1, 2, 3)
-    heat = scoring.heat_maps(Prediction(np.zeros(1), None, reconstruction), crops)
+    prediction = Prediction(np.zeros(1), None, reconstruction)
+    heat = scoring.heat_maps(prediction, crops)
+    assert scoring.heat_shows(prediction) == "reconstruction error"
     np.testing.assert_allclose(heat, [[[(0 + 1 + 1.5) / 3, 0.6 / 3]]], rtol=1e-6)
 
 
 def test_heat_is_the_attention_of_a_method_that_has_one():
     attention = np.float32([[[0.2, 0.9]]])
-    heat = scoring.heat_maps(Prediction(np.zeros(1), attention, None), np.zeros((1, 1, 2, 3), np.uint8))
+    crops = np.zeros((1, 1, 2, 3), np.uint8)
+    prediction = Prediction(np.zeros(1), attention, np.ones((1, 1, 2, 3), np.float32))
+    heat = scoring.heat_maps(prediction, crops)
+    assert scoring.heat_shows(prediction) == "attention"
     np.testing.assert_array_equal(heat, attention)
 
 
