@@ -1,0 +1,221 @@
+"""From a run to a queue: the training fakes scored, some chosen, and their crops written out for painting."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dfdetect_jax.active.face_region import face_region
+from dfdetect_jax.active.queue import Queue, Row, Selection, digest, kept_queue, write_queue
+from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many
+from dfdetect_jax.active.selection import choose as choose_rows
+from dfdetect_jax.config import Active, LAESettings
+from dfdetect_jax.data.example import FAKE
+from dfdetect_jax.data.pipeline import eval_batches, select
+from dfdetect_jax.data.records import Records, locate, read_manifest
+from dfdetect_jax.errors import RecordsError, RunError, SettingsError
+from dfdetect_jax.media.crop import resize
+from dfdetect_jax.methods import Variables, lae
+from dfdetect_jax.pictures import blend
+from dfdetect_jax.run import PREDICT_BATCH, Run
+
+
+def choose(
+    run: Run,
+    records: str | Path,
+    active: Active,
+    folder: str | Path,
+    *,
+    seed: int | None = None,
+    on_progress: Callable[[int], None] = lambda images: None,
+) -> Queue:
+    """Chooses training fakes to paint masks for and writes the queue.
+
+    A queue of the same selection that is there already is kept as it is, and nothing is scored.
+
+    Args:
+        run: an LAE after stage 1.
+        records: folder of the records that it was trained on, see `training_records`.
+        active: reads `strategy` and `share`.
+        folder: of the queue.
+        seed: of the strategy "random"; None for the run's own.
+        on_progress: called with the number of fakes of each batch, once it is scored.
+
+    Raises:
+        RunError: the run is no LAE or has diverged, or another queue is in `folder`.
+        SettingsError: the run's head has not what the strategy reads.
+        RecordsError: there are no fakes, or the records are damaged.
+    """
+    if active.strategy == "channels" and lae_settings(run).model.head == "linear":
+        raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" has not')
+    manifest = read_manifest(records)
+    selection = Selection(
+        run=run.folder.name,
+        step=int(run.info["checkpoint"]["step"]),
+        strategy=active.strategy,
+        share=active.share,
+        seed=lae_settings(run).seed if seed is None else seed,
+        fingerprint=manifest.fingerprint,
+    )
+    if kept := kept_queue(folder, selection):
+        return kept
+    split = Records(records, "train")
+    trained = select(split, run.settings.data.train_methods)
+    candidates = score_fakes(run, records, NEEDS[active.strategy], on_progress)
+    count = how_many(active.share, len(trained), len(candidates))
+    choices = choose_rows(candidates, active.strategy, count, selection.seed)
+    return write_queue(folder, selection, manifest.crop.size, _crops(run, split, candidates, choices))
+
+
+def lae_settings(run: Run) -> LAESettings:
+    """The settings of a run that learns from masks.
+
+    Raises:
+        RunError: it is a run of another method.
+    """
+    if not isinstance(run.settings, LAESettings):
+        raise RunError(
+            f"{run.folder}: expected a run of the LAE, which learns from masks, found one of {run.settings.method}"
+        )
+    return run.settings
+
+
+def training_records(run: Run, data_dir: str | Path = "") -> Path:
+    """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
+
+    Args:
+        run: an opened run.
+        data_dir: where prepared data sets are; "" means the run's own setting.
+
+    Raises:
+        RecordsError: they are in neither place, or other data is there now.
+    """
+    folder = Path(run.info["data"]["folder"])
+    if not folder.is_dir():
+        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
+        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
+    found, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
+    if found != expected:
+        raise RecordsError(
+            f"{folder}: expected the data that the run was trained on (fingerprint {expected[:12]}), found other data "
+            f"({found[:12]}); prepare it as it was"
+        )
+    return folder
+
+
+def score_fakes(
+    run: Run,
+    records: str | Path,
+    needs: Sequence[str] = (),
+    on_progress: Callable[[int], None] = lambda images: None,
+) -> Candidates:
+    """The training fakes as the run sees them.
+
+    Args:
+        run: an LAE.
+        records: folder of the records that it was trained on.
+        needs: which of the columns from the latent to compute too: "features", "evidence", "evidence_outside".
+        on_progress: called with the number of fakes of each batch, once it is scored.
+
+    Raises:
+        RecordsError: there are no fakes that the run trains on, or the records are damaged.
+    """
+    data = run.settings.data
+    batches = eval_batches(
+        records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, methods=data.train_methods
+    )
+    places = select(Records(records, "train"), data.train_methods)
+    face = face_region(data.image_size, run.crop.margin)
+    latents = jax.jit(functools.partial(_latent_columns, settings=lae_settings(run), face=face)) if needs else None
+    parts = []
+    for batch in _fakes(batches, places):
+        count, images = len(batch["place"]), batch.pop("image")
+        prediction = run.localize(images)
+        columns = {"score": prediction.score, "outside": _share_outside(prediction.attention, face)}
+        if latents:
+            columns |= {name: column for name, column in latents(run.variables, images).items() if name in needs}
+        parts.append({**batch, **{name: np.asarray(column)[:count] for name, column in columns.items()}})
+        on_progress(count)
+    if not parts:
+        raise RecordsError(f"{records}: expected fakes to choose from in the training split, found none")
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Candidates(
+        places=joined.pop("place"), clips=joined.pop("video"), area_outside=1 - float(face.mean()), **joined
+    )
+
+
+def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """The share of each map's sum that lies outside the face: float32 [N, S, S], bool [S, S] -> float32 [N]."""
+    outside, everywhere = attention.sum(axis=(1, 2), where=~face), attention.sum(axis=(1, 2))
+    return outside / np.maximum(everywhere, 1e-12)
+
+
+def _latent_columns(variables: Variables, images: jax.Array, *, settings: LAESettings, face: np.ndarray) -> dict:
+    """`Candidates`' columns from the latent, for uint8 images [N, S, S, 3]."""
+    size = jnp.abs(lae.encode(variables, images, settings=settings))
+    channels = size.shape[-1] // 2
+    fake = size[..., channels:] / channels
+    return {
+        "features": size.mean((1, 2)),
+        "evidence": fake.mean((1, 2)),
+        "evidence_outside": (fake * _outside_cells(face, size.shape[1:3])).mean((1, 2)),
+    }
+
+
+def _outside_cells(face: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """The share of each cell of the latent's grid that is not face: float32 [h, w, 1]."""
+    height, width = grid
+    cells = face.reshape(height, face.shape[0] // height, width, face.shape[1] // width)
+    return 1 - cells.mean((1, 3), dtype=np.float32)[..., None]
+
+
+def _fakes(batches, places: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    """The fakes of `batches`, regrouped: place and video [n], image [`PREDICT_BATCH`, S, S, 3] with zeros after n.
+
+    `places` are those of the batches' valid rows, in order.
+    """
+    waiting: list[dict] = []
+    seen = 0
+    for batch in batches:
+        for i in np.flatnonzero((batch["label"] == FAKE) & (batch["valid"] > 0)):
+            waiting.append({"image": batch["image"][i], "place": places[seen + i], "video": str(batch["video"][i])})
+            if len(waiting) == PREDICT_BATCH:
+                yield _stacked(waiting)
+                waiting = []
+        seen += len(batch["valid"])
+    if waiting:
+        yield _stacked(waiting)
+
+
+def _stacked(rows: Sequence[dict]) -> dict[str, np.ndarray]:
+    images = np.zeros((PREDICT_BATCH, *rows[0]["image"].shape), np.uint8)  # of one shape, so that it compiles once
+    images[: len(rows)] = [row["image"] for row in rows]
+    return {"image": images, **{name: np.array([row[name] for row in rows]) for name in ("place", "video")}}
+
+
+def _crops(
+    run: Run, split: Records, candidates: Candidates, choices: Sequence[Choice]
+) -> Iterator[tuple[Row, np.ndarray, np.ndarray]]:
+    """What `write_queue` takes, a few crops in memory at a time."""
+    for start in range(0, len(choices), PREDICT_BATCH):
+        group = choices[start : start + PREDICT_BATCH]
+        examples = [split[int(candidates.places[choice.row])] for choice in group]
+        images = np.stack([resize(example["image"], run.settings.data.image_size) for example in examples])
+        attention = np.clip(run.localize(images).attention, 0, 1)
+        for number, (choice, example, share) in enumerate(zip(group, examples, attention, strict=True), start + 1):
+            crop = example["image"]
+            row = Row(
+                id=f"{number:04d}",
+                place=int(candidates.places[choice.row]),
+                video=example["video"],
+                method=example["method"],
+                frame=example["frame"],
+                score=float(candidates.score[choice.row]),
+                outside=float(candidates.outside[choice.row]),
+                reason=choice.reason,
+                sha256=digest(crop),
+            )
+            yield row, crop, blend(crop, resize(share, len(crop)))
