@@ -35,8 +35,9 @@ Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
 - Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
   the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
 - {ATTENTION}/ shows where the detector looks. It may be wrong: trust your eyes.
-- If you can't tell what was forged, leave that mask out. A mask that is all black is refused.
-- Leave {IMAGES}/ and {QUEUE} as they are.
+- If you can't tell what was forged, delete the picture in {IMAGES}/: nobody waits for its mask then. A mask that is all
+  black is refused, since it looks like one saved too early.
+- Leave the other pictures and {QUEUE} as they are.
 """
 
 
@@ -193,8 +194,8 @@ def read_queue(folder: str | Path) -> Queue:
 
 
 def missing(queue: Queue) -> list[str]:
-    """The ids that have no mask yet, in order."""
-    return [row.id for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
+    """The ids that wait for a mask, in order: not those whose image the painter deleted, having found nothing in it."""
+    return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
 
 
 def fill_from_records(queue: Queue, records: str | Path) -> int:
@@ -218,11 +219,11 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
             example = examples[row.place]
             if example["has_mask"] and example["mask"].any():
                 write_png(queue.folder / row.file(MASKS), cv2.cvtColor(example["mask"], cv2.COLOR_GRAY2RGB))
-    return len(missing(queue))
+    return len(_unpainted(queue))
 
 
 def read_masks(queue: Queue, fingerprint: str) -> Masks:
-    """Reads the masks that have been painted; see `missing` for the others.
+    """Reads the masks that have been painted, be it not all; see `missing`.
 
     A pixel is forged where the strongest channel of the mask is at least 128.
 
@@ -236,12 +237,16 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
             not the one that was chosen any more.
     """
     _check_data(queue, fingerprint)
-    unpainted = set(missing(queue))
-    painted = sorted((row for row in queue.rows if row.id not in unpainted), key=lambda row: row.place)
+    unpainted = set(_unpainted(queue))
+    painted = sorted((row for row in queue.rows if row not in unpainted), key=lambda row: row.place)
     masks = np.zeros((len(painted), queue.size, queue.size), np.uint8)
     for mask, row in zip(masks, painted, strict=True):
         mask[:] = _read_mask(queue, row)
     return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
+
+
+def _unpainted(queue: Queue) -> list[Row]:
+    return [row for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
 
 
 def _read_mask(queue: Queue, row: Row) -> np.ndarray:

@@ -140,6 +140,19 @@ def test_whatever_is_at_least_half_bright_is_forged(queue, as_painted):
     np.testing.assert_array_equal(masks.masks[0], white_square())
 
 
+def test_a_painter_declines_by_deleting_the_image(queue):
+    paint(queue, 1, white_square())
+    (queue.folder / "images/0002.png").unlink()
+    assert queues.missing(queue) == ["0003"]
+    assert len(queues.read_masks(queue, queue.selection.fingerprint)) == 1
+
+
+def test_the_oracle_paints_no_image_that_was_declined(queue, records):
+    (queue.folder / "images/0002.png").unlink()
+    assert queues.fill_from_records(queue, records) == 1
+    assert not (queue.folder / "masks/0002.png").exists()
+
+
 def refused(queue, match, kind=BadMediaError):
     with pytest.raises(kind, match=match) as error:
         queues.read_masks(queue, queue.selection.fingerprint)
