@@ -163,22 +163,24 @@ def _find_convolutions(
     for name in filter(_LAYER.match, shapes):
         layer = _LAYER.match(name)[1]
         if layer not in _PLACES:
-            raise WeightsError(f"VGG16 weights: {path} is of another network: VGG16 has no layer {layer}")
+            raise _another_network(path, f"no layer {layer}", "one")
         names[_PLACES[layer], len(shapes[name])] = name
     channels = 3
     for place, width in WIDTHS.items():
         for kind, expected in {"kernel": (3, 3, channels, width), "bias": (width,)}.items():
             name = names.get((place, len(expected)))
             if name is None:
-                raise WeightsError(f"VGG16 weights: {path} is of another network: it has no {kind} of conv{place}")
+                raise _another_network(path, f"{kind} of conv{place}", "none")
             found = shapes[name] if kind == "bias" else tuple(shapes[name][axis] for axis in axes)
             if found != expected:
-                raise WeightsError(
-                    f"VGG16 weights: {path} is of another network: expected {kind} of conv{place} {expected}, "
-                    f"found {found}"
-                )
+                raise _another_network(path, f"{kind} of conv{place} {expected}", found)
         channels = width
     return {(place, kind): names[place, rank] for place in WIDTHS for kind, rank in _RANKS.items()}
+
+
+def _another_network(path: Path, expected: str, found: object) -> WeightsError:
+    what = f"is of another network (expected {expected}, found {found})"
+    return WeightsError(f"VGG16 weights: {path} {what}; give VGG16's file as loss.vgg16")
 
 
 def _read_params(
@@ -193,7 +195,10 @@ def _read_params(
     def tensor(place, kind):
         array = read(names[place, kind])
         if array.dtype.kind != "f":
-            raise WeightsError(f"VGG16 weights: expected floats in {path}, found {array.dtype} in {names[place, kind]}")
+            raise WeightsError(
+                f"VGG16 weights: expected floats in {path}, found {array.dtype} in {names[place, kind]}; give the file "
+                "as published, before any quantisation"
+            )
         return array.astype(np.float32)
 
     return {
