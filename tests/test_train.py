@@ -107,7 +107,7 @@ def test_a_run_leaves_settings_metrics_checkpoints_report_and_pictures(finished)
     assert [line["step"] for line in lines if "loss" in line] == [2, 4]
     assert [line["step"] for line in lines if "val_auc" in line] == [2, 4]
     assert max(sealed_steps(finished / "checkpoints")) == 4
-    assert (finished / "samples" / "reconstructions.png").stat().st_size > 1000
+    assert (finished / "samples" / "examples.png").stat().st_size > 1000
     report = json.loads((finished / "report" / "metrics.json").read_text())
     methods = report["data"]["forge"]["by_method"]
     assert sum(figures["seen"] for figures in methods.values()) == 3

@@ -33,7 +33,7 @@ def finish(workdir: Path, records: Path) -> None:
         scores.append(frames)
     metrics = report.as_metrics(run.threshold, summaries)
     report.write_report(workdir / REPORT, metrics, concatenate(scores))
-    sheet = workdir / SAMPLES / "reconstructions.png"
+    sheet = workdir / SAMPLES / "examples.png"
     pictures.write_png(sheet, example_sheet(run, records, splits[-1]))
     print_results(metrics)
     print(f"run       {workdir}\nreport    {workdir / REPORT}\npictures  {sheet}")
