@@ -14,7 +14,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="dfdetect_jax-keras-")
 atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
 
-import keras
+import keras  # noqa: E402
 
 PLACES = tuple(f"{b}_{i}" for b, depth in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, depth + 1))
 
