@@ -138,16 +138,20 @@ def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         it, and of the first to the mean.
     """
     features = np.asarray(features, np.float64)
-    from_mean = _distance(features, features.mean(axis=0))
-    rows = [int(np.argmin(from_mean))]
-    distances = [from_mean[rows[0]]]
+    features = features - features.mean(axis=0)
+    squares = np.einsum("nd,nd->n", features, features)
+    rows = [int(np.argmin(squares))]
+    distances = [squares[rows[0]]]
     nearest = np.full(len(features), np.inf)
     while len(rows) < count:
-        nearest = np.minimum(nearest, _distance(features, features[rows[-1]]))
-        nearest[rows[-1]] = -np.inf  # never taken twice, even where rows coincide
+        last = rows[-1]
+        # |x - c|^2 = |x|^2 + |c|^2 - 2 x.c; by einsum, as equal rows must come out equal, and BLAS doesn't promise it.
+        squared = squares + squares[last] - 2 * np.einsum("nd,d->n", features, features[last])
+        nearest = np.minimum(nearest, squared)
+        nearest[last] = -np.inf  # never taken twice, even where rows coincide
         rows.append(int(np.argmax(nearest)))
         distances.append(nearest[rows[-1]])
-    return np.array(rows), np.array(distances)
+    return np.array(rows), np.sqrt(np.maximum(distances, 0))
 
 
 def outside_evidence(candidates: Candidates) -> np.ndarray:
@@ -211,7 +215,3 @@ def _occurrence(names: Sequence[str]) -> np.ndarray:
         counts.append(seen.get(name, 0))
         seen[name] = counts[-1] + 1
     return np.array(counts)
-
-
-def _distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(features - centre, axis=1)
