@@ -73,7 +73,6 @@ def paper(data: str, method: str) -> LAESettings:
     """256 px and a latent of 16x16x128, batches of 64, Adam 1e-3 and then 1e-4, every term."""
     settings = LAESettings()
     settings.data.name = data
-    settings.data.image_size = 256
     settings.data.train_methods = (method,)
     settings.optimizer.learning_rate = 1e-3
     settings.optimizer.schedule = "drop"

@@ -12,7 +12,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import pytest
 
-from dfdetect_jax.config import CAESettings
+from dfdetect_jax.config import CAESettings, LAESettings
 
 
 def tiny_settings() -> CAESettings:
@@ -28,6 +28,22 @@ def tiny_settings() -> CAESettings:
     settings.train.steps = 4
     settings.train.log_every = 2
     settings.train.eval_every = 2
+    return settings
+
+
+def tiny_lae_settings() -> LAESettings:
+    """The smallest LAE: two halvings, no VGG16, no adversary."""
+    settings = LAESettings()
+    settings.data.image_size = 32
+    settings.data.forge_images = 16
+    settings.model.stages = 2
+    settings.model.discriminator_width = 0.05
+    settings.loss.perceptual = settings.loss.adversarial = 0.0
+    settings.augment.flip = False
+    settings.train.batch_size = 8
+    settings.train.steps = 4
+    settings.train.log_every = settings.train.eval_every = 2
+    settings.active.start = 2
     return settings
 
 

@@ -53,3 +53,21 @@ def test_each_setting_switches_its_own_change_on():
     jittered = augment.augment(KEY, x, Augment(flip=False, jitter=0.3))
     assert np.allclose(np.sort(flipped, axis=2), np.sort(x, axis=2))
     assert not np.allclose(jittered, x)
+
+
+def test_masks_move_with_their_images():
+    masks = (images()[..., 0] > 0).astype(jnp.uint8) * 255
+    pictures = jnp.repeat(masks[..., None], 3, axis=-1).astype(jnp.float32) / 255
+    settings = Augment(flip=True, jitter=0.0)
+    moved = augment.augment_masks(KEY, masks, settings)
+    assert not np.array_equal(moved, masks)
+    np.testing.assert_array_equal(moved / 255, augment.augment(KEY, pictures, settings)[..., 0])
+    np.testing.assert_array_equal(augment.augment_masks(KEY, masks, Augment(flip=False)), masks)
+
+
+def test_the_high_pass_residual_is_the_image_minus_its_binomial_blur():
+    x = images(2)
+    kernel = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
+    padded = np.pad(np.asarray(x), ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
+    blurred = sum(kernel[i, j] * padded[:, i : i + 4, j : j + 6] for i in range(5) for j in range(5))
+    np.testing.assert_allclose(augment.high_pass(x), x - blurred, atol=1e-6)

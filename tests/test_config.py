@@ -5,12 +5,28 @@ import json
 
 import pytest
 
-from dfdetect_jax.config import CAEModel, CAESettings, Crop, check, check_crop, from_dict, to_dict
+from dfdetect_jax.config import (
+    CAEModel,
+    CAESettings,
+    Crop,
+    LAESettings,
+    Settings,
+    check,
+    check_crop,
+    from_dict,
+    read_settings,
+    to_dict,
+)
 from dfdetect_jax.errors import SettingsError
 
 
-def changed(path: str, value) -> CAESettings:
-    settings = CAESettings()
+def lae() -> LAESettings:
+    """The defaults without the term that needs a file."""
+    return changed("loss.perceptual", 0.0, LAESettings())
+
+
+def changed(path: str, value, settings: Settings | None = None) -> Settings:
+    settings = settings or CAESettings()
     *groups, name = path.split(".")
     owner = settings
     for group in groups:
@@ -66,6 +82,66 @@ def test_an_impossible_value_is_answered_with_what_is_allowed(path, value, told)
     assert message.startswith(path)
     assert told in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("data.image_size", 100, "multiple of 16"),
+        ("model.width", 0.0, "0.01 to 8"),
+        ("model.stages", 0, "1 to 6"),
+        ("model.input", "residue", 'did you mean "residual"'),
+        ("model.head", "half", 'did you mean "halves"'),
+        ("model.discriminator_width", 0.0, "0.01 to 8"),
+        ("loss.latent", -1.0, "finite"),
+        ("loss.latent_form", "logit", 'did you mean "logistic"'),
+        ("loss.sharpness", 0.0, "0.01"),
+        ("loss.pixel", float("inf"), "finite"),
+        ("loss.perceptual_layers", (), "one or more"),
+        ("loss.perceptual_layers", ("relu9_9",), "relu1_1"),
+        ("loss.attention_form", "balance", 'did you mean "balanced"'),
+        ("discriminator.learning_rate", -1.0, "0 to 1"),
+        ("discriminator.ema_decay", 0.5, "not used"),
+        ("active.masks", "al", 'did you mean "all"'),
+        ("active.strategy", "hard", "core_set"),
+        ("active.annotator", "peple", 'did you mean "people"'),
+        ("active.share", 0.0, "1e-06 to 1"),
+        ("active.batch_share", 0.9, "0.001 to 0.5"),
+        ("active.start", 0, "at least 1"),
+        ("active.start", 10_000, "fewer than the 10000 steps"),
+    ],
+)
+def test_an_impossible_value_of_the_lae_is_answered_with_what_is_allowed(path, value, told):
+    with pytest.raises(SettingsError) as error:
+        check(changed(path, value, lae()))
+    message = str(error.value)
+    assert message.startswith(path)
+    assert told in message
+    assert "\n" not in message
+
+
+def test_the_perceptual_term_is_refused_without_weights_and_the_way_out_is_named():
+    with pytest.raises(SettingsError, match=r"loss\.vgg16.*loss\.perceptual=0"):
+        check(LAESettings())
+    check(changed("loss.vgg16", "vgg16.h5", LAESettings()))
+
+
+def test_the_plain_classifier_has_no_halves_to_compare():
+    for path, value in (("loss.latent_form", "absolute"), ("loss.attention_form", "max")):
+        with pytest.raises(SettingsError, match="halves"):
+            check(changed(path, value, changed("model.head", "linear", lae())))
+
+
+def test_settings_are_read_back_as_those_of_their_method():
+    for settings in (CAESettings(), lae()):
+        assert read_settings(json.loads(json.dumps(to_dict(settings)))) == settings
+    with pytest.raises(SettingsError, match='found "cea"'):
+        read_settings({"method": "cea"})
+
+
+def test_one_methods_settings_are_not_anothers():
+    with pytest.raises(SettingsError, match='expected "cae" in these settings, found "lae"'):
+        check(changed("method", "lae"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from dfdetect_jax.config.common import Optimizer, Settings, check_optimizer
+from dfdetect_jax.config.common import Data, Optimizer, Settings, check_optimizer
 from dfdetect_jax.config.rules import at_least, one_of, within
 from dfdetect_jax.errors import SettingsError
 
@@ -115,6 +115,7 @@ class LAESettings(Settings):
     """All settings of one run of the LAE."""
 
     method: str = "lae"
+    data: Data = dataclasses.field(default_factory=lambda: Data(image_size=256))
     model: LAEModel = dataclasses.field(default_factory=LAEModel)
     loss: LAELoss = dataclasses.field(default_factory=LAELoss)
     discriminator: Optimizer = dataclasses.field(default_factory=discriminator_optimizer)
@@ -160,8 +161,7 @@ def _check_model(s: LAESettings) -> None:
     if s.data.image_size % multiple:
         nearest = max(32, round(s.data.image_size / multiple) * multiple)
         raise SettingsError(
-            f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; "
-            f"try {nearest}"
+            f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; try {nearest}"
         )
     if s.model.head == "linear" and s.loss.latent_form == "absolute":
         raise SettingsError('loss.latent_form: "absolute" compares halves, which model.head="linear" has not')

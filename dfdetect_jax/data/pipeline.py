@@ -126,9 +126,7 @@ def train_batches(
     return _iterate(batches, data.workers)
 
 
-def _streams(
-    records: Records, settings: Settings, masks: Masks | str | None
-) -> tuple[list[np.ndarray], list[float]]:
+def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> tuple[list[np.ndarray], list[float]]:
     """Places in `records` of the streams that a batch is mixed from, and the share that each has in it."""
     chosen = select(records, settings.data.train_methods)
     streams, shares = [chosen], [1.0]

@@ -302,13 +302,16 @@ def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | Non
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -> Prediction:
-    """p(fake), the attention map at the input's size (bilinear), and the reconstruction from the predicted half."""
+    """p(fake), the attention map at the input's size (bilinear), and the reconstruction from the predicted half.
+
+    A decoder that no term of the objective trained draws nothing: then there is no reconstruction.
+    """
     latent, reconstruction = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
     attention = attention_map(latent, settings.loss)
     return Prediction(
         score=jax.nn.sigmoid(latent.logits),
         attention=jax.image.resize(attention, images.shape[:3], "bilinear"),
-        reconstruction=reconstruction,
+        reconstruction=reconstruction if settings.loss.reconstructs else None,
     )
 
 

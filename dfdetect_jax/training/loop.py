@@ -32,7 +32,6 @@ from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.models.vgg import VGG16Weights
 from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, open_run, read_config
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
-from dfdetect_jax.weights.pretrained import load_vgg16
 
 STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
 # These may differ when a run is resumed: they change what is written and how fast, not what is learned.
@@ -95,6 +94,8 @@ def _vgg16(settings: Settings) -> VGG16Weights | None:
     """What the perceptual loss needs, if the settings have one."""
     if not isinstance(settings, LAESettings) or settings.loss.perceptual == 0:
         return None
+    from dfdetect_jax.weights.pretrained import load_vgg16  # libraries that other runs need not wait for
+
     return load_vgg16(settings.loss.vgg16, settings.loss.vgg16_sha256, settings.loss.perceptual_layers)
 
 

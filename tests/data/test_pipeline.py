@@ -3,8 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from dfdetect_jax.config import CAESettings
+from dfdetect_jax.config import CAESettings, LAESettings
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import drawn_example, write_records
 
@@ -159,3 +161,60 @@ def test_worker_processes_give_the_same_batches(drawn, settings):
         assert same(take(iterator, 4), threads)
     finally:
         iterator.close()
+
+
+def lae_settings(batch_size=8):
+    settings = LAESettings()
+    settings.data.image_size = 32
+    settings.train.batch_size = batch_size
+    settings.active.batch_share = 0.25
+    return settings
+
+
+def painted(folder, count):
+    """Masks that differ from the records' own, for the first `count` fakes of the training split."""
+    places = np.flatnonzero(Records(folder, "train").labels == 1)[:count]
+    masks = np.zeros((count, 32, 32), np.uint8)
+    masks[:, :3] = 255
+    return Masks(places=places, masks=masks)
+
+
+def test_without_masks_nothing_may_be_learnt_from_them(drawn):
+    for batch in take(pipeline.train_batches(drawn, lae_settings()), 3):
+        assert not batch["has_mask"].any()
+        assert not batch["mask"].any()
+
+
+def test_all_masks_are_those_of_the_records_and_empty_on_reals(drawn):
+    for batch in take(pipeline.train_batches(drawn, lae_settings(), masks=pipeline.ALL), 3):
+        assert batch["has_mask"].all()
+        assert (batch["mask"].any((1, 2)) == (batch["label"] == 1)).all()
+
+
+def test_painted_masks_get_their_share_of_every_batch(drawn):
+    for batch in take(pipeline.train_batches(drawn, lae_settings(), masks=painted(drawn, 2)), 6):
+        assert (batch["label"] == 1).sum() == 4
+        with_mask = batch["has_mask"] & (batch["label"] == 1)
+        assert with_mask.sum() >= 2
+        assert (batch["mask"][with_mask, :3] == 255).all()
+        assert not batch["mask"][with_mask, 3:].any()
+
+
+def test_fakes_nobody_painted_have_no_mask_and_reals_an_empty_one(drawn):
+    batches = take(pipeline.train_batches(drawn, lae_settings(), masks=painted(drawn, 1)), 12)
+    fakes = np.concatenate([batch["has_mask"][batch["label"] == 1] for batch in batches])
+    assert not fakes.all()
+    for batch in batches:
+        reals = batch["label"] == 0
+        assert batch["has_mask"][reals].all()
+        assert not batch["mask"][reals].any()
+
+
+def test_a_stream_with_masks_goes_on_where_it_was_left(drawn):
+    stream = pipeline.train_batches(drawn, lae_settings(), masks=painted(drawn, 2))
+    iterator = iter(stream)
+    take(iterator, 3)
+    state, expected = iterator.get_state(), take(iterator, 3)
+    resumed = iter(stream)
+    resumed.set_state(state)
+    assert same(take(resumed, 3), expected)

@@ -1,0 +1,210 @@
+"""LAE against its own ablations: three tasks, several seeds, decisions and reasons on seen and unseen forgeries.
+
+    python benchmarks/lae_study.py --data forge celeba --out DIR [--seeds 3] [--steps 800] [--part 1/2] [--json FILE]
+
+A data set is what `prepare --dataset forge [--root FOLDER]` wrote, by name or folder. Every arm of every task and seed
+is one run of `dfdetect_jax.train` in a folder below DIR, finished or resumed by calling again; `--part i/n` takes every
+n-th run, for several processes side by side. The table holds what is finished. `curves.png` in DIR has the validation
+AUC of every run: an arm whose curve still rises has not been judged yet.
+"""
+
+import json
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import measure
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import stats
+
+from dfdetect_jax import cli
+from dfdetect_jax.allocator import keep_freed_memory
+from dfdetect_jax.config import LAESettings, check
+from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.evaluation import report
+from dfdetect_jax.run import open_run
+from dfdetect_jax.training import stages
+
+TASKS = {
+    "swap": ("swap_alpha", "swap_poisson"),
+    "attribute": ("attribute_bilinear", "attribute_transposed"),
+    "inpainting": ("inpaint_telea", "inpaint_patch"),
+}
+NO_MASKS = "no masks"
+RESULT = "study.json"
+
+
+def plain_classifier(settings: LAESettings) -> None:
+    """The same encoder, the average of its map, one dense layer; nothing is reconstructed."""
+    settings.model.head = "linear"
+    settings.active.masks = "none"
+    settings.loss.pixel = settings.loss.perceptual = settings.loss.adversarial = 0.0
+
+
+def masks(kind: str, strategy: str = "hardest") -> Callable[[LAESettings], None]:
+    def apply(settings: LAESettings) -> None:
+        settings.active.masks, settings.active.strategy = kind, strategy
+
+    return apply
+
+
+ARMS: dict[str, Callable[[LAESettings], None]] = {
+    "plain classifier": plain_classifier,
+    NO_MASKS: masks("none"),
+    "3% random": masks("selected", "random"),
+    "3% active": masks("selected"),
+    "all masks": masks("all"),
+}
+
+
+class Job(NamedTuple):
+    """One run of the study."""
+
+    data: str
+    task: str
+    arm: str
+    seed: int
+
+    def folder(self, out: Path) -> Path:
+        return out / Path(self.data).name / self.task / self.arm.replace(" ", "_").replace("%", "") / str(self.seed)
+
+
+def settings_for(job: Job, records: Path, steps: int, batch: int) -> LAESettings:
+    """Stage 1 takes a third of the steps; every arm has the same number of steps and the same schedule."""
+    settings = LAESettings(seed=job.seed)
+    settings.data.name = str(records)
+    settings.data.image_size = read_manifest(records).crop.size
+    settings.data.train_methods = TASKS[job.task][:1]
+    settings.model.stages = 3
+    settings.model.discriminator_width = 0.25
+    settings.loss.perceptual = 0.0
+    settings.optimizer.learning_rate = 1e-3
+    settings.optimizer.schedule = "cosine"
+    settings.train.batch_size = batch
+    settings.train.steps = steps
+    settings.train.eval_every = max(1, steps // 8)
+    settings.train.log_every = max(1, steps // 8)
+    settings.train.keep = 1
+    settings.active.start = steps // 3
+    ARMS[job.arm](settings)
+    return check(settings)
+
+
+def run_job(job: Job, out: Path, steps: int, batch: int) -> None:
+    """Trains and evaluates one run, unless that has been done."""
+    folder, records = job.folder(out), locate(job.data)
+    if (folder / RESULT).exists():
+        return
+    stages.train(settings_for(job, records, steps, batch), folder, records)
+    run = open_run(folder)
+    summary, _ = report.evaluate_run(run, str(records))
+    seen, unseen = TASKS[job.task]
+    others = [method for method in summary["by_method"] if method not in TASKS[job.task]]
+    figures = {
+        "seen": method_figures(summary["by_method"][seen]),
+        "unseen": method_figures(summary["by_method"][unseen]),
+        "other tasks auc": statistics.mean(summary["by_method"][m]["frame"]["auc"] for m in others),
+        "attention on reals": summary["localization"]["real_attention"],
+    }
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    curve = [[line["step"], line["val_auc"]] for line in lines if line.get("val_auc") is not None]
+    (folder / RESULT).write_text(json.dumps({**job._asdict(), "figures": figures, "curve": curve}))
+
+
+def method_figures(summary: dict) -> dict:
+    frame = summary["frame"]
+    return {
+        "auc": frame["auc"],
+        "balanced accuracy": (frame["tpr"] + 1 - frame["fpr"]) / 2,
+        "pixel auc": summary["localization"]["pixel_auc"],
+    }
+
+
+def finished(jobs: list[Job], out: Path) -> list[dict]:
+    paths = [job.folder(out) / RESULT for job in jobs]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def mean_and_interval(values: list[float]) -> str:
+    """Mean and half width of its 95% interval over seeds (Student's t); the mean alone for one seed."""
+    mean = statistics.mean(values)
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{mean:.3f} ± {half:.3f}"
+
+
+def table_rows(results: list[dict]) -> Iterator[measure.Row]:
+    """A row per data set, task and arm; the last column pairs each seed with the same seed without masks."""
+    groups: dict[tuple, dict[int, dict]] = {}
+    for result in results:
+        groups.setdefault((result["data"], result["task"], result["arm"]), {})[result["seed"]] = result["figures"]
+    for (data, task, arm), by_seed in groups.items():
+        row = {"data": Path(data).name, "task": task, "arm": arm, "seeds": str(len(by_seed))}
+        for kind in ("seen", "unseen"):
+            for name in ("auc", "balanced accuracy", "pixel auc"):
+                row[f"{kind} {name}"] = mean_and_interval([figures[kind][name] for figures in by_seed.values()])
+        base = groups.get((data, task, NO_MASKS), {})
+        gains = [by_seed[s]["unseen"]["auc"] - base[s]["unseen"]["auc"] for s in by_seed if s in base]
+        row["unseen auc against no masks"] = mean_and_interval(gains) if gains and arm != NO_MASKS else None
+        yield row
+
+
+def draw_curves(results: list[dict], path: Path) -> None:
+    """One panel per data set and task, one line per run, the arms in colours."""
+    panels = sorted({(result["data"], result["task"]) for result in results})
+    figure = Figure(figsize=(4 * len(panels), 3.2), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    for axis, (data, task) in zip(axes, panels, strict=True):
+        named = set()
+        for result in results:
+            if (result["data"], result["task"]) == (data, task):
+                arm = result["arm"]
+                steps, auc = zip(*result["curve"], strict=True)
+                label = None if arm in named else arm
+                axis.plot(steps, auc, color=f"C{list(ARMS).index(arm)}", linewidth=1, alpha=0.8, label=label)
+                named.add(arm)
+        axis.set(title=f"{Path(data).name}, {task}", xlabel="step")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("validation AUC (seen forgery)")
+    axes[-1].legend(fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = measure.command_line(__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", required=True, help="prepared data sets, by name or folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--part", default="1/1", help="i/n: train every n-th run, from the i-th on; 0/1 trains none")
+    args = parser.parse_args()
+    keep_freed_memory()
+    cli.keep_compiled_programs()
+    jobs = [
+        Job(data, task, arm, seed)
+        for seed in range(args.seeds)
+        for data in args.data
+        for task in args.tasks
+        for arm in args.arms
+    ]
+    first, parts = map(int, args.part.split("/"))
+    for job in jobs[first - 1 :: parts] if first else []:
+        print(*job, flush=True)
+        run_job(job, args.out, args.steps, args.batch)
+    results = finished(jobs, args.out)
+    draw_curves(results, args.out / "curves.png")
+    notes = [
+        f"{len(results)} of {len(jobs)} runs, {args.steps} steps of {args.batch} each; ± is a 95% interval over seeds"
+    ]
+    where = measure.environment("jax", "flax", "optax")
+    measure.report("LAE and its ablations", where, list(table_rows(results)), notes, args.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""The LAE against its description: what decides, what each term sees, and what each setting changes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dfdetect_jax import losses, methods
+from dfdetect_jax.config import check
+from dfdetect_jax.methods import lae
+from dfdetect_jax.models import vgg
+from tests.conftest import tiny_lae_settings
+
+SIZE = 32
+RNG = np.random.default_rng(0)
+LABELS = np.array([0, 1, 1, 0, 1, 0, 1, 0], np.int32)
+MASKS = np.zeros((8, SIZE, SIZE), np.uint8)
+MASKS[LABELS == 1, 8:24, 4:20] = 255
+BATCH = {
+    "image": RNG.integers(0, 256, (8, SIZE, SIZE, 3), np.uint8),
+    "label": LABELS,
+    "mask": MASKS,
+    "has_mask": np.array([1, 1, 0, 1, 0, 1, 0, 1], bool),
+}
+STAGE_ONE = {**BATCH, "mask": np.zeros_like(MASKS), "has_mask": np.zeros(8, bool)}
+
+
+def random_vgg16(layers=("relu1_2",)) -> vgg.VGG16Weights:
+    """Random weights: good for shapes and gradients, not for training."""
+    params = vgg.VGG16(layers).init(jax.random.PRNGKey(9), jnp.zeros((1, SIZE, SIZE, 3)))["params"]
+    return vgg.VGG16Weights(params=params, mean=jnp.zeros(3), std=jnp.ones(3))
+
+
+def everything_on():
+    settings = tiny_lae_settings()
+    settings.loss.perceptual, settings.loss.perceptual_layers, settings.loss.vgg16 = 0.1, ("relu1_2",), "given"
+    settings.loss.adversarial = 0.1
+    settings.optimizer.learning_rate = 3e-3
+    return check(settings)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A method with every term, its jitted step, and the states and metrics of 12 steps on one batch."""
+    method = methods.build(everything_on(), random_vgg16())
+    step = jax.jit(method.train_step)
+    states, metrics = [jax.jit(method.init)(jax.random.PRNGKey(0))], []
+    for _ in range(12):
+        state, measured = step(states[-1], BATCH)
+        states.append(state)
+        metrics.append({name: float(value) for name, value in measured.items()})
+    return method, step, states, metrics
+
+
+@pytest.fixture(scope="module")
+def network():
+    """(network, variables) as initialised."""
+    settings = tiny_lae_settings()
+    network = lae.LAE(settings.model, settings.loss)
+    return network, jax.jit(lambda: network.init(jax.random.PRNGKey(0), jnp.zeros((1, SIZE, SIZE, 3)), train=False))()
+
+
+def latent_of(network, variables, images) -> lae.Latent:
+    return network.apply(variables, images, train=False, method=network.encode)[0]
+
+
+def random_images(n=4):
+    return jnp.asarray(RNG.uniform(-1, 1, (n, SIZE, SIZE, 3)), jnp.float32)
+
+
+def test_the_decision_is_the_mean_of_the_map(network):
+    latent = latent_of(*network, random_images())
+    real_half, fake_half = np.split(np.asarray(latent.z), 2, axis=-1)
+    k = network[0].loss.sharpness
+    expected = k * (np.abs(fake_half).mean((1, 2, 3)) - np.abs(real_half).mean((1, 2, 3)))
+    np.testing.assert_allclose(latent.logits, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(latent.logits, np.mean(latent.pixel_logits, (1, 2)), rtol=1e-4, atol=1e-6)
+
+
+def test_the_absolute_form_decides_by_the_share_of_the_fake_half(network):
+    settings = tiny_lae_settings()
+    settings.loss.latent_form = "absolute"
+    latent = latent_of(lae.LAE(settings.model, settings.loss), network[1], random_images())
+    a_real, a_fake = np.mean(latent.real_map, (1, 2)), np.mean(latent.fake_map, (1, 2))
+    np.testing.assert_allclose(jax.nn.sigmoid(latent.logits), a_fake / (a_fake + a_real), rtol=1e-4)
+
+
+def test_the_plain_classifiers_map_is_its_class_activation_map():
+    settings = tiny_lae_settings()
+    settings.model.head = "linear"
+    network = lae.LAE(settings.model, settings.loss)
+    images = random_images()
+    (latent, _), variables = network.init_with_output(jax.random.PRNGKey(0), images, train=False)
+    dense = variables["params"]["linear"]
+    expected = np.mean(latent.z, (1, 2)) @ dense["kernel"] + dense["bias"]
+    np.testing.assert_allclose(latent.logits, expected[:, 0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("selection", [True, False])
+def test_selection_keeps_the_half_of_the_images_class_and_no_other(network, selection):
+    settings = tiny_lae_settings()
+    settings.model.selection, settings.model.skips = selection, False
+    net = lae.LAE(settings.model, settings.loss)
+    images = random_images(2)
+    variables = net.init(jax.random.PRNGKey(0), images, train=False)
+    z = latent_of(net, variables, images).z + 0.5
+    fake_half = jnp.arange(z.shape[-1]) >= z.shape[-1] // 2
+    fake = jnp.array([True, False])
+
+    def decode(z):
+        return np.asarray(net.apply(variables, z, [], fake, train=False, method=net.decode))
+
+    other_half_changed = decode(jnp.where(fake_half == fake[:, None, None, None], z, z + 1.0))
+    own_half_changed = decode(jnp.where(fake_half == fake[:, None, None, None], z + 1.0, z))
+    assert np.array_equal(other_half_changed, decode(z)) == selection
+    assert not np.array_equal(own_half_changed, decode(z))
+
+
+def test_without_skips_all_passes_through_the_latent(network):
+    for skips, found in ((True, 2), (False, 0)):
+        settings = tiny_lae_settings()
+        settings.model.skips = skips
+        net = lae.LAE(settings.model, settings.loss)
+        _, given = jax.eval_shape(
+            lambda v, net=net: net.apply(v, random_images(), train=False, method=net.encode), network[1]
+        )
+        assert len(given) == found
+
+
+def test_the_residual_is_blind_to_a_constant_and_the_image_is_not(network):
+    variables, images = network[1], random_images() * 0.5
+    for kind, blind in (("residual", True), ("image", False)):
+        settings = tiny_lae_settings()
+        settings.model.input = kind
+        net = lae.LAE(settings.model, settings.loss)
+        plain, lifted = (latent_of(net, variables, x).z for x in (images, images + 0.3))
+        assert np.allclose(plain, lifted, atol=1e-5) == blind
+
+
+def made_up_latent() -> lae.Latent:
+    z = RNG.uniform(0, 2, (8, 4, 4, 6)).astype(np.float32)
+    real_map, fake_map = z[..., :3].mean(-1), z[..., 3:].mean(-1)
+    pixel_logits = 5.0 * (fake_map - real_map)
+    return lae.Latent(z, real_map, fake_map, pixel_logits, pixel_logits.mean((1, 2)))
+
+
+@pytest.mark.parametrize("form", ["balanced", "max", "raw", "soft"])
+def test_attention_is_a_share_and_rises_with_the_fake_half(form):
+    settings = tiny_lae_settings().loss
+    settings.attention_form = form
+    latent = made_up_latent()
+    attention = np.asarray(lae.attention_map(latent, settings))
+    assert attention.min() >= 0
+    assert attention.max() <= 1
+    expected = {
+        "balanced": 1 / (1 + np.exp(-latent.pixel_logits)),
+        "max": latent.fake_map / latent.fake_map.max((1, 2), keepdims=True),
+        "raw": np.minimum(latent.fake_map, 1),
+        "soft": 1 / (1 + np.exp(-10 * (latent.fake_map - 0.5))),
+    }[form]
+    np.testing.assert_allclose(attention, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["balanced", "max", "raw", "soft"])
+def test_attention_is_held_to_the_masks_of_fakes_and_to_nothing_on_reals(form):
+    settings = tiny_lae_settings().loss
+    settings.attention_form = form
+    latent, masks, has_mask = made_up_latent(), MASKS.astype(np.float32) / 255, BATCH["has_mask"]
+    grid = masks.reshape(8, 4, 8, 4, 8).mean((2, 4))
+    one_by_one = [
+        float(
+            losses.attention_balanced(latent.pixel_logits[i : i + 1], grid[i : i + 1], np.ones(1, np.float32))
+            if form == "balanced"
+            else losses.attention_l1(lae.attention_map(latent, settings)[i : i + 1], grid[i : i + 1], np.ones(1))
+        )
+        for i in range(8)
+    ]
+    fakes, reals = has_mask & (LABELS == 1), has_mask & (LABELS == 0)
+    expected = (np.mean(np.array(one_by_one)[fakes]) + np.mean(np.array(one_by_one)[reals])) / 2
+    found = lae.attention_loss(latent, masks, has_mask, LABELS, settings, None)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert float(lae.attention_loss(latent, masks, np.zeros(8, bool), LABELS, settings, None)) == 0.0
+
+
+def test_the_objective_is_the_weighted_sum_of_its_terms(trained):
+    *_, metrics = trained
+    loss = everything_on().loss
+    for measured in metrics:
+        names = ("latent", "pixel", "perceptual", "adversarial", "attention")
+        assert measured["loss"] == pytest.approx(sum(getattr(loss, n) * measured[n] for n in names), rel=1e-4)
+
+
+def test_every_term_but_the_adversarys_falls_on_a_batch_seen_again_and_again(trained):
+    *_, metrics = trained
+    for name in ("latent", "pixel", "perceptual", "attention"):
+        assert metrics[-1][name] < 0.9 * metrics[0][name], name
+    assert metrics[-1]["discrimination"] < metrics[0]["discrimination"]
+
+
+def test_a_step_is_a_function_of_state_and_batch_alone(trained):
+    _, step, states, _ = trained
+    again, _ = step(states[3], BATCH)
+    jax.tree.map(np.testing.assert_array_equal, again, states[4])
+
+
+def test_the_frozen_network_stays_as_given(trained):
+    _, _, states, _ = trained
+    jax.tree.map(np.testing.assert_array_equal, states[0].frozen, states[-1].frozen)
+    assert states[-1].frozen is not None
+
+
+def moved(before, after) -> bool:
+    return any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))
+
+
+def test_in_its_turn_the_discriminator_moves_alone_and_in_the_other_the_autoencoder(trained):
+    _, _, states, _ = trained
+    state, after = states[0], states[1]
+    assert moved(state.params, after.params)
+    assert moved(state.adversary.params, after.adversary.params)
+    settings = everything_on()
+    alone, _ = jax.jit(lae.discriminator_step, static_argnums=3)(
+        state.adversary, random_images(8), random_images(8), _Frozen(settings)
+    )
+    assert moved(state.adversary.params, alone.params)
+
+    def discriminator_loss(reconstruction):
+        _, metrics = lae.discriminator_step(state.adversary, random_images(8), reconstruction, settings)
+        return metrics["discrimination"]
+
+    assert not np.any(jax.jit(jax.grad(discriminator_loss))(random_images(8)))
+
+
+class _Frozen:
+    """Settings as a static argument of `jax.jit`, which wants a hash."""
+
+    def __init__(self, settings):
+        self._settings = settings
+
+    def __getattr__(self, name):
+        return getattr(self._settings, name)
+
+
+def test_the_generators_turn_leaves_no_gradient_in_the_discriminator(trained):
+    """The autoencoder's step is the same whether or not the discriminator learns."""
+    _, _, states, _ = trained
+    still = everything_on()
+    still.discriminator.learning_rate = 0.0
+    after, _ = jax.jit(methods.build(still, random_vgg16()).train_step)(states[0], BATCH)
+    jax.tree.map(np.testing.assert_array_equal, after.params, states[1].params)
+    jax.tree.map(np.testing.assert_array_equal, after.adversary.params, states[0].adversary.params)
+
+
+def step_with(settings, state, batch):
+    return jax.jit(methods.build(check(settings), random_vgg16()).train_step)(state, batch)
+
+
+def test_without_masks_in_the_batch_the_attention_loss_is_silent(trained):
+    _, step, states, _ = trained
+    after, metrics = step(states[0], STAGE_ONE)
+    assert float(metrics["attention"]) == 0.0
+    off = everything_on()
+    off.loss.attention = 0.0
+    without, _ = step_with(off, states[0], BATCH)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), after.params, without.params)
+
+
+@pytest.mark.parametrize("term", ["perceptual", "adversarial", "pixel"])
+def test_a_term_switched_off_is_gone_and_the_others_stay(trained, term):
+    _, _, states, metrics = trained
+    settings = everything_on()
+    setattr(settings.loss, term, 0.0)
+    _, without = step_with(settings, states[0], BATCH)
+    expected = {
+        name for name in metrics[0] if name != term and not (term == "adversarial" and name == "discrimination")
+    }
+    assert expected <= set(without)
+    assert term not in without
+    for name in expected - {"loss", "gradient_norm"}:
+        np.testing.assert_allclose(without[name], metrics[0][name], rtol=1e-4)
+
+
+def test_an_adversary_without_weight_is_not_even_made():
+    state = jax.eval_shape(methods.build(tiny_lae_settings()).init, jax.random.PRNGKey(0))
+    assert state.adversary is None
+    assert state.frozen is None
+
+
+def test_predictions_are_probabilities_maps_and_pictures(trained):
+    method, _, states, _ = trained
+    prediction = jax.jit(method.predict)(states[-1].variables, BATCH["image"])
+    assert prediction.score.shape == (8,)
+    assert ((prediction.score >= 0) & (prediction.score <= 1)).all()
+    assert prediction.attention.shape == (8, SIZE, SIZE)
+    assert ((prediction.attention >= 0) & (prediction.attention <= 1)).all()
+    assert prediction.reconstruction.shape == (8, SIZE, SIZE, 3)
+
+
+def test_the_latent_is_given_for_choosing_what_to_label(trained):
+    _, _, states, _ = trained
+    z = lae.encode(states[-1].variables, BATCH["image"], settings=everything_on())
+    assert z.shape == (8, SIZE // 4, SIZE // 4, 32)
+
+
+@pytest.mark.slow
+def test_two_mapped_devices_step_as_one(trained):
+    settings = everything_on()
+    settings.augment.flip = False
+    method = methods.build(settings, random_vgg16())
+    state = trained[2][0]
+    halves = jax.tree.map(lambda a: a.reshape(2, 4, *a.shape[1:]), BATCH)
+    _, whole = jax.jit(method.train_step)(state, BATCH)
+    mapped = jax.pmap(lambda state, batch: method.train_step(state, batch, axis_name="data"), "data", in_axes=(None, 0))
+    _, split = mapped(state, halves)
+    for name in whole:
+        np.testing.assert_allclose(split[name][0], whole[name], rtol=2e-3, err_msg=name)

@@ -1,0 +1,103 @@
+"""Two stages with a selection between them: what each sees, who is waited for, and going on after an interruption."""
+
+import cv2
+import jax
+import numpy as np
+import pytest
+
+from dfdetect_jax import methods
+from dfdetect_jax.active import queue as queues
+from dfdetect_jax.checkpoint import Checkpoints, sealed_steps
+from dfdetect_jax.config import check
+from dfdetect_jax.data import records
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.mesh import data_mesh
+from dfdetect_jax.run import open_run
+from dfdetect_jax.training import loop, stages
+from tests.conftest import tiny_lae_settings
+from tests.data.drawn import SIZE, write_records
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data_dir")
+    return write_records(root / "drawn" / f"{SIZE}px" / records.VERSION, {"train": 40, "val": 9, "test": 9})
+
+
+def settings(**active):
+    tiny = tiny_lae_settings()
+    tiny.active.share = 0.1  # 4 of 40
+    for name, value in active.items():
+        setattr(tiny.active, name, value)
+    return check(tiny)
+
+
+def last_state(given, workdir):
+    """The newest checkpoint of a run."""
+    target = loop.initial_state(methods.build(given), given, data_mesh())
+    checkpoints = Checkpoints(workdir / "checkpoints")
+    state, _ = checkpoints.restore(target)
+    checkpoints.close()
+    return state
+
+
+@pytest.fixture(scope="module")
+def oracle_run(drawn, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("oracle") / "run"
+    assert stages.train(settings(), workdir, drawn)
+    return workdir
+
+
+def test_the_oracle_fills_the_queue_and_stage_two_follows(oracle_run):
+    queue = queues.read_queue(oracle_run / stages.QUEUE)
+    assert len(queue.rows) == 4
+    assert queues.missing(queue) == []
+    assert {step: metrics["stage"] for step, metrics in sealed_steps(oracle_run / "checkpoints").items()} == {
+        2: 1,
+        4: 2,
+    }
+
+
+def test_the_run_is_opened_with_weights_of_the_last_stage(oracle_run):
+    assert open_run(oracle_run).info["checkpoint"]["stage"] == 2
+
+
+def test_an_interrupted_second_stage_ends_like_an_uninterrupted_one(drawn, oracle_run, tmp_path):
+    given = settings()
+    given.train.eval_every = 1
+    workdir = tmp_path / "run"
+    assert loop.train(given, workdir, drawn, until=2)
+    masks = stages.painted_masks(given, workdir, drawn)
+    assert loop.train(given, workdir, drawn, masks=masks, until=3, stage=2)
+    assert stages.train(given, workdir, drawn)
+    jax.tree.map(np.testing.assert_array_equal, last_state(given, workdir), last_state(settings(), oracle_run))
+
+
+def paint(queue, value):
+    for row in queue.rows:
+        mask = np.zeros((SIZE, SIZE), np.uint8)
+        mask[4:20, 8:24] = value
+        cv2.imwrite(str(queue.folder / row.file(queues.MASKS)), mask)
+
+
+def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys):
+    given, workdir = settings(annotator="people"), tmp_path / "run"
+    for _ in range(2):
+        assert not stages.train(given, workdir, drawn)
+        assert "waiting for masks: 4 of 4" in capsys.readouterr().err
+    assert max(sealed_steps(workdir / "checkpoints")) == 2
+    queue = queues.read_queue(workdir / stages.QUEUE)
+    paint(queue, 0)  # as a program does that saves too early
+    with pytest.raises(BadMediaError, match=r"masks/\d{4}\.png.*paint it"):
+        stages.train(given, workdir, drawn)
+    paint(queue, 255)
+    assert stages.train(given, workdir, drawn)
+    assert max(sealed_steps(workdir / "checkpoints")) == 4
+
+
+@pytest.mark.parametrize(("masks", "stage"), [("all", 2), ("none", 1)])
+def test_the_controls_ask_nobody(drawn, tmp_path, masks, stage):
+    workdir = tmp_path / "run"
+    assert stages.train(settings(masks=masks), workdir, drawn)
+    assert not (workdir / stages.QUEUE).exists()
+    assert open_run(workdir).info["checkpoint"]["stage"] == stage
