@@ -11,11 +11,11 @@ import numpy as np
 import skimage.data
 from sklearn.datasets import load_sample_image
 
-from dfdetect_jax.config import check
+from dfdetect_jax.config import Settings, check
 from dfdetect_jax.run import Run, open_run
 from dfdetect_jax.training import loop
 from dfdetect_jax.training.embedded import training_records
-from tests.conftest import tiny_settings
+from tests.conftest import tiny_lae_settings, tiny_settings
 
 HEIGHT, WIDTH = 240, 320  # of all pictures here: the face detector compiles once
 FPS = 10.0
@@ -24,19 +24,41 @@ FPS = 10.0
 @functools.cache
 def folders() -> tuple[Path, Path]:
     """(run folder, folder of the records it was trained on)."""
-    root = Path(tempfile.mkdtemp(prefix="dfdetect_jax-test-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    settings = tiny_settings()
-    settings.data.data_dir = str(root / "data")
-    settings.train.steps = settings.train.eval_every = settings.train.log_every = 2
-    records = training_records(settings.data)
-    loop.train(check(settings), root / "run", records)
-    return root / "run", records
+    return _trained_two_steps(tiny_settings())
 
 
 @functools.cache
 def opened() -> Run:
     return open_run(folders()[0])
+
+
+@functools.cache
+def lae_folders() -> tuple[Path, Path]:
+    """As `folders`, of an LAE in its first stage."""
+    settings = tiny_lae_settings()
+    settings.loss.pixel = 0.0  # a decoder without gradient compiles in half the time
+    settings.active.masks = "none"
+    return _trained_two_steps(settings)
+
+
+@functools.cache
+def opened_lae() -> Run:
+    return open_run(lae_folders()[0])
+
+
+@functools.cache
+def _home() -> Path:
+    root = Path(tempfile.mkdtemp(prefix="dfdetect_jax-test-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root
+
+
+def _trained_two_steps(settings: Settings) -> tuple[Path, Path]:
+    settings.data.data_dir = str(_home() / "data")
+    settings.train.steps = settings.train.eval_every = settings.train.log_every = 2
+    records, run = training_records(settings.data), _home() / settings.method
+    loop.train(check(settings), run, records)
+    return run, records
 
 
 def one_face(shift: int = 0) -> np.ndarray:

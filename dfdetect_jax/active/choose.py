@@ -142,9 +142,7 @@ def score_fakes(
     if not parts:
         raise RecordsError(f"{records}: expected fakes to choose from in the training split, found none")
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Candidates(
-        places=joined.pop("place"), clips=joined.pop("video"), area_outside=1 - float(face.mean()), **joined
-    )
+    return Candidates(places=joined.pop("place"), clips=joined.pop("video"), **joined)
 
 
 def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:

@@ -41,7 +41,6 @@ class Candidates:
         evidence: float [N, C], mean over positions of |z_c| / C, at least 0, for the C channels of the latent's fake
             half, or None. As the logit is k (a_fake - a_real), zeroing channel c takes k times this from it.
         evidence_outside: float [N, C], the part of `evidence` from positions outside the face, or None.
-        area_outside: in [0, 1], the share of the crop that is not face.
     """
 
     places: np.ndarray
@@ -51,7 +50,6 @@ class Candidates:
     features: np.ndarray | None = None
     evidence: np.ndarray | None = None
     evidence_outside: np.ndarray | None = None
-    area_outside: float = 0.5
 
     def __len__(self) -> int:
         return len(self.places)
@@ -155,20 +153,20 @@ def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def outside_evidence(candidates: Candidates) -> np.ndarray:
-    """How much of each fake's evidence comes from channels that look outside the face.
+    """How far each fake's evidence rests on channels that look outside the face: mean of o_c, weighted by evidence.
 
-    A channel looks outside if more of its evidence, summed over all candidates, comes from outside the face than the
-    share of the crop that lies there. (Ranking channels by what zeroing each does to the fake score is recalled of the
-    paper and not verified; calling a channel "outside" by where its energy lies is our reading.)
+    o_c is the share of channel c's evidence, summed over all candidates, that comes from outside the face. (Ranking
+    channels by what zeroing each does to the fake score is recalled of the paper and not verified; telling where a
+    channel looks by its energy is our reading. It goes by degrees, since in a trained network often no channel looks
+    mostly outside.)
 
     Returns:
         float64 [N] in [0, 1]; 0 where there is no evidence at all.
     """
     evidence = np.asarray(candidates.evidence, np.float64)
-    everywhere, away = evidence.sum(axis=0), np.sum(candidates.evidence_outside, axis=0, dtype=np.float64)
-    looks_outside = away > candidates.area_outside * everywhere
-    total = evidence.sum(axis=1)
-    return np.divide(evidence[:, looks_outside].sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+    away = np.sum(candidates.evidence_outside, axis=0, dtype=np.float64)
+    looks_outside = _ratio(away, evidence.sum(axis=0))
+    return _ratio(np.einsum("nc,c->n", evidence, looks_outside), evidence.sum(axis=1))
 
 
 def _by_score(candidates: Candidates):
@@ -189,7 +187,7 @@ def _by_attention(candidates: Candidates):
 
 def _by_channels(candidates: Candidates):
     share = outside_evidence(candidates)
-    return share, lambda row: f"{share[row]:.0%} of the evidence for fake is in channels that look off the face"
+    return share, lambda row: f"its evidence for fake is in channels that lie off the face by {share[row]:.1%}"
 
 
 # Each gives (float [N], higher is chosen first; row -> reason).
@@ -215,3 +213,8 @@ def _occurrence(names: Sequence[str]) -> np.ndarray:
         counts.append(seen.get(name, 0))
         seen[name] = counts[-1] + 1
     return np.array(counts)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, 0 where there is no whole."""
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

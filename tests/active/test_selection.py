@@ -104,14 +104,20 @@ def test_the_core_set_takes_no_row_twice_even_if_all_are_alike():
     assert sorted(k_centre(np.ones((5, 2)), 5)[0]) == [0, 1, 2, 3, 4]
 
 
-def test_evidence_counts_from_the_channels_that_look_outside():
-    # Of the three channels the second lies outside the face by 3.2 of 4, the others by 1 of 4 and 0.6 of 3; the face
-    # fills 60% of the crop.
+def test_evidence_counts_by_how_far_its_channel_looks_outside():
+    # Of their evidence the three channels have 1 of 4, 3.2 of 4 and 0.6 of 3 outside the face.
     evidence = np.array([[1.0, 3.0, 0.0], [3.0, 1.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]])
     away = np.array([[0.2, 2.4, 0.0], [0.8, 0.8, 0.0], [0.0, 0.0, 0.6], [0.0, 0.0, 0.0]])
-    some = candidates([0.5] * 4, evidence=evidence, evidence_outside=away, area_outside=0.4)
-    np.testing.assert_allclose(outside_evidence(some), [0.75, 0.25, 0.0, 0.0])
-    assert rows(choose(some, "channels", 2)) == [0, 1]
+    some = candidates([0.5] * 4, evidence=evidence, evidence_outside=away)
+    expected = [(1 * 0.25 + 3 * 0.8) / 4, (3 * 0.25 + 1 * 0.8) / 4, 0.2, 0.0]
+    np.testing.assert_allclose(outside_evidence(some), expected)
+    assert rows(choose(some, "channels", 3)) == [0, 1, 2]
+
+
+def test_a_silent_channel_counts_for_nothing():
+    evidence, away = np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[0.5, 0.0], [0.5, 0.0]])
+    some = candidates([0.5] * 2, evidence=evidence, evidence_outside=away)
+    np.testing.assert_allclose(outside_evidence(some), [1 / 3, 1 / 3])
 
 
 def test_one_clip_gives_at_most_twice_its_part():
