@@ -48,7 +48,7 @@ _HEAT_LABEL = {
     ATTENTION: "attention\n(0 untouched, 1 forged)",
     RECONSTRUCTION_ERROR: "reconstruction error\n(mean |difference|, 0 to 2)",
 }
-_WHERE = {ATTENTION: "where it looks forged", RECONSTRUCTION_ERROR: "where the reconstruction fails"}
+_WHERE = {ATTENTION: "most suspicious places", RECONSTRUCTION_ERROR: "where the reconstruction fails"}
 _UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in the place of a mask that nobody knows
 
 

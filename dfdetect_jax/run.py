@@ -62,6 +62,11 @@ class Run:
         image = jax.ShapeDtypeStruct((1, size, size, 3), np.uint8)
         return jax.eval_shape(methods.build(self.settings).predict, self.variables, image).attention is not None
 
+    @property
+    def saw_masks(self) -> bool:
+        """Whether the weights are of a second stage, in which masks said where attention may be."""
+        return self.info["checkpoint"].get("stage") == 2
+
     def localize(self, images: np.ndarray) -> Prediction:
         """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
         return self.predictor.localize(images)

@@ -167,12 +167,13 @@ def score_photo(run: Run, detector: Detector, path: str | os.PathLike) -> tuple[
     views = _views(run, [(0, image, face) for face in detector([image])[0]])
     views.sort(key=lambda view: -view.sighting.score)
     notes = [f"{len(views)} faces: the highest score counts"] if len(views) > 1 else []
+    notes += _map_notes(run) if views else ["no face was found"]
     result = Result(
         path=os.fspath(path),
         kind="image",
         threshold=run.threshold,
         faces=tuple(ScoredFace(sightings=(view.sighting,)) for view in views),
-        notes=tuple(notes or ([] if views else ["no face was found"])),
+        notes=tuple(notes),
     )
     return result, views
 
@@ -221,7 +222,8 @@ def score_video(run: Run, detector: Detector, path: str | os.PathLike, frames: i
         frames_read=len(read),
         fps=info.fps,
     )
-    return dataclasses.replace(result, notes=tuple(_video_notes(result, read)))
+    notes = [*_video_notes(result, read), *(_map_notes(run) if result.faces else [])]
+    return dataclasses.replace(result, notes=tuple(notes))
 
 
 def video_views(run: Run, result: Result, count: int) -> list[View]:
@@ -306,6 +308,12 @@ def _ranked(tracks: Sequence[tuple[Sighting, ...]]) -> tuple[ScoredFace, ...]:
         ScoredFace(sightings=sightings, decides=len(sightings) >= _SHORTEST_TRACK * longest) for sightings in tracks
     ]
     return tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
+
+
+def _map_notes(run: Run) -> list[str]:
+    if run.localizes and not run.saw_masks:
+        return ["attention learnt from no masks: it shows what the score rests on, which may be anywhere"]
+    return []
 
 
 def _video_notes(result: Result, read: Sequence[int]) -> Iterator[str]:

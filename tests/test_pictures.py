@@ -83,7 +83,10 @@ def test_attention_is_drawn_from_0_to_1_whatever_is_shown():
 
 @pytest.mark.parametrize(
     ("shows", "told", "never"),
-    [(ATTENTION, "where it looks forged", "fails"), (RECONSTRUCTION_ERROR, "where the reconstruction fails", "forged")],
+    [
+        (ATTENTION, "most suspicious places", "fails"),
+        (RECONSTRUCTION_ERROR, "where the reconstruction fails", "suspicious"),
+    ],
 )
 @pytest.mark.parametrize("kind", ["image", "video"])
 def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, kind):

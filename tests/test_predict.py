@@ -95,6 +95,14 @@ def test_pictures_go_beside_the_run_and_all_well_exits_0(inputs, tmp_path, capsy
     assert json.loads(line)["picture"].startswith(str(run / "predictions"))
 
 
+def test_an_lae_shows_its_attention(inputs, tmp_path, capsys):
+    run = str(trained.lae_folders()[0])
+    assert predict.main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["heat"] for line in lines] == ["attention"] * 2
+    assert all(cv2.imread(line["picture"]) is not None for line in lines)
+
+
 def test_a_wrong_run_is_one_line_and_status_2(inputs):
     command = [sys.executable, "-m", "dfdetect_jax.predict", "--run", str(inputs), str(inputs / "a.png")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -135,6 +135,25 @@ def test_heat_is_the_attention_of_a_method_that_has_one():
     np.testing.assert_array_equal(heat, attention)
 
 
+def test_an_lae_looks_where_its_attention_is(detector, tmp_path):
+    lae = trained.opened_lae()
+    _, (view, *_) = scoring.score_photo(lae, detector, trained.write_photo(tmp_path / "a.png", trained.one_face()))
+    attention = lae.predict(view.crop[None]).attention[0]
+    assert view.shows == "attention"
+    inside = view.heat > 0
+    assert inside.any()
+    np.testing.assert_allclose(view.heat[inside], attention[inside], atol=1e-5)
+
+
+def test_attention_that_saw_no_masks_is_told_apart(detector, tmp_path):
+    path = trained.write_photo(tmp_path / "a.png", trained.one_face())
+    lae = trained.opened_lae()
+    result, _ = scoring.score_photo(lae, detector, path)
+    assert "learnt from no masks" in result.notes[-1]
+    taught = dataclasses.replace(lae, info={**lae.info, "checkpoint": {**lae.info["checkpoint"], "stage": 2}})
+    assert scoring.score_photo(taught, detector, path)[0].notes == ()
+
+
 def test_heat_is_zero_beyond_the_edge_of_the_picture(run, detector, tmp_path):
     close = np.ascontiguousarray(trained.one_face()[45:, 100:])
     _, (view, *_) = scoring.score_photo(run, detector, trained.write_photo(tmp_path / "close.png", close))

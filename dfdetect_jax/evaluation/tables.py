@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 NOT_HAD = "-"
+_BASELINES = {"random": "noise", "centre": "centre blob"}
 _FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
 
 
@@ -50,14 +51,14 @@ def localization_table(metrics: dict) -> Table:
     Returns:
         A table, 100 characters wide unless names are long: pixel AUC beside that of a blob in the middle of the crop,
         pixel AP, IoU and F1 at threshold 0.5 and at the best one, pointing, mean attention on reals (of a whole data
-        set), and how many fakes were measured. Rows and gaps as in `results_table`; what a random map reaches, the
-        same everywhere, stands under it.
+        set), and how many fakes were measured. Rows and gaps as in `results_table`; below each data set what the blob
+        and noise reach on all of it.
     """
     headings = ("pixel\nAUC", "blob\nAUC", "pixel\nAP", "IoU\n@.5", "IoU\nbest", "F1\n@.5", "F1\nbest", "point\ning")
     table = _table("where it was\n  forged", (*headings, "on\nreals", "masks"))
     notes = [
         "pixel AUC and AP: all pixels of fakes pooled; IoU, F1, pointing: means over fakes with masks",
-        "blob: a fixed spot in the middle of the crop (noise has AUC 0.500); on reals: mean attention",
+        "blob: a fixed spot in the middle of every crop; on reals: mean attention",
     ]
     for key, summary in metrics["data"].items():
         figures = summary["localization"]
@@ -66,6 +67,8 @@ def localization_table(metrics: dict) -> Table:
         table.add_section()
         for name, trained_on, row in _rows(key, summary):
             table.add_row(name, trained_on, *_localization_cells(row["localization"]))
+        for name, baseline in (figures["baselines"] or {}).items():
+            table.add_row(Text(f"  ({_BASELINES[name]})"), "", *_map_cells(baseline))
         notes.extend(_localization_notes(key, figures))
     table.caption = Text("\n".join(notes))
     return table
@@ -94,15 +97,19 @@ def _cells(frame: dict, video: dict) -> list[str]:
 
 def _localization_cells(figures: dict) -> list[str]:
     blob = figures["baselines"]["centre"]["pixel_auc"] if figures["baselines"] else None
-    rest = [figures[name] for name in ("pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")]
     on_reals = _share(figures["real_attention"]) if "real_attention" in figures else ""
-    return [*map(_share, (figures["pixel_auc"], blob, *rest)), on_reals, str(figures["n"])]
+    return [*_map_cells(figures | {"blob_auc": blob}), on_reals, str(figures["n"])]
+
+
+def _map_cells(figures: dict) -> list[str]:
+    """What belongs under the table's headings up to "pointing"; empty where `figures` has no such entry."""
+    names = ("pixel_auc", "blob_auc", "pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")
+    return [_share(figures[name]) if name in figures else "" for name in names]
 
 
 def _localization_notes(key: str, figures: dict) -> Iterator[str]:
     if figures["best_threshold"] is not None:
         yield f"{key}: best is at threshold {figures['best_threshold']:.3f}, chosen on these very images: optimistic"
-        yield f"{key}: {figures['forged_share']:.1%} of these pixels are forged, which is the AP of noise"
     unknown, empty = figures["n_without_mask"], figures["n_empty_mask"]
     if unknown or empty:
         yield f"{key}: fakes left out: {unknown} without a mask, {empty} with an empty one"

@@ -68,13 +68,18 @@ def test_the_second_table_has_the_maps_figures_beside_those_of_a_blob():
     with_maps = metrics.summarize(scores, 0.5, ("b",), located("attribute_transposed", "b"))
     without = metrics.summarize(scores, 0.5, seen=("b",))
     text = printed({"set": with_maps, "other": without}, tables.localization_table, width=100)
-    rows = [line.split() for line in text.splitlines() if "0." in line]
+    rows = [line.split() for line in text.splitlines() if "0." in line and ":" not in line]
     # AUC 1, a blob over four equal pixels .5, AP 1, IoU 2/3 at 0.5 and 1 at the best, F1 4/5 and 1.
     figures = ["1.000", "0.500", "1.000", "0.667", "1.000", "0.800", "1.000", "1.000"]
     assert rows[:3] == [
         ["set", *figures, "0.150", "2"],
         ["b", "seen", *figures, "1"],
         ["attribute_transposed", "unseen", *figures, "1"],
+    ]
+    # Noise is expected to reach the forged share, 3/4. The blob is 1/e on all four pixels: none at 0.5, or all.
+    assert rows[3:] == [
+        ["(noise)", "0.500", "0.750", "0.750"],
+        ["(centre", "blob)", "0.500", "0.750", "0.000", "0.750", "0.000", "0.857", "0.750"],
     ]
     assert "other" not in text
     assert "optimistic" in text
@@ -166,6 +171,21 @@ def test_a_method_without_maps_pays_for_scores_alone(monkeypatch):
     assert not run.localizes
     summary, _ = report.evaluate_run(run, str(folder), "val")
     assert summary["localization"] is None
+
+
+def test_an_lae_is_scored_as_ever_and_its_attention_is_measured():
+    run, folder = trained.opened_lae(), trained.lae_folders()[1]
+    records = Records(folder, "test")
+    images = np.stack([records[i]["image"] for i in range(len(records))])
+    masks = np.stack([records[i]["mask"] for i in range(len(records))]) > 0
+    prediction = run.predict(images)
+    summary, scores = report.evaluate_run(run, str(folder))
+    assert scores.score == pytest.approx(prediction.score, abs=1e-5)
+    located, fakes = summary["localization"], records.labels == 1
+    assert located["n"] == masks.any(axis=(1, 2)).sum()
+    expected = roc_auc_score(masks[fakes].ravel(), prediction.attention[fakes].ravel())
+    assert located["pixel_auc"] == pytest.approx(expected, abs=2e-3)
+    assert located["real_attention"] == pytest.approx(prediction.attention[~fakes].mean(), abs=1e-5)
 
 
 def test_crops_cut_otherwise_than_in_training_are_noted():

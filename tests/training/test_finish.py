@@ -1,0 +1,29 @@
+"""The sheet of examples that a finished run leaves."""
+
+import numpy as np
+
+from dfdetect_jax import pictures
+from dfdetect_jax.data.records import Records
+from dfdetect_jax.training import finish
+from tests import trained
+
+
+def test_the_sheet_shows_every_method_with_the_masks_that_are_known(monkeypatch):
+    shown = {}
+
+    def sheet(images, masks, prediction, captions):
+        shown.update(images=images, masks=masks, prediction=prediction, captions=captions)
+        return np.zeros((1, 1, 3), np.uint8)
+
+    monkeypatch.setattr(pictures, "example_sheet", sheet)
+    folder = trained.lae_folders()[1]
+    finish.example_sheet(trained.opened_lae(), folder, "test")
+    records = Records(folder, "test")
+    names = [caption.split("\n")[0] for caption in shown["captions"]]
+    assert set(names) == {method or "real" for method in records.methods}
+    assert max(names.count(name) for name in names) <= finish.PER_METHOD
+    by_image = {records[i]["image"].tobytes(): records[i]["mask"] for i in range(len(records))}
+    for name, image, mask in zip(names, shown["images"], shown["masks"], strict=True):
+        np.testing.assert_array_equal(mask, by_image[image.tobytes()])
+        assert mask.any() == (name != "real")
+    assert shown["prediction"].attention.shape == shown["images"].shape[:3]
