@@ -1,10 +1,14 @@
-"""What all commands share: how an error reaches the user, and the exit status."""
+"""What all commands share: how an error reaches the user, the exit status, a progress bar."""
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import Progress
 
 from dfdetect_jax.errors import InputError
 
@@ -25,6 +29,15 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
         print("interrupted", file=sys.stderr)
         status = INTERRUPTED
     sys.exit(status)
+
+
+@contextmanager
+def progress(name: str, images: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, where that is a terminal; yields the function that moves it on."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(name, total=images)
+        yield lambda count: bar.advance(task, count)
 
 
 def keep_compiled_programs() -> None:

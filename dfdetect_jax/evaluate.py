@@ -8,12 +8,8 @@ of the call before. For a method with attention maps, a second table says how we
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress
 
 from dfdetect_jax import cli
 from dfdetect_jax.data.example import SPLITS
@@ -40,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"note: {note}", file=sys.stderr)
     summaries, scores = {}, []
     for name, folder in folders.items():
-        with _progress(name, len(Records(folder, args.split))) as advance:
+        with cli.progress(name, len(Records(folder, args.split))) as advance:
             summary, frames = report.evaluate_run(run, str(folder), args.split, on_progress=advance)
         summaries[report.data_key(name, args.split)] = summary
         scores.append(frames)
@@ -62,15 +58,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", help="folder for metrics.json and scores.csv; default: RUN/report")
     parser.add_argument("--data_dir", default="", help="where prepared data sets are; default: as in training")
     return parser.parse_args(argv)
-
-
-@contextmanager
-def _progress(name: str, frames: int) -> Iterator:
-    """A progress bar on standard error, where that is a terminal; yields the function that moves it on."""
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(name, total=frames)
-        yield lambda count: progress.advance(task, count)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dfdetect_jax import cli
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active.choose import choose, lae_settings, training_records
+from dfdetect_jax.active.choose import choose, lae_settings, training_fakes, training_records
 from dfdetect_jax.active.selection import STRATEGIES
 from dfdetect_jax.config import Active, check
 from dfdetect_jax.run import Run, open_run
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     active = _asked(run, args.strategy, args.share)
     records = training_records(run, args.data_dir)
     folder = Path(args.out) if args.out else run.folder / "queue"
-    queue = choose(run, records, active, folder, seed=args.seed)
+    with cli.progress("fakes", len(training_fakes(run, records))) as advance:
+        queue = choose(run, records, active, folder, seed=args.seed, on_progress=advance)
     if args.oracle:
         queues.fill_from_records(queue, records)
     _print_summary(queue)

@@ -62,6 +62,14 @@ def test_every_training_fake_is_a_candidate_once_with_its_own_score(seen, candid
     np.testing.assert_allclose(candidates.score, seen.score, atol=1e-6)
 
 
+def test_scoring_in_small_groups_changes_nothing(candidates, monkeypatch):
+    monkeypatch.setattr(choose, "PREDICT_BATCH", 3)  # a group per two batches, and one that isn't full
+    again = choose.score_fakes(trained.opened_lae(), trained.lae_folders()[1])
+    np.testing.assert_array_equal(again.places, candidates.places)
+    np.testing.assert_array_equal(again.clips, candidates.clips)
+    np.testing.assert_allclose(again.score, candidates.score, atol=1e-5)
+
+
 def test_the_columns_are_sums_over_the_face_and_what_is_around_it(seen, candidates):
     face = face_region.face_region(SIZE, trained.opened_lae().crop.margin)
     away = seen.attention[:, ~face].sum(axis=1) / seen.attention.sum(axis=(1, 2))

@@ -46,19 +46,14 @@ def opened_lae() -> Run:
     return open_run(lae_folders()[0])
 
 
-@functools.cache
-def _home() -> Path:
+def _trained_two_steps(settings: Settings) -> tuple[Path, Path]:
     root = Path(tempfile.mkdtemp(prefix="dfdetect_jax-test-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    return root
-
-
-def _trained_two_steps(settings: Settings) -> tuple[Path, Path]:
-    settings.data.data_dir = str(_home() / "data")
+    settings.data.data_dir = str(root / "data")
     settings.train.steps = settings.train.eval_every = settings.train.log_every = 2
-    records, run = training_records(settings.data), _home() / settings.method
-    loop.train(check(settings), run, records)
-    return run, records
+    records = training_records(settings.data)
+    loop.train(check(settings), root / "run", records)
+    return root / "run", records
 
 
 def one_face(shift: int = 0) -> np.ndarray:

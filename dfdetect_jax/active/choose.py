@@ -1,7 +1,7 @@
 """From a run to a queue: the training fakes scored, some chosen, and their crops written out for painting."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -106,6 +106,17 @@ def training_records(run: Run, data_dir: str | Path = "") -> Path:
     return folder
 
 
+def training_fakes(run: Run, records: str | Path) -> np.ndarray:
+    """Places of the fakes that the run trains on, int64 [N], rising.
+
+    Raises:
+        RecordsError, SettingsError: the records are damaged, or have no fake of some method.
+    """
+    split = Records(records, "train")
+    trained = select(split, run.settings.data.train_methods)
+    return trained[split.labels[trained] == FAKE]
+
+
 def score_fakes(
     run: Run,
     records: str | Path,
@@ -123,26 +134,23 @@ def score_fakes(
     Raises:
         RecordsError: there are no fakes that the run trains on, or the records are damaged.
     """
-    data = run.settings.data
+    data, places = run.settings.data, training_fakes(run, records)
+    if not len(places):
+        raise RecordsError(f"{records}: expected fakes to choose from in the training split, found none")
     batches = eval_batches(
         records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, methods=data.train_methods
     )
-    places = select(Records(records, "train"), data.train_methods)
     face = face_region(data.image_size, run.crop.margin)
     latents = jax.jit(functools.partial(_latent_columns, settings=lae_settings(run), face=face)) if needs else None
     parts = []
-    for batch in _fakes(batches, places):
-        count, images = len(batch["place"]), batch.pop("image")
+    for images, clips in _fakes(batches):
         prediction = run.localize(images)
         columns = {"score": prediction.score, "outside": _share_outside(prediction.attention, face)}
         if latents:
             columns |= {name: column for name, column in latents(run.variables, images).items() if name in needs}
-        parts.append({**batch, **{name: np.asarray(column)[:count] for name, column in columns.items()}})
-        on_progress(count)
-    if not parts:
-        raise RecordsError(f"{records}: expected fakes to choose from in the training split, found none")
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Candidates(places=joined.pop("place"), clips=joined.pop("video"), **joined)
+        parts.append({"clips": clips, **{name: np.asarray(column)[: len(clips)] for name, column in columns.items()}})
+        on_progress(len(clips))
+    return Candidates(places=places, **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -170,28 +178,23 @@ def _outside_cells(face: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return 1 - cells.mean((1, 3), dtype=np.float32)[..., None]
 
 
-def _fakes(batches, places: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-    """The fakes of `batches`, regrouped: place and video [n], image [`PREDICT_BATCH`, S, S, 3] with zeros after n.
-
-    `places` are those of the batches' valid rows, in order.
-    """
-    waiting: list[dict] = []
-    seen = 0
+def _fakes(batches: Iterable[Mapping]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The fakes of `batches` in groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the first n."""
+    waiting: list[tuple[np.ndarray, str]] = []
     for batch in batches:
-        for i in np.flatnonzero((batch["label"] == FAKE) & (batch["valid"] > 0)):
-            waiting.append({"image": batch["image"][i], "place": places[seen + i], "video": str(batch["video"][i])})
-            if len(waiting) == PREDICT_BATCH:
-                yield _stacked(waiting)
-                waiting = []
-        seen += len(batch["valid"])
+        fakes = (batch["label"] == FAKE) & (batch["valid"] > 0)
+        waiting.extend(zip(batch["image"][fakes], batch["video"][fakes].tolist(), strict=True))
+        if len(waiting) >= PREDICT_BATCH:
+            yield _group(waiting[:PREDICT_BATCH])
+            waiting = waiting[PREDICT_BATCH:]
     if waiting:
-        yield _stacked(waiting)
+        yield _group(waiting)
 
 
-def _stacked(rows: Sequence[dict]) -> dict[str, np.ndarray]:
-    images = np.zeros((PREDICT_BATCH, *rows[0]["image"].shape), np.uint8)  # of one shape, so that it compiles once
-    images[: len(rows)] = [row["image"] for row in rows]
-    return {"image": images, **{name: np.array([row[name] for row in rows]) for name in ("place", "video")}}
+def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray]:
+    images = np.zeros((PREDICT_BATCH, *fakes[0][0].shape), np.uint8)  # always of one shape: it compiles once
+    images[: len(fakes)] = [image for image, _ in fakes]
+    return images, np.array([clip for _, clip in fakes])
 
 
 def _crops(
