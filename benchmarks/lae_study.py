@@ -1,6 +1,6 @@
 """LAE against its own ablations: three tasks, several seeds, decisions and reasons on seen and unseen forgeries.
 
-    python benchmarks/lae_study.py --data forge celeba --out DIR [--seeds 3] [--steps 800] [--part 1/2] [--json FILE]
+    python benchmarks/lae_study.py --data forge celeba --out DIR [--seeds 3] [--steps 600] [--part 1/2] [--json FILE]
 
 A data set is what `prepare --dataset forge [--root FOLDER]` wrote, by name or folder. Every arm of every task and seed
 is one run of `dfdetect_jax.train` in a folder below DIR, finished or resumed by calling again; `--part i/n` takes every
@@ -79,13 +79,12 @@ def settings_for(job: Job, records: Path, steps: int, batch: int) -> LAESettings
     settings.data.train_methods = TASKS[job.task][:1]
     settings.model.stages = 3
     settings.model.discriminator_width = 0.25
-    settings.loss.perceptual = 0.0
+    settings.loss.perceptual = settings.loss.adversarial = 0.0
     settings.optimizer.learning_rate = 1e-3
     settings.optimizer.schedule = "cosine"
     settings.train.batch_size = batch
     settings.train.steps = steps
-    settings.train.eval_every = max(1, steps // 8)
-    settings.train.log_every = max(1, steps // 8)
+    settings.train.eval_every = settings.train.log_every = max(1, steps // 6)
     settings.train.keep = 1
     settings.active.start = steps // 3
     ARMS[job.arm](settings)
@@ -180,7 +179,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--part", default="1/1", help="i/n: train every n-th run, from the i-th on; 0/1 trains none")
     args = parser.parse_args()

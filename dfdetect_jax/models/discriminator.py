@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax
 
-from dfdetect_jax.models.layers import BatchNorm, scale_channels
+from dfdetect_jax.models.layers import BatchNorm, StridedConv, scale_channels
 
 _CHANNELS = (64, 128, 256, 512)
 _SLOPE = 0.2  # of LeakyReLU below zero; DCGAN, section 4
@@ -33,7 +33,7 @@ class Discriminator(nn.Module):
         """
         x = images
         for i, channels in enumerate(_CHANNELS):
-            x = nn.Conv(scale_channels(channels, self.width), (4, 4), 2, padding=1, use_bias=False, name=f"conv_{i}")(x)
+            x = StridedConv(scale_channels(channels, self.width), name=f"conv_{i}")(x)
             if i:
                 x = BatchNorm(self.axis_name, name=f"norm_{i}")(x, train)
             x = nn.leaky_relu(x, _SLOPE)
