@@ -17,7 +17,7 @@ from dfdetect_jax import cli
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose, lae_settings, training_fakes, training_records
 from dfdetect_jax.active.selection import STRATEGIES
-from dfdetect_jax.config import Active, check
+from dfdetect_jax.config import LAESettings, check
 from dfdetect_jax.run import Run, open_run
 
 
@@ -30,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
     cli.keep_compiled_programs()
     run = open_run(args.run)
-    active = _asked(run, args.strategy, args.share)
+    asked = _asked(run, args.strategy, args.share, args.seed)
     records = training_records(run, args.data_dir)
     folder = Path(args.out) if args.out else run.folder / "queue"
     with cli.progress("fakes", len(training_fakes(run, records))) as advance:
-        queue = choose(run, records, active, folder, seed=args.seed, on_progress=advance)
+        queue = choose(run, records, asked.active, folder, seed=asked.seed, on_progress=advance)
     if args.oracle:
         queues.fill_from_records(queue, records)
     _print_summary(queue)
@@ -55,13 +55,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _asked(run: Run, strategy: str | None, share: float | None) -> Active:
-    """The run's settings of active learning with those that the command line changes, checked."""
+def _asked(run: Run, strategy: str | None, share: float | None, seed: int | None) -> LAESettings:
+    """The run's settings with those that the command line changes, checked."""
     settings = lae_settings(run)
-    given = {name: value for name, value in (("strategy", strategy), ("share", share)) if value is not None}
-    active = dataclasses.replace(settings.active, **given)
-    check(dataclasses.replace(settings, active=active))
-    return active
+    active = dataclasses.replace(settings.active, **_given(strategy=strategy, share=share))
+    return check(dataclasses.replace(settings, active=active, **_given(seed=seed)))
+
+
+def _given(**flags) -> dict:
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def _print_summary(queue: queues.Queue) -> None:
@@ -69,7 +71,7 @@ def _print_summary(queue: queues.Queue) -> None:
     by_method = ", ".join(f"{name} {count}" for name, count in Counter(row.method for row in queue.rows).most_common())
     print(f"{len(queue.rows)} fakes by {asked.strategy}, at most {asked.share:.3g} of the training images: {by_method}")
     print(f"p(fake) {min(scores):.3f} to {max(scores):.3f}; {missing} still without a mask")
-    print(f"wrote {queue.folder}", file=sys.stderr)
+    print(f"queue: {queue.folder}", file=sys.stderr)
     if missing:
         print(f"next: paint masks as {queue.folder / queues.README} says, then train on", file=sys.stderr)
 

@@ -133,9 +133,10 @@ def test_another_selection_is_refused(tmp_path):
         call(tmp_path / "queue", "--share", "0.3")
 
 
-def test_a_share_that_is_none_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match=r"active\.share"):
-        call(tmp_path / "queue", "--share", "1.5")
+@pytest.mark.parametrize("flags", [("--share", "1.5"), ("--share", "nan"), ("--seed", "-1")])
+def test_numbers_that_mean_nothing_are_refused(tmp_path, flags):
+    with pytest.raises(SettingsError, match=flags[0].removeprefix("--")):
+        call(tmp_path / "queue", *flags)
 
 
 def test_a_run_that_learns_from_no_masks_is_refused():

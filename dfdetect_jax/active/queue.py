@@ -127,7 +127,7 @@ def write_queue(
     Raises:
         RunError: the folder has something in it, or can't be written to.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     partial = folder.with_name(folder.name + ".partial")
     rows = []
     try:
@@ -233,8 +233,8 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
 
     Raises:
         RunError: the queue was chosen from other data.
-        BadMediaError: a mask can't be read, has another size than its crop or marks nothing; or the crop beside it is
-            not the one that was chosen any more.
+        BadMediaError: a mask can't be read, has another size than its crop, shows the crop or marks nothing; or the
+            crop beside it is not the one that was chosen any more.
     """
     _check_data(queue, fingerprint)
     unpainted = set(_unpainted(queue))
@@ -258,11 +258,18 @@ def _read_mask(queue: Queue, row: Row) -> np.ndarray:
             f"{path}: expected a mask of {queue.size} x {queue.size} pixels, as its image, found {width} x {height}; "
             "save it in the image's size"
         )
-    if image_path.exists() and digest(read_image(image_path)) != row.sha256:
-        raise BadMediaError(
-            f"{image_path}: expected the crop that was chosen, found another picture, so that its mask may be of "
-            "another one too; put the crop back, or delete the mask"
-        )
+    if image_path.exists():
+        crop = read_image(image_path)
+        if digest(crop) != row.sha256:
+            raise BadMediaError(
+                f"{image_path}: expected the crop that was chosen, found another picture, so that its mask may be of "
+                "another one too; put the crop back, or delete the mask"
+            )
+        if _painted_over(picture, crop):
+            raise BadMediaError(
+                f"{path}: expected white on black, found the crop itself with something painted over it; "
+                "save the painted layer alone"
+            )
     mask = binary_mask(picture, picture.shape[:2])
     if not mask.any():
         raise BadMediaError(
@@ -270,6 +277,13 @@ def _read_mask(queue: Queue, row: Row) -> np.ndarray:
             "paint it, or delete the file"
         )
     return mask
+
+
+def _painted_over(picture: np.ndarray, crop: np.ndarray) -> bool:
+    """Whether a mask shows the crop that it belongs to: a tenth of it has the crop's colours and is neither end."""
+    near = np.abs(picture.astype(np.int16) - crop).max(axis=-1) <= 8
+    between = (picture.max(axis=-1) > 32) & (picture.min(axis=-1) < 224)
+    return bool((near & between).mean() > 0.1)
 
 
 def _check_data(queue: Queue, fingerprint: str) -> None:

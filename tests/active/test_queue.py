@@ -181,6 +181,13 @@ def test_a_mask_beside_another_picture_is_refused(queue):
     refused(queue, r"images/0001\.png: expected the crop that was chosen")
 
 
+def test_a_crop_that_was_painted_over_is_no_mask(queue):
+    crop = cv2.imread(str(queue.folder / "images/0001.png"))
+    crop[5:15, 10:20] = 255
+    paint(queue, 1, crop)
+    refused(queue, r"masks/0001\.png: expected white on black, found the crop itself")
+
+
 def test_masks_never_land_on_other_data(queue):
     paint(queue, 1, white_square())
     with pytest.raises(RunError, match="chosen from other data"):
