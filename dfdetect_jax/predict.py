@@ -20,8 +20,9 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Detector, load_detector
 from dfdetect_jax.media.image import media_kind
 from dfdetect_jax.pictures import VIDEO_VIEWS, photo_picture, video_picture, write_png
+from dfdetect_jax.results import Result, ScoredFace
 from dfdetect_jax.run import Run, open_run
-from dfdetect_jax.scoring import FRAMES, Result, ScoredFace, score_photo, score_video, video_views
+from dfdetect_jax.scoring import FRAMES, score_photo, score_video, video_views
 
 SOME_FAILED = 1
 _NAMED_MEDIA = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}

@@ -5,7 +5,7 @@ What `predict` prints and pictures show is made here; nothing here reads flags, 
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,119 +15,14 @@ from dfdetect_jax.media.face import Detector, Face, track
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 from dfdetect_jax.methods import Prediction
+from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
 from dfdetect_jax.run import Run
 
 FRAMES = 32  # of a video, spread evenly; what the common benchmarks score
-REAL, FAKE, NO_FACE = "real", "fake", "no face"
-ATTENTION, RECONSTRUCTION_ERROR = "attention", "reconstruction error"  # what a heat map may show
 
 _DETECT_AT_ONCE = 8  # frames in memory; 4K ones take 25 MB each
 # A track in fewer than this share of the longest track's frames doesn't decide: most are false alarms or passers-by.
 _SHORTEST_TRACK = 0.25
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sighting:
-    """One face in one frame.
-
-    Attributes:
-        frame: index in the video, 0 in a photograph.
-        face: where it is, in pixels of that frame.
-        score: in [0, 1], higher is more likely fake.
-    """
-
-    frame: int
-    face: Face
-    score: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ScoredFace:
-    """One person's face: in a photograph seen once, in a video a track over frames.
-
-    Attributes:
-        sightings: in order of frames, at least one.
-        decides: whether it counts for the verdict; a track much shorter than the longest doesn't.
-    """
-
-    sightings: tuple[Sighting, ...]
-    decides: bool = True
-
-    @property
-    def score(self) -> float:
-        """Mean over its frames."""
-        return float(np.mean([sighting.score for sighting in self.sightings]))
-
-    @property
-    def most_suspicious(self) -> Sighting:
-        """The sighting with the highest score."""
-        return max(self.sightings, key=lambda sighting: sighting.score)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a run says of one photograph or video.
-
-    Attributes:
-        path: the file.
-        kind: "image" or "video".
-        threshold: the run's; a score at or above it means "fake".
-        faces: highest score first, those that don't decide last; empty where none was found.
-        frames_declared, frames_asked, frames_read: of a video, how many it says it has, how many were wanted and how
-            many came; 1 for a photograph.
-        fps: frames per second, 0.0 where unknown.
-        notes: in words, what the reader of the score should know.
-    """
-
-    path: str
-    kind: str
-    threshold: float
-    faces: tuple[ScoredFace, ...]
-    frames_declared: int = 1
-    frames_asked: int = 1
-    frames_read: int = 1
-    fps: float = 0.0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def score(self) -> float | None:
-        """That of the highest face that decides; None without a face."""
-        return self.faces[0].score if self.faces else None
-
-    @property
-    def verdict(self) -> str:
-        """ "real", "fake" or "no face"."""
-        if not self.faces:
-            return NO_FACE
-        return FAKE if self.score >= self.threshold else REAL
-
-    @property
-    def frames_used(self) -> int:
-        """Frames in which a face was scored."""
-        return len({sighting.frame for face in self.faces for sighting in face.sightings})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class View:
-    """What a picture of one sighting needs.
-
-    Attributes:
-        sighting: the face.
-        image: uint8 [H, W, 3], the photograph or frame it is in.
-        matrix: float64 [2, 3], from the image to the crop.
-        crop: uint8 [S, S, 3], as the network saw it.
-        heat: float32 [S, S], at least 0, higher is more suspicious: see `heat_maps`; 0 beyond the image's edge.
-        shows: what the heat is, `ATTENTION` or `RECONSTRUCTION_ERROR`.
-        reconstruction: float32 [S, S, 3] in [-1, 1], or None.
-    """
-
-    sighting: Sighting
-    image: np.ndarray
-    matrix: np.ndarray
-    crop: np.ndarray
-    heat: np.ndarray
-    shows: str
-    reconstruction: np.ndarray | None
 
 
 def heat_shows(prediction: Prediction) -> str:
@@ -204,19 +99,11 @@ def score_video(run: Run, detector: Detector, path: str | os.PathLike, frames: i
         read.extend(indices)
         found.extend(faces)
     score_of = dict(zip((face for here in found for face in here), scores, strict=True))
-    tracks = [
-        tuple(
-            Sighting(frame=index, face=face, score=score_of[face])
-            for index, face in zip(read, faces, strict=True)
-            if face is not None
-        )
-        for faces in track(found)
-    ]
     result = Result(
         path=os.fspath(path),
         kind="video",
         threshold=run.threshold,
-        faces=_ranked(tracks),
+        faces=_ranked(_tracks(read, found, score_of)),
         frames_declared=info.frames,
         frames_asked=len(wanted),
         frames_read=len(read),
@@ -299,6 +186,20 @@ def _in_chunks(frames: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[list[
             indices, images = [], []
     if images:
         yield indices, images
+
+
+def _tracks(
+    frames: Sequence[int], found: Sequence[Sequence[Face]], score_of: Mapping[Face, float]
+) -> list[tuple[Sighting, ...]]:
+    """The sightings of each person, from the faces found in each of `frames`."""
+    return [
+        tuple(
+            Sighting(frame=index, face=face, score=score_of[face])
+            for index, face in zip(frames, faces, strict=True)
+            if face is not None
+        )
+        for faces in track(found)
+    ]
 
 
 def _ranked(tracks: Sequence[tuple[Sighting, ...]]) -> tuple[ScoredFace, ...]:

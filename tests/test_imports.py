@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 LAYERS = (
     ("commands", {"train", "prepare", "check", "evaluate", "predict", "select"}),
     ("training", {"training"}),
-    ("active, evaluation and scoring", {"active", "evaluation", "scoring", "pictures"}),
+    ("active, evaluation and scoring", {"active", "evaluation", "scoring", "results", "pictures", "drawing"}),
     ("run", {"run"}),
     ("checkpoint", {"checkpoint", "mesh"}),
     ("data and weights", {"data", "weights"}),

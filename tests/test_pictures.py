@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from dfdetect_jax import pictures
+from dfdetect_jax import drawing, pictures
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
-from dfdetect_jax.scoring import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
+from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
 
 HEIGHT, WIDTH, SIZE = 120, 160, 32
 BOX = (40.0, 30.0, 80.0, 80.0)
@@ -62,23 +62,12 @@ def test_the_box_has_the_colour_of_its_verdict(score, name, other):
 def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
     each = view()
     shown = each.image[:: round(1 / shrink), :: round(1 / shrink)]
-    over = pictures._overlay(shown, [each], pictures._heat_scale(each.shows, each.heat), shrink)
+    over = pictures._overlay(shown, [each], drawing.heat_scale(each.shows, each.heat), shrink)
     coloured = np.ptp(over.astype(int), axis=-1) > 20
     # The crop is the square of 1.3 x 50 pixels around (60, 55); its upper left quarter is hot.
     rows, columns = np.nonzero(coloured)
     assert (columns.min() / shrink, rows.min() / shrink) == pytest.approx((60 - 32.5, 55 - 32.5), abs=2.5)
     assert (columns.max() / shrink, rows.max() / shrink) == pytest.approx((60, 55), abs=2.5)
-
-
-def test_a_good_reconstruction_stays_dark():
-    faint = np.full((4, 4), 0.01, np.float32)
-    assert pictures._heat_scale(RECONSTRUCTION_ERROR, faint)(faint).max() < 0.1
-
-
-def test_attention_is_drawn_from_0_to_1_whatever_is_shown():
-    for top in (0.01, 0.6):
-        scale = pictures._heat_scale(ATTENTION, np.full((4, 4), top, np.float32))
-        assert (scale(0.0), scale(0.5), scale(1.0)) == (0.0, 0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -90,13 +79,13 @@ def test_attention_is_drawn_from_0_to_1_whatever_is_shown():
 )
 @pytest.mark.parametrize("kind", ["image", "video"])
 def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, kind):
-    texts, render = [], pictures._rendered
+    texts, render = [], pictures.rendered
 
     def noted(figure):
         texts.extend(text.get_text() for text in figure.findobj(Text))
         return render(figure)
 
-    monkeypatch.setattr(pictures, "_rendered", noted)
+    monkeypatch.setattr(pictures, "rendered", noted)
     shown = [view(frame=3, shows=shows)]
     draw = pictures.photo_picture if kind == "image" else pictures.video_picture
     draw(result(shown, kind), shown)
@@ -141,7 +130,7 @@ def test_the_sheet_shows_attention_beside_the_true_mask():
     assert right.shape[1] > plain.shape[1]
     # The mask is all that differs, and its column is black and white.
     columns = np.flatnonzero((right != wrong).any(axis=(0, 2)))
-    assert 1.4 * pictures.DPI < np.ptp(columns) < 1.7 * pictures.DPI
+    assert 1.4 * drawing.DPI < np.ptp(columns) < 1.7 * drawing.DPI
     differing = right[:, columns][(right != wrong).any(axis=-1)[:, columns]]
     assert np.ptp(differing.astype(int), axis=-1).max() == 0
     assert sheet(1, attention, [None]).shape == right.shape
