@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dfdetect_jax.models import cpu_winograd
 from dfdetect_jax.models.cpu import materialize, pad
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
@@ -70,6 +71,8 @@ def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, stride: int, block: tuple[
 
 
 def _forward_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    if stride == 1 and min(kernel.shape[2:]) >= 32:
+        return cpu_winograd.conv3x3(x, kernel)
     block = _block(*x.shape[1:3], *kernel.shape[2:], stride)
     if block == (1, 1):
         return _conv(x, kernel, (stride, stride), (1, 1), (1, 1))
@@ -142,7 +145,7 @@ def _doubling_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def valid_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Stride 1, no padding: computed with padding and cropped, since only then the fast library takes it."""
-    return _same_size_conv(x, kernel, (1, 1), (1, 1))[:, 1:-1, 1:-1]
+    return same_conv3x3(x, kernel)[:, 1:-1, 1:-1]
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:

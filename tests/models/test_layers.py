@@ -71,6 +71,8 @@ def test_conv3x3_is_a_convolution_in_the_three_forms_that_are_used(size, stride,
         ((2, 4, 6), 16, 8),
         ((1, 7, 5), 8, 8),
         ((2, 4, 4), 32, 16),
+        ((2, 8, 5), 32, 32),
+        ((1, 6, 7), 40, 32),
     ],
 )
 def test_conv3x3_with_a_margin_of_one_for_any_channels(size, channels, features, stride):
