@@ -1,5 +1,7 @@
 """The LAE against its description: what decides, what each term sees, and what each setting changes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -194,7 +196,6 @@ def test_every_term_but_the_adversarys_falls_on_a_batch_seen_again_and_again(tra
     *_, metrics = trained
     for name in ("latent", "pixel", "perceptual", "attention"):
         assert metrics[-1][name] < 0.9 * metrics[0][name], name
-    assert metrics[-1]["discrimination"] < metrics[0]["discrimination"]
 
 
 def test_a_step_is_a_function_of_state_and_batch_alone(trained):
@@ -219,26 +220,18 @@ def test_in_its_turn_the_discriminator_moves_alone_and_in_the_other_the_autoenco
     assert moved(state.params, after.params)
     assert moved(state.adversary.params, after.adversary.params)
     settings = everything_on()
-    alone, _ = jax.jit(lae.discriminator_step, static_argnums=3)(
-        state.adversary, random_images(8), random_images(8), _Frozen(settings)
-    )
-    assert moved(state.adversary.params, alone.params)
+    alone = jax.jit(functools.partial(lae.discriminator_step, settings=settings))
+    images, reconstruction, adversary, losses_of = random_images(8), random_images(8), state.adversary, []
+    for _ in range(5):
+        adversary, metrics = alone(adversary, images, reconstruction)
+        losses_of.append(float(metrics["discrimination"]))
+    assert losses_of[-1] < losses_of[0]
 
     def discriminator_loss(reconstruction):
-        _, metrics = lae.discriminator_step(state.adversary, random_images(8), reconstruction, settings)
+        _, metrics = lae.discriminator_step(state.adversary, images, reconstruction, settings)
         return metrics["discrimination"]
 
     assert not np.any(jax.jit(jax.grad(discriminator_loss))(random_images(8)))
-
-
-class _Frozen:
-    """Settings as a static argument of `jax.jit`, which wants a hash."""
-
-    def __init__(self, settings):
-        self._settings = settings
-
-    def __getattr__(self, name):
-        return getattr(self._settings, name)
 
 
 def test_the_generators_turn_leaves_no_gradient_in_the_discriminator(trained):
