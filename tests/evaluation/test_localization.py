@@ -152,8 +152,9 @@ def test_fakes_whose_mask_is_unknown_or_empty_are_left_out_and_counted():
 
 def test_padding_is_not_measured():
     attention, masks = random_case(2, n=4)
-    padded = measured(attention, masks, valid=[1, 1, 0, 0])
-    assert padded.overall() == measured(attention[:2], masks[:2]).overall()
+    for label in (0, 1):
+        padded = measured(attention, masks, valid=[1, 1, 0, 0], labels=[1, 1, label, label])
+        assert padded.overall() == measured(attention[:2], masks[:2]).overall()
 
 
 def test_nothing_to_measure_is_none_with_a_reason():
@@ -204,7 +205,7 @@ def test_one_best_threshold_serves_all_methods():
 
 
 def test_the_centre_baseline_is_a_gaussian_measured_like_a_map():
-    _, masks = random_case(5, side=10)
+    masks = np.random.default_rng(0).random((6, 10, 10)) < 0.1
     masks[:, 3:7, 3:7] = True
     place = np.arange(10) - 4.5
     blob = np.exp(-(place[:, None] ** 2 + place**2) / (2 * 2.5**2))
@@ -216,6 +217,7 @@ def test_the_centre_baseline_is_a_gaussian_measured_like_a_map():
     assert centre["pixel_auc"] == pytest.approx(roc_auc_score(masks.ravel(), everywhere.ravel()), abs=5e-5)
     assert centre["pointing"] == 1.0
     assert centre["pixel_auc"] > 0.55
+    assert centre["iou"] < centre["iou_best"]
 
 
 def test_the_random_baseline_is_what_noise_reaches_on_average():
