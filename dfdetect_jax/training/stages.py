@@ -1,7 +1,12 @@
 """From the first step to the last: one stage, or, for a method that learns from masks, two with a selection between."""
 
+import hashlib
+import os
 import sys
 from pathlib import Path
+
+import jax
+from jax.experimental import multihost_utils
 
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose
@@ -15,6 +20,7 @@ from dfdetect_jax.run import open_run
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
+DIGEST = "masks.sha256"  # in the queue, from the start of stage 2 on: what it learns from must not change on the way
 
 
 def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
@@ -53,18 +59,17 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
         The masks; None, after a word on what to do, while people have not painted them all.
 
     Raises:
-        RunError: the queue is damaged or of other data, or there is no mask at all.
+        RunError: the queue is damaged or of other data, there is no mask at all, or stage 2 began with other masks.
         BadMediaError: a painted mask can't be used.
     """
     folder = workdir / QUEUE
-    if not (folder / queues.QUEUE).exists():
-        choose(open_run(workdir), records, settings.active, folder)
+    if jax.process_index() == 0:
+        _make_queue(settings, workdir, records)
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("the queue is written")
     queue = queues.read_queue(folder)
     total = len(queue.rows)
-    if settings.active.annotator == "oracle":
-        without = queues.fill_from_records(queue, records)
-        _say(f"stage 2: the data's own masks fill {total - without} of {total} chosen images ({folder})")
-    elif waiting := queues.missing(queue):
+    if settings.active.annotator == "people" and (waiting := queues.missing(queue)):
         _say(
             f"waiting for masks: {len(waiting)} of {total} are not painted yet; {folder / queues.README} says how. "
             "The same command goes on from there"
@@ -73,7 +78,32 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
     masks = queues.read_masks(queue, read_manifest(records).fingerprint)
     if not len(masks):
         raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
+    _check_unchanged(masks, folder / DIGEST)
+    _say(f"stage 2 learns from {len(masks)} masks of {total} chosen images ({folder})")
     return masks
+
+
+def _make_queue(settings: LAESettings, workdir: Path, records: Path) -> None:
+    folder = workdir / QUEUE
+    if not (folder / queues.QUEUE).exists():
+        choose(open_run(workdir), records, settings.active, folder)
+    if settings.active.annotator == "oracle":
+        queues.fill_from_records(queues.read_queue(folder), records)
+
+
+def _check_unchanged(masks: Masks, path: Path) -> None:
+    """Notes which masks stage 2 begins with, or compares: a resumed run must go on with the same."""
+    digest = hashlib.sha256(masks.places.tobytes() + masks.masks.tobytes()).hexdigest()
+    if path.exists():
+        if path.read_text().strip() != digest:
+            raise RunError(
+                f"{path.parent}: expected the masks that stage 2 began with, found others; put them back, "
+                "or train anew in another --workdir"
+            )
+    elif jax.process_index() == 0:
+        temporary = path.with_suffix(".partial")
+        temporary.write_text(digest + "\n")
+        os.replace(temporary, path)
 
 
 def _say(line: str) -> None:

@@ -10,10 +10,11 @@ from dfdetect_jax.active import queue as queues
 from dfdetect_jax.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.config import check
 from dfdetect_jax.data import records
-from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.errors import BadMediaError, RunError, WeightsError
 from dfdetect_jax.mesh import data_mesh
 from dfdetect_jax.run import open_run
 from dfdetect_jax.training import loop, stages
+from dfdetect_jax.weights.pretrained import load_vgg16
 from tests.conftest import tiny_lae_settings
 from tests.data.drawn import SIZE, write_records
 
@@ -93,6 +94,10 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
     paint(queue, 255)
     assert stages.train(given, workdir, drawn)
     assert max(sealed_steps(workdir / "checkpoints")) == 4
+    (queue.folder / queue.rows[0].file(queues.MASKS)).unlink()
+    (queue.folder / queue.rows[0].file(queues.IMAGES)).unlink()
+    with pytest.raises(RunError, match="expected the masks that stage 2 began with"):
+        stages.train(given, workdir, drawn)
 
 
 @pytest.mark.parametrize(("masks", "stage"), [("all", 2), ("none", 1)])
@@ -101,3 +106,26 @@ def test_the_controls_ask_nobody(drawn, tmp_path, masks, stage):
     assert stages.train(settings(masks=masks), workdir, drawn)
     assert not (workdir / stages.QUEUE).exists()
     assert open_run(workdir).info["checkpoint"]["stage"] == stage
+
+
+def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the_checkpoint(drawn, tmp_path):
+    from tests import keras_vgg16
+
+    path = tmp_path / "vgg16.weights.h5"
+    keras_vgg16.network().save_weights(path)
+    given = settings(masks="none")
+    given.loss.perceptual, given.loss.perceptual_layers, given.loss.vgg16 = 0.01, ("relu1_1",), str(path)
+    given.train.steps = given.train.eval_every = 1
+    assert stages.train(given, tmp_path / "run", drawn)
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
+    method = methods.build(given, load_vgg16(str(path), "", ("relu1_1",)))
+    state, _ = checkpoints.restore(loop.initial_state(method, given, data_mesh()))
+    checkpoints.close()
+    np.testing.assert_array_equal(state.frozen.params["conv1_1"]["bias"], keras_vgg16.convolution("1_1")[1])
+
+
+def test_a_missing_weights_file_is_told_before_anything_is_trained(drawn, tmp_path):
+    given = settings(masks="none")
+    given.loss.perceptual, given.loss.vgg16 = 1.0, str(tmp_path / "vgg16.h5")
+    with pytest.raises(WeightsError, match="vgg16"):
+        stages.train(given, tmp_path / "run", drawn)
