@@ -114,10 +114,15 @@ def run_job(job: Job, out: Path, steps: int, batch: int) -> None:
 
 def method_figures(summary: dict) -> dict:
     frame = summary["frame"]
+    where = summary["localization"]
     return {
         "auc": frame["auc"],
         "balanced accuracy": (frame["tpr"] + 1 - frame["fpr"]) / 2,
-        "pixel auc": summary["localization"]["pixel_auc"],
+        "pixel auc": where["pixel_auc"],
+        "pixel ap": where["pixel_ap"],
+        "best iou": where["iou_best"],
+        "pointing": where["pointing"],
+        "blob pixel ap": where["baselines"]["centre"]["pixel_ap"],
     }
 
 
@@ -143,7 +148,7 @@ def table_rows(results: list[dict]) -> Iterator[measure.Row]:
     for (data, task, arm), by_seed in groups.items():
         row = {"data": Path(data).name, "task": task, "arm": arm, "seeds": str(len(by_seed))}
         for kind in ("seen", "unseen"):
-            for name in ("auc", "balanced accuracy", "pixel auc"):
+            for name in ("auc", "balanced accuracy", "pixel auc", "pixel ap"):
                 row[f"{kind} {name}"] = mean_and_interval([figures[kind][name] for figures in by_seed.values()])
         base = groups.get((data, task, NO_MASKS), {})
         gains = [by_seed[s]["unseen"]["auc"] - base[s]["unseen"]["auc"] for s in by_seed if s in base]
