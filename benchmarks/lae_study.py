@@ -96,7 +96,8 @@ def run_job(job: Job, out: Path, steps: int, batch: int) -> None:
     folder, records = job.folder(out), locate(job.data)
     if (folder / RESULT).exists():
         return
-    stages.train(settings_for(job, records, steps, batch), folder, records)
+    if not stages.train(settings_for(job, records, steps, batch), folder, records):
+        raise SystemExit(f"{folder}: stopped before the last step; the same command goes on from there")
     run = open_run(folder)
     summary, _ = report.evaluate_run(run, str(records))
     seen, unseen = TASKS[job.task]
