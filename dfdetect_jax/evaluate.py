@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             summary, frames = report.evaluate_run(run, str(folder), args.split, on_progress=advance)
         summaries[report.data_key(name, args.split)] = summary
         scores.append(frames)
-    metrics = report.as_metrics(run.threshold, summaries)
+    metrics = report.as_metrics(run.threshold, summaries, run.notes)
     out = Path(args.out) if args.out else run.folder / "report"
     report.write_report(out, metrics, concatenate(scores))
     print_results(metrics)

@@ -12,12 +12,13 @@ import numpy as np
 
 from dfdetect_jax import mesh, methods
 from dfdetect_jax.checkpoint import restore_variables
-from dfdetect_jax.config import Crop, Settings, from_dict, read_settings
+from dfdetect_jax.config import Crop, LAESettings, Settings, from_dict, read_settings
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import Prediction, Variables
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
 PREDICT_BATCH = 32
+NO_MASKS = "attention learnt from no masks: it shows what the score rests on, which may be anywhere"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,16 @@ class Run:
         """Whether the weights are of a second stage, in which masks said where attention may be."""
         return self.info["checkpoint"].get("stage") == 2
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its figures should know of how it was trained, in words."""
+        found = []
+        if isinstance(self.settings, LAESettings) and self.settings.loss.perceptual == 0:
+            found.append("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)")
+        if self.localizes and not self.saw_masks:
+            found.append(NO_MASKS)
+        return tuple(found)
+
     def localize(self, images: np.ndarray) -> Prediction:
         """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
         return self.predictor.localize(images)
@@ -99,6 +110,16 @@ class Predictor:
     def predict(self, images: np.ndarray) -> Prediction:
         """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
         return self._joined(self._predict, images)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its figures should know of how it was trained, in words."""
+        found = []
+        if isinstance(self.settings, LAESettings) and self.settings.loss.perceptual == 0:
+            found.append("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)")
+        if self.localizes and not self.saw_masks:
+            found.append(NO_MASKS)
+        return tuple(found)
 
     def localize(self, images: np.ndarray) -> Prediction:
         """As `predict`, without the reconstruction."""

@@ -16,7 +16,7 @@ from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
-from dfdetect_jax.run import Run
+from dfdetect_jax.run import NO_MASKS, Run
 
 FRAMES = 32  # of a video, spread evenly; what the common benchmarks score
 
@@ -213,7 +213,7 @@ def _ranked(tracks: Sequence[tuple[Sighting, ...]]) -> tuple[ScoredFace, ...]:
 
 def _map_notes(run: Run) -> list[str]:
     if run.localizes and not run.saw_masks:
-        return ["attention learnt from no masks: it shows what the score rests on, which may be anywhere"]
+        return [NO_MASKS]
     return []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import cae
+from configs import cae, lae
 from dfdetect_jax.config import check, to_dict
 from dfdetect_jax.errors import SettingsError
 
@@ -27,6 +27,28 @@ def test_faceforensics_is_at_the_scale_of_the_paper():
     assert settings.train.batch_size == 32
 
 
+@pytest.mark.parametrize("preset", lae.EMBEDDED)
+def test_the_embedded_presets_of_the_lae_need_no_download(preset):
+    settings = check(lae.get_config(preset))
+    assert settings.data.name == "forge"
+    assert settings.loss.perceptual == 0
+    assert len(settings.data.train_methods) == (1 if preset else 3)
+    assert settings.active.share <= 0.03
+
+
+@pytest.mark.parametrize("preset", lae.PAPER)
+def test_the_papers_presets_of_the_lae_have_every_term_and_ask_for_the_weights_it_needs(preset):
+    settings = lae.get_config(preset)
+    with pytest.raises(SettingsError, match="VGG16"):
+        check(settings)
+    settings.loss.vgg16 = "vgg16.h5"
+    check(settings)
+    loss = settings.loss
+    assert min(loss.latent, loss.pixel, loss.perceptual, loss.adversarial, loss.attention) > 0
+
+
 def test_an_unknown_preset_is_answered_with_those_there_are():
     with pytest.raises(SettingsError, match="single_branch, faceforensics"):
         cae.get_config("celebdf")
+    with pytest.raises(SettingsError, match="swap, attribute, inpainting"):
+        lae.get_config("swapp")

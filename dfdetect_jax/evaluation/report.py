@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dfdetect_jax.data.pipeline import eval_batches
@@ -87,9 +87,9 @@ def data_key(name: str, split: str) -> str:
     return name if split == "test" else f"{name}:{split}"
 
 
-def as_metrics(threshold: float, data: Mapping[str, dict]) -> dict:
-    """`metrics.json` from one `summarize` per data set, under keys from `data_key`."""
-    return {"threshold": threshold, "data": dict(data)}
+def as_metrics(threshold: float, data: Mapping[str, dict], notes: Sequence[str] = ()) -> dict:
+    """`metrics.json` from one `summarize` per data set, under keys from `data_key`, and `Run.notes`."""
+    return {"threshold": threshold, "notes": list(notes), "data": dict(data)}
 
 
 def write_report(folder: str | os.PathLike, metrics: dict, scores: FrameScores) -> None:

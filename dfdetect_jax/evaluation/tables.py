@@ -41,6 +41,7 @@ def results_table(metrics: dict) -> Table:
             table.add_row(name, trained_on, *_cells(figures["frame"], figures["video"]))
         if "why" in summary["frame"]:
             notes.append(f"{key}: {summary['frame']['why']}")
+    notes += metrics["notes"]
     table.caption = Text("\n".join(notes))
     return table
 

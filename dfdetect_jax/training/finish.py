@@ -29,9 +29,9 @@ def finish(workdir: Path, records: Path) -> None:
     splits = [split for split in ("val", "test") if split in read_manifest(records).counts]
     for split in splits:
         summary, frames = report.evaluate_run(run, str(records), split)
-        summaries[report.data_key(run.settings.data.name, split)] = summary
+        summaries[report.data_key(read_manifest(records).name, split)] = summary
         scores.append(frames)
-    metrics = report.as_metrics(run.threshold, summaries)
+    metrics = report.as_metrics(run.threshold, summaries, run.notes)
     report.write_report(workdir / REPORT, metrics, concatenate(scores))
     sheet = workdir / SAMPLES / "examples.png"
     pictures.write_png(sheet, example_sheet(run, records, splits[-1]))

@@ -41,6 +41,13 @@ def test_the_table_names_seen_methods_before_unseen_ones():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_what_a_reader_should_know_of_the_training_stands_under_the_table():
+    summary = metrics.summarize(scores_of(("", 0.1), ("a", 0.9)), 0.5, seen=())
+    console = Console(width=80, file=io.StringIO())
+    console.print(tables.results_table(report.as_metrics(0.5, {"set": summary}, ["trained in a hurry"])))
+    assert "trained in a hurry" in console.file.getvalue()
+
+
 def test_the_table_says_why_a_number_is_missing():
     summary = metrics.summarize(scores_of(("", 0.1), ("", 0.2)), 0.5, seen=())
     text = printed({"set": summary})

@@ -60,7 +60,17 @@ def test_the_oracle_fills_the_queue_and_stage_two_follows(oracle_run):
 
 
 def test_the_run_is_opened_with_weights_of_the_last_stage(oracle_run):
-    assert open_run(oracle_run).info["checkpoint"]["stage"] == 2
+    run = open_run(oracle_run)
+    assert run.info["checkpoint"]["stage"] == 2
+    assert run.saw_masks
+
+
+def test_a_run_without_the_perceptual_term_says_so_and_one_without_masks_too(drawn, oracle_run, tmp_path):
+    (note,) = open_run(oracle_run).notes
+    assert "without the perceptual term" in note
+    assert stages.train(settings(masks="none"), tmp_path / "run", drawn)
+    assert not (tmp_path / "run" / stages.QUEUE).exists()
+    assert any("learnt from no masks" in note for note in open_run(tmp_path / "run").notes)
 
 
 def test_an_interrupted_second_stage_ends_like_an_uninterrupted_one(drawn, oracle_run, tmp_path):
@@ -100,12 +110,11 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
         stages.train(given, workdir, drawn)
 
 
-@pytest.mark.parametrize(("masks", "stage"), [("all", 2), ("none", 1)])
-def test_the_controls_ask_nobody(drawn, tmp_path, masks, stage):
+def test_learning_from_all_masks_asks_nobody(drawn, tmp_path):
     workdir = tmp_path / "run"
-    assert stages.train(settings(masks=masks), workdir, drawn)
+    assert stages.train(settings(masks="all"), workdir, drawn)
     assert not (workdir / stages.QUEUE).exists()
-    assert open_run(workdir).info["checkpoint"]["stage"] == stage
+    assert open_run(workdir).info["checkpoint"]["stage"] == 2
 
 
 def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the_checkpoint(drawn, tmp_path):
