@@ -8,6 +8,7 @@ n-th run, for several processes side by side. The table holds what is finished. 
 AUC of every run: an arm whose curve still rises has not been judged yet.
 """
 
+import argparse
 import json
 import statistics
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ from scipy import stats
 
 from dfdetect_jax import cli
 from dfdetect_jax.allocator import keep_freed_memory
-from dfdetect_jax.config import LAESettings, check
+from dfdetect_jax.config import LAEModel, LAESettings, check
+from dfdetect_jax.config.lae import POOLINGS
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.evaluation import report
 from dfdetect_jax.run import open_run
@@ -38,7 +40,7 @@ RESULT = "study.json"
 
 def plain_classifier(settings: LAESettings) -> None:
     """The same encoder, the average of its map, one dense layer; nothing is reconstructed."""
-    settings.model.head = "linear"
+    settings.model.head, settings.model.pooling = "linear", "mean"
     settings.active.masks = "none"
     settings.loss.pixel = settings.loss.perceptual = settings.loss.adversarial = 0.0
 
@@ -71,7 +73,7 @@ class Job(NamedTuple):
         return out / Path(self.data).name / self.task / self.arm.replace(" ", "_").replace("%", "") / str(self.seed)
 
 
-def settings_for(job: Job, records: Path, steps: int, batch: int) -> LAESettings:
+def settings_for(job: Job, records: Path, args: argparse.Namespace) -> LAESettings:
     """Stage 1 takes a third of the steps; every arm has the same number of steps and the same schedule."""
     settings = LAESettings(seed=job.seed)
     settings.data.name = str(records)
@@ -82,21 +84,22 @@ def settings_for(job: Job, records: Path, steps: int, batch: int) -> LAESettings
     settings.loss.perceptual = settings.loss.adversarial = 0.0
     settings.optimizer.learning_rate = 1e-3
     settings.optimizer.schedule = "cosine"
-    settings.train.batch_size = batch
-    settings.train.steps = steps
-    settings.train.eval_every = settings.train.log_every = max(1, steps // 6)
+    settings.model.pooling = args.pooling
+    settings.train.batch_size = args.batch
+    settings.train.steps = args.steps
+    settings.train.eval_every = settings.train.log_every = max(1, args.steps // 6)
     settings.train.keep = 1
-    settings.active.start = steps // 3
+    settings.active.start = args.steps // 3
     ARMS[job.arm](settings)
     return check(settings)
 
 
-def run_job(job: Job, out: Path, steps: int, batch: int) -> None:
+def run_job(job: Job, args: argparse.Namespace) -> None:
     """Trains and evaluates one run, unless that has been done."""
-    folder, records = job.folder(out), locate(job.data)
+    folder, records = job.folder(args.out), locate(job.data)
     if (folder / RESULT).exists():
         return
-    if not stages.train(settings_for(job, records, steps, batch), folder, records):
+    if not stages.train(settings_for(job, records, args), folder, records):
         raise SystemExit(f"{folder}: stopped before the last step; the same command goes on from there")
     run = open_run(folder)
     summary, _ = report.evaluate_run(run, str(records))
@@ -186,6 +189,9 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument(
+        "--pooling", default=LAEModel().pooling, choices=POOLINGS, help="of all arms but the classifier"
+    )
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--part", default="1/1", help="i/n: train every n-th run, from the i-th on; 0/1 trains none")
     args = parser.parse_args()
@@ -201,7 +207,7 @@ def main() -> None:
     first, parts = map(int, args.part.split("/"))
     for job in jobs[first - 1 :: parts] if first else []:
         print(*job, flush=True)
-        run_job(job, args.out, args.steps, args.batch)
+        run_job(job, args)
     results = finished(jobs, args.out)
     draw_curves(results, args.out / "curves.png")
     notes = [

@@ -17,7 +17,9 @@ from dfdetect_jax.config import (
     read_settings,
     to_dict,
 )
+from dfdetect_jax.config.lae import PERCEPTUAL_LAYERS
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.models import vgg
 
 
 def lae() -> LAESettings:
@@ -92,6 +94,7 @@ def test_an_impossible_value_is_answered_with_what_is_allowed(path, value, told)
         ("model.stages", 0, "1 to 6"),
         ("model.input", "residue", 'did you mean "residual"'),
         ("model.head", "half", 'did you mean "halves"'),
+        ("model.pooling", "max", "log_mean_exp"),
         ("model.discriminator_width", 0.0, "0.01 to 8"),
         ("loss.latent", -1.0, "finite"),
         ("loss.latent_form", "logit", 'did you mean "logistic"'),
@@ -124,6 +127,10 @@ def test_the_perceptual_term_is_refused_without_weights_and_the_way_out_is_named
     with pytest.raises(SettingsError, match=r"loss\.vgg16.*loss\.perceptual=0"):
         check(LAESettings())
     check(changed("loss.vgg16", "vgg16.h5", LAESettings()))
+
+
+def test_every_layer_of_vgg16_can_be_named_and_no_other():
+    assert PERCEPTUAL_LAYERS == vgg.LAYER_NAMES
 
 
 def test_the_plain_classifier_has_no_halves_to_compare():

@@ -39,7 +39,7 @@ class Candidates:
         outside: float [N] in [0, 1], the share of attention that lies outside the face.
         features: float [N, D], the latent's absolute values averaged over its positions, or None.
         evidence: float [N, C], mean over positions of |z_c| / C, at least 0, for the C channels of the latent's fake
-            half, or None. As the logit is k (a_fake - a_real), zeroing channel c takes k times this from it.
+            half, or None. Zeroing channel c takes k times this from the mean of the positions' logits.
         evidence_outside: float [N, C], the part of `evidence` from positions outside the face, or None.
     """
 

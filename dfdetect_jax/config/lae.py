@@ -9,6 +9,7 @@ from dfdetect_jax.errors import SettingsError
 
 INPUTS = ("image", "residual")
 HEADS = ("halves", "linear")
+POOLINGS = ("mean", "log_mean_exp")
 LATENT_FORMS = ("logistic", "absolute")
 ATTENTION_FORMS = ("balanced", "max", "raw", "soft")
 PERCEPTUAL_LAYERS = tuple(
@@ -33,6 +34,8 @@ class LAEModel:
         input: the encoder sees the "image", or its high-pass "residual"; what is reconstructed is always the image.
         head: "halves" decides by the activations of the latent's two halves; "linear" is the plain classifier on the
             same encoder, a baseline.
+        pooling: from the logits of the latent's positions to the decision's: "log_mean_exp", which a small forged
+            region can carry alone, or their "mean".
         discriminator_width: multiplies every channel count of the discriminator, 64 to 512.
     """
 
@@ -42,6 +45,7 @@ class LAEModel:
     selection: bool = True
     input: str = "image"
     head: str = "halves"
+    pooling: str = "log_mean_exp"
     discriminator_width: float = 1.0
 
 
@@ -156,6 +160,7 @@ def _check_model(s: LAESettings) -> None:
     within("model.stages", s.model.stages, 1, 6)
     one_of("model.input", s.model.input, INPUTS)
     one_of("model.head", s.model.head, HEADS)
+    one_of("model.pooling", s.model.pooling, POOLINGS)
     within("model.discriminator_width", s.model.discriminator_width, 0.01, 8.0)
     multiple = 2 ** max(s.model.stages, 4)  # four halvings in the discriminator
     if s.data.image_size % multiple:

@@ -3,13 +3,15 @@
 Du, Pentyala, Li, Hu: "Towards Generalizable Deepfake Detection with Locality-aware AutoEncoder", CIKM 2020,
 arXiv 1909.05999. What the paper leaves open follows ForensicTransfer (Cozzolino et al. 2018, arXiv 1812.02510).
 
-A detector may decide from whatever goes with the label in its training data. Here the decision is the mean of a map,
+A detector may decide from whatever goes with the label in its training data. Here the decision is read from a map,
 
-    x -> encoder -> latent = [real half | fake half]      a_c = mean |half c|      logit = k (a_fake - a_real)
-                       |                                  map = k (|fake half| - |real half|), its mean is the logit
+    x -> encoder -> latent = [real half | fake half]      map = k (mean |fake half| - mean |real half|) per position
+                       |                                  logit = log mean exp of the map
                        +-> half of the image's class -> decoder (with skips) -> x_hat
 
-and masks say where that map may be high. Training has two stages. In the first no image has a mask:
+and masks say where that map may be high. (With the mean in the place of the log-mean-exp the logit is k times the
+difference of the halves' activations; then masks and labels pull against each other where little of a face is forged.)
+Training has two stages. In the first no image has a mask:
 
     L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
 
@@ -28,8 +30,8 @@ import optax
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
 from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
+from dfdetect_jax.methods import adversary
 from dfdetect_jax.methods.base import (
-    Adversary,
     Batch,
     Method,
     Metrics,
@@ -39,7 +41,6 @@ from dfdetect_jax.methods.base import (
     step_key,
 )
 from dfdetect_jax.models import vgg
-from dfdetect_jax.models.discriminator import Discriminator
 from dfdetect_jax.models.unet import Encoder, UNetDecoder
 
 _SOFT_SLOPE, _SOFT_THRESHOLD = 10.0, 0.5  # w and m of the "soft" attention, sigmoid(w (|fake half| - m))
@@ -107,7 +108,7 @@ class LAE(nn.Module):
             a_real, a_fake = (jnp.mean(half, axis=(1, 2)) for half in (real_map, fake_map))
             logits = jnp.log(a_fake + _TINY) - jnp.log(a_real + _TINY)
         else:
-            logits = jnp.mean(pixel_logits, axis=(1, 2))
+            logits = pool(pixel_logits, self.model)
         return Latent(z, real_map, fake_map, pixel_logits, logits), skips if self.model.skips else []
 
     def decode(self, z: jax.Array, skips: list[jax.Array], fake: jax.Array, *, train: bool) -> jax.Array:
@@ -123,6 +124,18 @@ class LAE(nn.Module):
             in_fake_half = jnp.arange(z.shape[-1]) >= z.shape[-1] // 2
             z = z * (in_fake_half == fake[:, None])[:, None, None, :]
         return self.decoder(z, skips, train)
+
+
+def pool(pixel_logits: jax.Array, settings: LAEModel) -> jax.Array:
+    """The decision's logit from those of the positions, float32 [N, h, w] to [N]: log mean exp, or the mean.
+
+    Masks ask for negative logits wherever nothing is forged. Where that is nearly everywhere, the mean is negative and
+    calls the fake real; the log-mean-exp, a smooth maximum, follows the few positions that are forged.
+    """
+    if settings.pooling == "mean":
+        return jnp.mean(pixel_logits, axis=(1, 2))
+    positions = pixel_logits.shape[1] * pixel_logits.shape[2]
+    return jax.nn.logsumexp(pixel_logits, axis=(1, 2)) - jnp.log(positions)
 
 
 def attention_map(latent: Latent, settings: LAELoss) -> jax.Array:
@@ -229,7 +242,7 @@ def train_step(
         latent, reconstruction, batch_stats = _forward(params, state, images, batch, settings, axis_name)
         judged = None
         if settings.loss.adversarial > 0:
-            judged, _ = _judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
+            judged, _ = adversary.judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
         loss, metrics = objective(latent, reconstruction, images, batch, judged, state.frozen, settings.loss, axis_name)
         return loss, (metrics, batch_stats, reconstruction)
 
@@ -239,43 +252,18 @@ def train_step(
     tx = optimizer.build(settings.optimizer, settings.train.steps)
     updates, opt_state = tx.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    adversary, discriminator_metrics = state.adversary, {}
-    if adversary is not None:
-        adversary, discriminator_metrics = discriminator_step(adversary, images, reconstruction, settings, axis_name)
+    opponent, its_metrics = state.adversary, {}
+    if opponent is not None:
+        opponent, its_metrics = adversary.discriminator_step(opponent, images, reconstruction, settings, axis_name)
     new_state = state.replace(
         step=state.step + 1,
         params=params,
         batch_stats=batch_stats,
         opt_state=opt_state,
         ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
-        adversary=adversary,
+        adversary=opponent,
     )
-    return new_state, metrics | discriminator_metrics | {"gradient_norm": optax.global_norm(gradients)}
-
-
-def discriminator_step(
-    adversary: Adversary,
-    images: jax.Array,
-    reconstruction: jax.Array,
-    settings: LAESettings,
-    axis_name: str | None = None,
-) -> tuple[Adversary, Metrics]:
-    """One step of the discriminator on images and their reconstructions, which are constants to it."""
-    reconstruction = jax.lax.stop_gradient(reconstruction)
-
-    def loss_fn(params):
-        logits, batch_stats = _judge(params, adversary, images, settings, axis_name)
-        after_images = adversary.replace(batch_stats=batch_stats)
-        logits_hat, batch_stats = _judge(params, after_images, reconstruction, settings, axis_name)
-        return losses.discrimination(logits, logits_hat, jnp.ones_like(logits), axis_name), batch_stats
-
-    (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
-    if axis_name is not None:
-        gradients, loss = jax.lax.pmean((gradients, loss), axis_name)
-    tx = optimizer.build(settings.discriminator, settings.train.steps)
-    updates, opt_state = tx.update(gradients, adversary.opt_state, adversary.params)
-    params = optax.apply_updates(adversary.params, updates)
-    return Adversary(params=params, batch_stats=batch_stats, opt_state=opt_state), {"discrimination": loss}
+    return new_state, metrics | its_metrics | {"gradient_norm": optax.global_norm(gradients)}
 
 
 def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> TrainState:
@@ -284,11 +272,6 @@ def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | Non
     image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
     variables = LAE(settings.model, settings.loss).init(init_key, image, train=False)
     params = variables["params"]
-    adversary = None
-    if settings.loss.adversarial > 0:
-        judge = Discriminator(settings.model.discriminator_width).init(adversary_key, image, train=False)
-        tx = optimizer.build(settings.discriminator, settings.train.steps)
-        adversary = Adversary(judge["params"], judge["batch_stats"], tx.init(judge["params"]))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         key=train_key,
@@ -296,7 +279,7 @@ def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | Non
         batch_stats=variables["batch_stats"],
         opt_state=optimizer.build(settings.optimizer, settings.train.steps).init(params),
         ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
-        adversary=adversary,
+        adversary=adversary.init(adversary_key, settings) if settings.loss.adversarial > 0 else None,
         frozen=vgg16 if settings.loss.perceptual > 0 else None,
     )
 
@@ -344,11 +327,3 @@ def _forward(params, state: TrainState, images, batch: Batch, settings: LAESetti
     variables = {"params": params, "batch_stats": state.batch_stats}
     (latent, reconstruction), updated = nn.apply(forward, network, mutable=["batch_stats"])(variables)
     return latent, reconstruction, {**state.batch_stats, **updated["batch_stats"]}
-
-
-def _judge(params, adversary: Adversary, images, settings: LAESettings, axis_name):
-    """(logits, new running statistics) of the discriminator with `params`."""
-    judge = Discriminator(settings.model.discriminator_width, axis_name)
-    variables = {"params": params, "batch_stats": adversary.batch_stats}
-    logits, updated = judge.apply(variables, images, train=True, mutable=["batch_stats"])
-    return logits, updated["batch_stats"]

@@ -9,7 +9,7 @@ import pytest
 
 from dfdetect_jax import losses, methods
 from dfdetect_jax.config import check
-from dfdetect_jax.methods import lae
+from dfdetect_jax.methods import adversary, lae
 from dfdetect_jax.models import vgg
 from tests.conftest import tiny_lae_settings
 
@@ -70,13 +70,27 @@ def random_images(n=4):
     return jnp.asarray(RNG.uniform(-1, 1, (n, SIZE, SIZE, 3)), jnp.float32)
 
 
-def test_the_decision_is_the_mean_of_the_map(network):
-    latent = latent_of(*network, random_images())
-    real_half, fake_half = np.split(np.asarray(latent.z), 2, axis=-1)
-    k = network[0].loss.sharpness
-    expected = k * (np.abs(fake_half).mean((1, 2, 3)) - np.abs(real_half).mean((1, 2, 3)))
-    np.testing.assert_allclose(latent.logits, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(latent.logits, np.mean(latent.pixel_logits, (1, 2)), rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("pooling", ["log_mean_exp", "mean"])
+def test_the_decision_is_pooled_from_the_map_of_the_two_halves(network, pooling):
+    settings = tiny_lae_settings()
+    settings.model.pooling = pooling
+    latent = latent_of(lae.LAE(settings.model, settings.loss), network[1], random_images())
+    real_half, fake_half = np.split(np.asarray(latent.z, np.float64), 2, axis=-1)
+    expected = settings.loss.sharpness * (np.abs(fake_half).mean(-1) - np.abs(real_half).mean(-1))
+    np.testing.assert_allclose(latent.pixel_logits, expected, rtol=1e-4, atol=1e-5)
+    pooled = expected.mean((1, 2)) if pooling == "mean" else np.log(np.exp(expected).mean((1, 2)))
+    np.testing.assert_allclose(latent.logits, pooled, rtol=1e-4, atol=1e-5)
+
+
+def test_a_small_region_can_carry_the_decision_alone_unless_it_is_averaged():
+    map_of_one_forged_position = np.full((1, 8, 8), -3.0, np.float32)
+    map_of_one_forged_position[0, 4, 4] = 12.0
+    decisions = {}
+    for pooling in ("log_mean_exp", "mean"):
+        settings = tiny_lae_settings()
+        settings.model.pooling = pooling
+        decisions[pooling] = float(lae.pool(map_of_one_forged_position, settings.model)[0])
+    assert decisions["log_mean_exp"] > 0 > decisions["mean"]
 
 
 def test_the_absolute_form_decides_by_the_share_of_the_fake_half(network):
@@ -89,7 +103,7 @@ def test_the_absolute_form_decides_by_the_share_of_the_fake_half(network):
 
 def test_the_plain_classifiers_map_is_its_class_activation_map():
     settings = tiny_lae_settings()
-    settings.model.head = "linear"
+    settings.model.head, settings.model.pooling = "linear", "mean"
     network = lae.LAE(settings.model, settings.loss)
     images = random_images()
     (latent, _), variables = network.init_with_output(jax.random.PRNGKey(0), images, train=False)
@@ -220,15 +234,15 @@ def test_in_its_turn_the_discriminator_moves_alone_and_in_the_other_the_autoenco
     assert moved(state.params, after.params)
     assert moved(state.adversary.params, after.adversary.params)
     settings = everything_on()
-    alone = jax.jit(functools.partial(lae.discriminator_step, settings=settings))
-    images, reconstruction, adversary, losses_of = random_images(8), random_images(8), state.adversary, []
+    alone = jax.jit(functools.partial(adversary.discriminator_step, settings=settings))
+    images, reconstruction, opponent, losses_of = random_images(8), random_images(8), state.adversary, []
     for _ in range(5):
-        adversary, metrics = alone(adversary, images, reconstruction)
+        opponent, metrics = alone(opponent, images, reconstruction)
         losses_of.append(float(metrics["discrimination"]))
     assert losses_of[-1] < losses_of[0]
 
     def discriminator_loss(reconstruction):
-        _, metrics = lae.discriminator_step(state.adversary, images, reconstruction, settings)
+        _, metrics = adversary.discriminator_step(state.adversary, images, reconstruction, settings)
         return metrics["discrimination"]
 
     assert not np.any(jax.jit(jax.grad(discriminator_loss))(random_images(8)))

@@ -1,0 +1,75 @@
+"""The LAE's opponent: a discriminator that learns to tell images from reconstructions, by its own optimiser."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from dfdetect_jax import losses, optimizer
+from dfdetect_jax.config import LAESettings
+from dfdetect_jax.methods.base import Adversary, Metrics
+from dfdetect_jax.models.discriminator import Discriminator
+
+
+def init(key: jax.Array, settings: LAESettings) -> Adversary:
+    """A fresh discriminator for images of `settings.data.image_size`."""
+    image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
+    variables = Discriminator(settings.model.discriminator_width).init(key, image, train=False)
+    tx = optimizer.build(settings.discriminator, settings.train.steps)
+    return Adversary(variables["params"], variables["batch_stats"], tx.init(variables["params"]))
+
+
+def judge(
+    params: dict, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
+) -> tuple[jax.Array, dict]:
+    """The discriminator's word on images.
+
+    Args:
+        params: what to judge with; apart from `adversary` so that they can be differentiated.
+        adversary: its running statistics are what the new ones go on from.
+        images: float32 [N, H, W, 3] in [-1, 1].
+        settings: of the run.
+        axis_name: mapped axis that the batch is spread over, or None.
+
+    Returns:
+        Logits float32 [N], positive for an image; and the new running statistics.
+    """
+    network = Discriminator(settings.model.discriminator_width, axis_name)
+    variables = {"params": params, "batch_stats": adversary.batch_stats}
+    logits, updated = network.apply(variables, images, train=True, mutable=["batch_stats"])
+    return logits, updated["batch_stats"]
+
+
+def discriminator_step(
+    adversary: Adversary,
+    images: jax.Array,
+    reconstruction: jax.Array,
+    settings: LAESettings,
+    axis_name: str | None = None,
+) -> tuple[Adversary, Metrics]:
+    """One step of the discriminator on images and their reconstructions, which are constants to it.
+
+    Args:
+        adversary: before the step.
+        images: float32 [N, H, W, 3] in [-1, 1].
+        reconstruction: the same shape.
+        settings: of the run.
+        axis_name: mapped axis that the batch is spread over, or None.
+
+    Returns:
+        The adversary after the step, and its loss as "discrimination".
+    """
+    reconstruction = jax.lax.stop_gradient(reconstruction)
+
+    def loss_fn(params):
+        logits, batch_stats = judge(params, adversary, images, settings, axis_name)
+        after_images = adversary.replace(batch_stats=batch_stats)
+        logits_hat, batch_stats = judge(params, after_images, reconstruction, settings, axis_name)
+        return losses.discrimination(logits, logits_hat, jnp.ones_like(logits), axis_name), batch_stats
+
+    (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
+    if axis_name is not None:
+        gradients, loss = jax.lax.pmean((gradients, loss), axis_name)
+    tx = optimizer.build(settings.discriminator, settings.train.steps)
+    updates, opt_state = tx.update(gradients, adversary.opt_state, adversary.params)
+    params = optax.apply_updates(adversary.params, updates)
+    return Adversary(params=params, batch_stats=batch_stats, opt_state=opt_state), {"discrimination": loss}
