@@ -5,9 +5,9 @@
     python -m dfdetect_jax.train --config configs/lae.py:attribute     seen bilinear upsampling, unseen transposed
     python -m dfdetect_jax.train --config configs/lae.py:inpainting    seen Telea, unseen patch-based
 
-The first took twelve minutes on two CPU cores that other programs used as well (8.5 minutes of processor time), and gave
-a test AUC of .93 to 1.00 on the three forgeries that it was trained on and .78 to .86 on the three that it was not, with
-a pixel AUC of .83 to .96 (one seed).
+The first took twelve minutes on two CPU cores that other programs used as well (8.5 minutes of processor time). It gave
+a test AUC of .93 to 1.00 on the three forgeries that it was trained on and of .78 to .86 on the three that it was not,
+with a pixel AUC of .83 to .96 (one seed).
 
 Both stages run in one command: the first without masks; then the candidates are chosen into `queue/` in the run folder,
 where the masks that the data has are filled in; then the second stage. With `--config.active.annotator=people` the run
