@@ -36,6 +36,14 @@ def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
     return adamw
 
 
+def update(
+    settings: Optimizer, steps: int, gradients: Any, params: Any, opt_state: optax.OptState
+) -> tuple[Any, optax.OptState]:
+    """One step of what `build` gives: (parameters, optimiser state) after it."""
+    updates, opt_state = build(settings, steps).update(gradients, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+
 def average(ema: Any, params: Any, decay: float) -> Any:
     """decay * ema + (1 - decay) * params, leaf by leaf; None (averaging is off) stays None."""
     if ema is None:

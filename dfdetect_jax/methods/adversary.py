@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.config import LAESettings
@@ -69,7 +68,7 @@ def discriminator_step(
     (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
     if axis_name is not None:
         gradients, loss = jax.lax.pmean((gradients, loss), axis_name)
-    tx = optimizer.build(settings.discriminator, settings.train.steps)
-    updates, opt_state = tx.update(gradients, adversary.opt_state, adversary.params)
-    params = optax.apply_updates(adversary.params, updates)
+    params, opt_state = optimizer.update(
+        settings.discriminator, settings.train.steps, gradients, adversary.params, adversary.opt_state
+    )
     return Adversary(params=params, batch_stats=batch_stats, opt_state=opt_state), {"discrimination": loss}

@@ -115,7 +115,7 @@ def init(key: jax.Array, *, settings: CAESettings) -> TrainState:
         key=train_key,
         params=params,
         batch_stats=variables["batch_stats"],
-        opt_state=_adamw(settings).init(params),
+        opt_state=optimizer.build(settings.optimizer, settings.train.steps).init(params),
         ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
     )
 
@@ -136,8 +136,9 @@ def train_step(
     gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
     if axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
-    updates, opt_state = _adamw(settings).update(gradients, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    params, opt_state = optimizer.update(
+        settings.optimizer, settings.train.steps, gradients, state.params, state.opt_state
+    )
     new_state = state.replace(
         step=state.step + 1,
         params=params,
@@ -157,7 +158,3 @@ def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -
 def build(settings: CAESettings) -> Method:
     """The three functions with `settings` bound, ready for `jax.jit`."""
     return Method(*(functools.partial(function, settings=settings) for function in (init, train_step, predict)))
-
-
-def _adamw(settings: CAESettings) -> optax.GradientTransformation:
-    return optimizer.build(settings.optimizer, settings.train.steps)

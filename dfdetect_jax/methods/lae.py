@@ -249,9 +249,9 @@ def train_step(
     gradients, (metrics, batch_stats, reconstruction) = jax.grad(loss_fn, has_aux=True)(state.params)
     if axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
-    tx = optimizer.build(settings.optimizer, settings.train.steps)
-    updates, opt_state = tx.update(gradients, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    params, opt_state = optimizer.update(
+        settings.optimizer, settings.train.steps, gradients, state.params, state.opt_state
+    )
     opponent, its_metrics = state.adversary, {}
     if opponent is not None:
         opponent, its_metrics = adversary.discriminator_step(opponent, images, reconstruction, settings, axis_name)
