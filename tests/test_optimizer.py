@@ -22,6 +22,24 @@ def test_a_constant_rate_stays():
     assert rate(0) == rate(99) == pytest.approx(0.1)
 
 
+def test_the_rate_drops_to_a_tenth_once_whatever_the_warm_up():
+    settings = Optimizer(learning_rate=0.1, warmup_steps=10, schedule="drop", drop_step=50)
+    rate = optimizer.learning_rate(settings, steps=100)
+    assert rate(5) == pytest.approx(0.05)
+    assert rate(49) == pytest.approx(0.1)
+    assert rate(51) == rate(99) == pytest.approx(0.01)
+
+
+def test_beta1_is_how_much_of_the_last_direction_is_kept():
+    settings, params = Optimizer(learning_rate=0.1, weight_decay=0.0, beta1=0.5), {"w": jnp.zeros(())}
+    transform = optimizer.build(settings, steps=10)
+    state = transform.init(params)
+    for gradient in (1.0, -1.0):
+        params, state = optimizer.update(settings, 10, {"w": jnp.array(gradient)}, params, state)
+    # Second step: m = 0.5 * 0.5 - 0.5 = -0.25, corrected by 1 - 0.5^2 to -1/3; the corrected second moment is 1.
+    np.testing.assert_allclose(params["w"], -0.1 + 0.1 / 3, rtol=1e-5)
+
+
 def first_update(settings: Optimizer, params, gradients):
     transform = optimizer.build(settings, steps=10)
     updates, _ = transform.update(gradients, transform.init(params), params)
