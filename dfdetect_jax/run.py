@@ -111,16 +111,6 @@ class Predictor:
         """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
         return self._joined(self._predict, images)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of its figures should know of how it was trained, in words."""
-        found = []
-        if isinstance(self.settings, LAESettings) and self.settings.loss.perceptual == 0:
-            found.append("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)")
-        if self.localizes and not self.saw_masks:
-            found.append(NO_MASKS)
-        return tuple(found)
-
     def localize(self, images: np.ndarray) -> Prediction:
         """As `predict`, without the reconstruction."""
         return self._joined(self._localize, images)

@@ -55,8 +55,8 @@ class LAELoss:
 
     Attributes:
         latent: weight of the classification by latent activations.
-        latent_form: "logistic": cross-entropy of k (a_fake - a_real); "absolute": |a_fake - y| + |a_real - (1 - y)|.
-        sharpness: k, from a difference of activations to a logit.
+        latent_form: "logistic": cross-entropy of the pooled logits; "absolute": |a_fake - y| + |a_real - (1 - y)|.
+        sharpness: k, from the difference of the halves at a position to its logit.
         pixel: weight of the squared error of the reconstruction.
         perceptual: weight of the squared error between VGG16 features of image and reconstruction.
         perceptual_layers: whose features.
