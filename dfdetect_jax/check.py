@@ -15,21 +15,21 @@ import rich.console
 import rich.progress
 
 from dfdetect_jax import cli
-from dfdetect_jax.data import audit, jobs, records
-from dfdetect_jax.data.catalog import faceforensics, folder
+from dfdetect_jax.data import audit, catalog, records
+from dfdetect_jax.data.catalog import flags
 from dfdetect_jax.data.report import counts_table
 from dfdetect_jax.errors import SettingsError
 
 SOUND, FINDINGS = 0, 1
 
 
-def check_tree(dataset: str, root: str | Path, compression: str = "c23") -> tuple[dict, list[str]]:
+def check_tree(dataset: str, root: str | Path, options: catalog.Options | None = None) -> tuple[dict, list[str]]:
     """Counts per split and method, and findings in words, of a tree on disk.
 
     Raises:
         RecordsError: it is not a tree of that data set.
     """
-    found = jobs.find_clips(jobs.Request(dataset=dataset, root=str(root), compression=compression))
+    found = catalog.find_clips(dataset, Path(root), options or catalog.Options())
     console = rich.console.Console(stderr=True)
     with rich.progress.Progress(console=console, transient=True) as bar:
         task = bar.add_task("opening files", total=len(found.clips))
@@ -43,9 +43,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--dataset", choices=(faceforensics.NAME, folder.NAME))
+    parser.add_argument("--dataset", choices=tuple(catalog.CATALOGS))
     parser.add_argument("--root", help="the data set's folder")
-    parser.add_argument("--compression", default="c23", choices=faceforensics.COMPRESSIONS, help="of FaceForensics++")
+    flags.add_flags(parser)
     parser.add_argument("--records", help="name or folder of prepared records")
     given = parser.parse_args(argv)
     if bool(given.records) == bool(given.dataset or given.root) or bool(given.dataset) != bool(given.root):
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         title, counts, findings = str(place), records.read_manifest(place).counts, audit.record_findings(place)
     else:
         title = str(Path(given.root).expanduser().absolute())
-        counts, findings = check_tree(given.dataset, title, given.compression)
+        counts, findings = check_tree(given.dataset, title, flags.given_options(given))
     rich.console.Console(width=None if sys.stdout.isatty() else 120).print(counts_table(title, counts))
     for finding in findings:
         print(f"- {finding}")

@@ -5,6 +5,7 @@ second call finds everything there and does nothing. Memory does not grow with t
 """
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import rich.table
 from dfdetect_jax import cli
 from dfdetect_jax.config import ALIGNMENTS, DETECTORS, Crop
 from dfdetect_jax.data import jobs, records
+from dfdetect_jax.data.catalog import flags
 from dfdetect_jax.data.preparation import prepare
 from dfdetect_jax.data.report import clip_words, counts_table
 
@@ -40,7 +42,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--align", default=crop.align, choices=ALIGNMENTS)
     parser.add_argument("--detector", default=crop.detector, choices=DETECTORS)
     parser.add_argument("--frames", type=int, default=32, help="per video, evenly spread (%(default)s)")
-    parser.add_argument("--compression", default="c23", help="of FaceForensics++ (%(default)s)")
+    flags.add_flags(parser)
     parser.add_argument("--images", type=int, default=4000, help="training images of the embedded set (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the embedded set (%(default)s)")
     parser.add_argument("--processes", type=int, default=0, help="default: one per processor")
@@ -57,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         given.out,
         Crop(given.size, given.margin, given.align, given.detector),
         processes=given.processes,
-        **{name: getattr(given, name) for name in ("frames", "compression", "images", "seed", "name")},
+        **{name: getattr(given, name) for name in ("frames", "images", "seed", "name")},
+        **dataclasses.asdict(flags.given_options(given)),
     )
     console = rich.console.Console(width=None if sys.stdout.isatty() else 120)
     console.print(*summary(folder), sep="\n")

@@ -174,3 +174,11 @@ def test_a_crop_by_landmarks_needs_a_detector_that_has_them():
     with pytest.raises(SettingsError, match="haar"):
         check_crop(Crop(detector="haar", align="landmarks"))
     check_crop(Crop(detector="haar", align="box"))
+
+
+def test_pictures_taken_whole_have_neither_landmarks_nor_a_margin():
+    with pytest.raises(SettingsError, match="none"):
+        check_crop(Crop(detector="none", margin=1.0))
+    with pytest.raises(SettingsError, match="which takes pictures whole, found 1.3"):
+        check_crop(Crop(detector="none", align="box"))
+    check_crop(Crop(detector="none", align="box", margin=1.0))

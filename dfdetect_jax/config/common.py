@@ -12,7 +12,7 @@ from dfdetect_jax.errors import SettingsError
 
 SCHEDULES = ("constant", "cosine", "drop")
 ALIGNMENTS = ("landmarks", "box")
-DETECTORS = ("mtcnn", "haar")
+DETECTORS = ("mtcnn", "haar", "none")
 
 
 @dataclasses.dataclass
@@ -23,7 +23,8 @@ class Crop:
         size: side of the square crop, pixels.
         margin: side of the crop over the side of the tight face.
         align: "landmarks" warps five facial points onto a template; "box" cuts the box without turning it.
-        detector: "mtcnn", or "haar" (OpenCV; no landmarks, so only with "box").
+        detector: "mtcnn", "haar" (OpenCV; no landmarks, so only with "box"), or "none", which takes each picture whole:
+            for pictures that are face crops already, or show no faces. Only with "box" and margin 1.
     """
 
     size: int = 299
@@ -167,6 +168,12 @@ def check_crop(crop: Crop) -> Crop:
     within("crop.margin", crop.margin, 1.0, 3.0)
     one_of("crop.align", crop.align, ALIGNMENTS)
     one_of("crop.detector", crop.detector, DETECTORS)
-    if crop.detector == "haar" and crop.align == "landmarks":
-        raise SettingsError('crop.align: "landmarks" needs five points, which "haar" has not; use crop.align="box"')
+    if crop.detector != "mtcnn" and crop.align == "landmarks":
+        raise SettingsError(
+            f'crop.align: "landmarks" needs five points, which "{crop.detector}" has not; use crop.align="box"'
+        )
+    if crop.detector == "none" and crop.margin != 1:
+        raise SettingsError(
+            f'crop.margin: expected 1 with detector "none", which takes pictures whole, found {crop.margin:g}'
+        )
     return crop

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import FAKE, Clip, Example
+from dfdetect_jax.data.example import FAKE, Clip, Example, Media
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face, track
@@ -76,14 +76,14 @@ class _Companion:
 
     Attributes:
         kind: "own" for a mask of its own, "difference" for its source, "" for neither.
-        path: of the mask or the source.
+        media: of the mask or the source.
         frames: that clip and companion share.
         words: for the report.
         threshold: of the difference, grey levels.
     """
 
     kind: str
-    path: str | None
+    media: Media | None
     frames: int
     words: tuple[str, ...]
     threshold: float = LEAST_DIFFERENCE
@@ -108,7 +108,7 @@ def clip_examples(clip: Clip, detector, crop: Crop, frames: int, dataset: str = 
     Raises:
         BadMediaError: the clip can't be read.
     """
-    total = _length(clip.path)
+    total = _length(clip.media)
     companion = _companion(clip, total)
     indices = evenly_spaced(min(total, companion.frames), frames)
     if companion.kind == "difference":
@@ -142,24 +142,24 @@ def _companion(clip: Clip, total: int) -> _Companion:
     if clip.label != FAKE:
         return _Companion("", None, total, ())
     words = ()
-    for kind, path in (("own", clip.mask_path), ("difference", clip.source_path)):
-        if path is None:
+    for kind, media in (("own", clip.mask_media), ("difference", clip.source_path)):
+        if media is None:
             continue
         try:
-            length = _length(path)
+            length = _length(media)
         except BadMediaError as error:
             words = (*words, f"{'mask' if kind == 'own' else 'source'} unreadable: {error}")
             continue
         if kind == "own":  # one that ends early leaves frames without a mask
-            return _Companion(kind, path, total, (*words, "mask: own"))
-        return _Companion(kind, path, length, words)  # paired frame by frame, so it sets the length
+            return _Companion(kind, media, total, (*words, "mask: own"))
+        return _Companion(kind, media, length, words)  # paired frame by frame, so it sets the length
     return _Companion("", None, total, (*words, "no source" if clip.source else "no mask"))
 
 
 def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], detector) -> _Companion:
     """Judges by a few frames whether the difference to the source makes masks, and from which threshold on."""
     some = [indices[i] for i in evenly_spaced(len(indices), _JUDGED)]
-    pairs = [(fake, source) for _, fake, source in _paired(clip.path, companion.path, some) if source is not None]
+    pairs = [(fake, source) for _, fake, source in _paired(clip.media, companion.media, some) if source is not None]
     found = detector([fake for fake, _ in pairs])
     try:
         judgement = difference_usable(
@@ -175,14 +175,14 @@ def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], detector)
         words = (*companion.words, "mask: difference")
         return dataclasses.replace(companion, words=words, threshold=judgement.threshold)
     words = (*companion.words, f"difference unusable: {judgement.reason}")
-    return dataclasses.replace(companion, kind="", path=None, words=words)
+    return dataclasses.replace(companion, kind="", media=None, words=words)
 
 
 def _cut_all(clip: Clip, companion: _Companion, indices: Sequence[int], detector, crop: Crop):
     """The faces of every frame that could be read, and a cut for each."""
     faces: list[list[Face]] = []
     cuts: dict[Face, _Cut] = {}
-    for batch in _batched(_paired(clip.path, companion.path, indices)):
+    for batch in _batched(_paired(clip.media, companion.media, indices)):
         found = detector([frame for _, frame, _ in batch])
         for (index, frame, beside), some in zip(batch, found, strict=True):
             faces.append(some[:_FACES])
@@ -231,33 +231,37 @@ def _example(clip: Clip, cut: _Cut, kind: str, dataset: str) -> Example:
         method=clip.method,
         video=clip.video,
         identity=clip.identity,
-        frame=cut.frame,
+        frame=clip.frame_number(cut.frame),
         split=clip.split,
         source=clip.source,
     )
 
 
 def _paired(
-    path: str, beside: str | None, indices: Sequence[int]
+    media: Media, beside: Media | None, indices: Sequence[int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
     """Frames of a clip, each with the frame of the same index of the file beside it, or None where that has ended."""
     others = _read(beside, indices) if beside else iter(())
     other = next(others, None)
-    for index, frame in _read(path, indices):
+    for index, frame in _read(media, indices):
         while other is not None and other[0] < index:
             other = next(others, None)
         yield index, frame, other[1] if other is not None and other[0] == index else None
 
 
-def _length(path: str) -> int:
-    return 1 if media_kind(path) == "image" else probe(path).frames
+def _length(media: Media) -> int:
+    if isinstance(media, tuple):
+        return len(media)
+    return 1 if media_kind(media) == "image" else probe(media).frames
 
 
-def _read(path: str, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    if media_kind(path) == "image":
-        yield 0, read_image(path)
+def _read(media: Media, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    if isinstance(media, tuple):
+        yield from ((index, read_image(media[index])) for index in indices if media[index])
+    elif media_kind(media) == "image":
+        yield 0, read_image(media)
     else:
-        yield from read_frames(path, indices)
+        yield from read_frames(media, indices)
 
 
 def _batched(frames: Iterator[tuple]) -> Iterator[list[tuple]]:

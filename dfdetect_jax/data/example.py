@@ -1,11 +1,14 @@
 """The record that every part of the library exchanges: one face crop with its label, mask and origin."""
 
 import dataclasses
+import functools
+from pathlib import Path
 
 import numpy as np
 
 REAL, FAKE = 0, 1
 SPLITS = ("train", "val", "test")
+Media = str | tuple[str, ...]  # a photograph or video, or the pictures that are a clip's frames ("": none)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,10 @@ class Clip:
         source_path: that clip's file, or None where it is not on disk.
         mask_path: the data set's own mask (a video or photograph), or None.
         compression: the data set's name for the compression level, `""` where there is none.
+        donor: the person whose face was put in, for swaps; `""` where nobody's was, or it is unknown.
+        frames: files of the pictures that are the clip's frames, in order, where it is a folder of pictures; `path` is
+            then that folder.
+        masks: beside `frames`, file of each one's mask, `""` where it has none.
     """
 
     path: str
@@ -71,3 +78,26 @@ class Clip:
     source_path: str | None = None
     mask_path: str | None = None
     compression: str = ""
+    donor: str = ""
+    frames: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> Media:
+        """What is read: the file, or the pictures."""
+        return self.frames or self.path
+
+    @property
+    def mask_media(self) -> Media | None:
+        """Its masks likewise, or None where it has none."""
+        return self.masks if any(self.masks) else self.mask_path
+
+    def frame_number(self, position: int) -> int:
+        """Index of the frame at a position: the number in its file's name where all are numbers, else the position."""
+        return self._numbers[position] if self._numbers else position
+
+    @functools.cached_property
+    def _numbers(self) -> list[int]:
+        stems = [Path(file).stem for file in self.frames]
+        numbers = [int(stem) for stem in stems if stem.isdecimal()]
+        return numbers if len(set(numbers)) == len(stems) else []

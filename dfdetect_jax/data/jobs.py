@@ -8,18 +8,20 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
 from dfdetect_jax.config import Crop, check_crop
-from dfdetect_jax.data import forge
-from dfdetect_jax.data.catalog import IMAGE_SUFFIXES, Found, faceforensics, folder, media_files
+from dfdetect_jax.data import catalog, forge
+from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, media_files
 from dfdetect_jax.data.crops import ClipReport, clip_examples, read_failed
 from dfdetect_jax.data.example import Clip, Example
 from dfdetect_jax.data.records import sha256_file
 from dfdetect_jax.errors import BadMediaError, RecordsError, SettingsError
 
-DATASETS = (faceforensics.NAME, folder.NAME, "forge")
+FORGE, FOLDER = "forge", catalog.folder.NAME
+DATASETS = (*catalog.CATALOGS, FORGE)
 _DEFAULT = Crop()
 
 
@@ -33,7 +35,7 @@ class Request:
         name: of the result; `""` for the data set's own, or the folder's.
         crop: how faces are cut.
         frames: per video, spread evenly over it.
-        compression: of FaceForensics++.
+        splits, compression, reals, json: what catalogs may need to know, as in `catalog.Options`.
         images: training examples of the embedded set; validation and test are in proportion.
         seed: of the embedded set.
     """
@@ -43,7 +45,10 @@ class Request:
     name: str = ""
     crop: Crop = dataclasses.field(default_factory=Crop)
     frames: int = 32
+    splits: str = catalog.OFFICIAL
     compression: str = "c23"
+    reals: str = ""
+    json: str = ""
     images: int = 4000
     seed: int = 0
 
@@ -51,13 +56,19 @@ class Request:
     def settings(self) -> dict:
         """What was asked, as JSON; only what bears on this data set."""
         asked = {"dataset": self.dataset, "crop": dataclasses.asdict(self.crop)}
-        if self.dataset == "forge":
+        if self.dataset == FORGE:
             asked |= {"seed": self.seed, "code": _forge_code()}
-        if self.dataset == "forge" and not self.root:
+        if self.dataset == FORGE and not self.root:
             return asked | {"images": self.images}
-        if self.dataset == faceforensics.NAME:
-            asked["compression"] = self.compression
-        return asked if self.dataset == "forge" else asked | {"frames": self.frames}
+        if self.dataset == FORGE:
+            return asked
+        given = catalog.options_of(self.dataset, self.options)
+        return asked | {"frames": self.frames, "splits": self.splits} | {key: given[key] for key in sorted(given)}
+
+    @property
+    def options(self) -> catalog.Options:
+        """For the catalog."""
+        return catalog.Options(**{key.name: getattr(self, key.name) for key in dataclasses.fields(catalog.Options)})
 
     @property
     def config(self) -> str:
@@ -68,6 +79,7 @@ class Request:
         parts += [crop.align] * (crop.align != _DEFAULT.align)
         parts += [crop.detector] * (crop.detector != _DEFAULT.detector)
         parts += [f"{self.frames}f"] * ("frames" in asked and self.frames != 32)
+        parts += [f"by_{self.splits}"] * (asked.get("splits", catalog.OFFICIAL) != catalog.OFFICIAL)
         parts += [f"{self.images}"] * ("images" in asked)
         parts += [f"seed{self.seed}"] * ("seed" in asked and self.seed != 0)
         return "-".join(parts)
@@ -110,13 +122,13 @@ def plan(request: Request) -> Plan:
         RecordsError: the tree is not what the data set's should be, or has no clips.
     """
     _check(request)
-    if request.dataset == "forge" and not request.root:
+    if request.dataset == FORGE and not request.root:
         units = forge.units(request.images, request.seed)
         jobs = [Job(f"unit {i}", _ident(request, str(i)), unit) for i, unit in enumerate(units)]
         return Plan(request.name or _default_name(request), jobs, [])
-    if request.dataset == "forge":
+    if request.dataset == FORGE:
         return _plan_photos(request)
-    found = find_clips(request)
+    found = catalog.find_clips(request.dataset, Path(request.root), request.options)
     if not found.clips:
         raise RecordsError(f"{request.root}: no clips to prepare; {'; '.join(found.findings)}")
     jobs = [Job(clip.video, _ident(request, *_described(clip, request.root)), clip) for clip in found.clips]
@@ -136,17 +148,6 @@ def _plan_photos(request: Request) -> Plan:
     return Plan(request.name or _default_name(request), jobs, [])
 
 
-def find_clips(request: Request) -> Found:
-    """The catalog's clips.
-
-    Raises:
-        RecordsError: as the catalog's `find_clips`.
-    """
-    if request.dataset == faceforensics.NAME:
-        return faceforensics.find_clips(Path(request.root), request.compression)
-    return folder.find_clips(Path(request.root))
-
-
 def do(job: Job, request: Request) -> tuple[list[Example], ClipReport]:
     """Does one job. What is wrong with its media is in the report's words, not raised."""
     if isinstance(job.work, Clip):
@@ -162,11 +163,18 @@ def _cut(clip: Clip, request: Request) -> tuple[list[Example], ClipReport]:
     try:
         detector = _detector(request.crop.detector)
         examples, report = clip_examples(clip, detector, request.crop, request.frames, dataset=dataset)
-        return examples, dataclasses.replace(report, sha256=sha256_file(clip.path))
+        return examples, dataclasses.replace(report, sha256=_sha256(clip))
     except BadMediaError as error:
         return [], read_failed(clip, _without_root(error, request))
     except Exception as error:  # a decoder's surprise in one of thousands of clips must not end a night's work
         return [], read_failed(clip, f"{type(error).__name__}: {error}")
+
+
+def _sha256(clip: Clip) -> str:
+    """Of the clip's file; where it is a folder of pictures, of their digests."""
+    if not clip.frames:
+        return sha256_file(clip.path)
+    return hashlib.sha256("".join(map(sha256_file, clip.frames)).encode()).hexdigest()
 
 
 def _forge(photo: forge.Photo, request: Request) -> tuple[list[Example], ClipReport]:
@@ -195,14 +203,14 @@ def _check(request: Request) -> None:
     check_crop(request.crop)
     if request.dataset not in DATASETS:
         raise SettingsError(f"dataset: expected one of {', '.join(DATASETS)}, found {request.dataset!r}")
-    if request.dataset != "forge" and not request.root:
+    if request.dataset != FORGE and not request.root:
         raise SettingsError(f"root: {request.dataset} needs the folder that holds it")
     if request.frames < 1:
         raise SettingsError(f"frames: expected at least 1, found {request.frames}")
-    if request.dataset == faceforensics.NAME and request.compression not in faceforensics.COMPRESSIONS:
-        known = ", ".join(faceforensics.COMPRESSIONS)
-        raise SettingsError(f"compression: expected one of {known}, found {request.compression!r}")
-    if request.dataset == "forge" and request.root and request.crop.detector == "haar":
+    for name, allowed in (("compression", catalog.COMPRESSIONS), ("splits", catalog.SPLITTINGS)):
+        if getattr(request, name) not in allowed:
+            raise SettingsError(f"{name}: expected one of {', '.join(allowed)}, found {getattr(request, name)!r}")
+    if request.dataset == FORGE and request.root and request.crop.detector == "haar":
         raise SettingsError('crop.detector: forging photographs needs five landmarks, which "haar" has not')
     if request.name and not re.fullmatch(r"[a-z][a-z0-9_]*", request.name):
         raise SettingsError(f"name: expected small letters, digits and _, found {request.name!r}")
@@ -216,10 +224,10 @@ def _forge_code() -> str:
 
 
 def _default_name(request: Request) -> str:
-    if request.dataset == faceforensics.NAME or not request.root:
+    if (request.dataset in catalog.CATALOGS and request.dataset != FOLDER) or not request.root:
         return request.dataset
     slug = re.sub(r"[^a-z0-9]+", "_", Path(request.root).absolute().name.lower()).strip("_") or "root"
-    return slug if request.dataset == folder.NAME and slug[0].isalpha() else f"{request.dataset}_{slug}"
+    return slug if request.dataset == FOLDER and slug[0].isalpha() else f"{request.dataset}_{slug}"
 
 
 def _ident(request: Request, *parts: str) -> str:
@@ -228,7 +236,7 @@ def _ident(request: Request, *parts: str) -> str:
 
 def _described(clip: Clip, root: str) -> list[str]:
     """A clip without the place of its tree, so that a moved tree is the same; with its files' sizes."""
-    files = [Path(path) for path in (clip.path, clip.source_path, clip.mask_path) if path]
-    sizes = [f"{path.relative_to(Path(root).absolute())}:{path.stat().st_size}" for path in files]
-    fields = dataclasses.replace(clip, path="", source_path=None, mask_path=None)
+    files = [path for path in (clip.path, clip.source_path, clip.mask_path, *clip.frames, *clip.masks) if path]
+    sizes = [f"{os.path.relpath(path, root)}:{os.path.getsize(path)}" for path in files]
+    fields = dataclasses.replace(clip, path="", source_path=None, mask_path=None, frames=(), masks=())
     return [repr(fields), *sizes]

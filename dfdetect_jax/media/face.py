@@ -37,8 +37,8 @@ def load_detector(name: str, min_face: int = 40) -> Detector:
     """Makes a face detector ready to call; frames of one size given together are faster.
 
     Args:
-        name: "mtcnn" (five landmarks; runs in JAX, on the accelerator where there is one) or "haar" (OpenCV, on the
-            CPU, frontal faces, no landmarks).
+        name: "mtcnn" (five landmarks; runs in JAX, on the accelerator where there is one), "haar" (OpenCV, on the
+            CPU, frontal faces, no landmarks) or "none" (`whole_pictures`).
         min_face: side of the smallest face looked for, pixels; one a little smaller may still be found.
 
     Raises:
@@ -52,7 +52,14 @@ def load_detector(name: str, min_face: int = 40) -> Detector:
         return Mtcnn(min_face)
     if name == "haar":
         return Haar(min_face)
-    raise SettingsError(f'detector: expected "mtcnn" or "haar", found "{name}"')
+    if name == "none":
+        return whole_pictures
+    raise SettingsError(f'detector: expected "mtcnn", "haar" or "none", found "{name}"')
+
+
+def whole_pictures(frames: Sequence[np.ndarray]) -> list[list[Face]]:
+    """Takes each frame, uint8 [H, W, 3], for one face that fills it: for face crops, or pictures without faces."""
+    return [[Face(np.float32([-0.5, -0.5, w - 0.5, h - 0.5]), None, 1.0)] for h, w in (f.shape[:2] for f in frames)]
 
 
 class Haar:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.config import Crop
+from dfdetect_jax.data.catalog.base import frame_files
 from dfdetect_jax.data.crops import clip_examples
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import BadMediaError
@@ -158,3 +159,47 @@ def test_a_photograph_is_a_clip_of_one_frame(media, detector):
 def test_a_broken_clip_is_refused_by_name(media, detector):
     with pytest.raises(BadMediaError, match=r"broken\.mp4"):
         clip_examples(clip_of(media / "broken.mp4"), detector, CROP, 2)
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """Pictures of a fake clip by number, and a mask for all but the last."""
+    folder = tmp_path_factory.mktemp("frames")
+    for number in (8, 9, 10):
+        write_image(folder / f"clip/{number}.png", forged_picture(number))
+        write_image(folder / f"masks/{number}.png", mask_picture(number))
+    return folder
+
+
+def pictures_clip(frames, **fields):
+    return clip_of(frames / "clip", frames=frame_files(frames / "clip"), **fields)
+
+
+def test_a_folder_of_pictures_is_a_clip_and_keeps_their_numbers(frames, detector):
+    examples, report = clip_examples(pictures_clip(frames), detector, CROP, 2)
+    assert [example.frame for example in examples] == [8, 10]
+    assert (report.asked, report.got) == (2, 2)
+    assert not any(example.has_mask for example in examples)
+
+
+def test_pictures_that_are_not_all_named_by_number_are_numbered_in_order(frames):
+    clip = clip_of(frames, frames=("/x/a8.png", "/x/b9.png"))
+    assert [clip.frame_number(position) for position in (0, 1)] == [0, 1]
+
+
+def test_each_picture_has_its_own_mask_or_none(frames, detector):
+    masks = (str(frames / "masks/8.png"), str(frames / "masks/9.png"), "")
+    examples, _ = clip_examples(pictures_clip(frames, masks=masks), detector, CROP, 3)
+    assert [example.has_mask for example in examples] == [True, True, False]
+    assert examples[0].mask.any()
+
+
+def test_without_a_detector_pictures_are_taken_whole(media):
+    whole = Crop(size=90, margin=1.0, align="box", detector="none")
+    clip = clip_of(media / "fake.png", mask_path=str(media / "mask.png"))
+    (example,), _ = clip_examples(clip, load_detector("none"), whole, 1)
+    expected = np.zeros((90, 90), bool)
+    expected[20:70] = mask_picture()[2::4, 2::4] > 0  # 360 x 200 at a quarter, 50 rows in the middle
+    assert overlap(example.mask > 0, expected) > 0.8
+    assert not example.image[:19].any()
+    assert example.image[21:69].any()

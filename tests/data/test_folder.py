@@ -1,6 +1,7 @@
 import pytest
 
-from dfdetect_jax.data.catalog import folder, split_by_hash
+from dfdetect_jax.data.catalog import folder
+from dfdetect_jax.data.catalog.base import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 

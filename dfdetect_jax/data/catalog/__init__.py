@@ -1,43 +1,58 @@
-"""From a data set's tree on disk to clips: one module per data set, each with `find_clips(root, ...)`."""
+"""From a data set's tree on disk to clips: one module per data set.
+
+Each has `NAME`, `OPTIONS` (which of `Options` it takes) and `find_clips(root, **options)`.
+"""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
-from dfdetect_jax.data.example import SPLITS, Clip
+from dfdetect_jax.data.catalog import faceforensics, folder
+from dfdetect_jax.data.catalog.base import Found, keep_apart, lacking_splits, split_by_identity
 
-# Photographs and videos by name; what a file really is decides `media.image.media_kind` when it is read.
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
-_SHARES = {"train": 80, "val": 10, "test": 10}  # per cent of identities where a data set ships no split
+_MODULES = (faceforensics, folder)
+CATALOGS = {module.NAME: module for module in _MODULES}
+OFFICIAL, BY_IDENTITY = "official", "identity"
+SPLITTINGS = (OFFICIAL, BY_IDENTITY)
+COMPRESSIONS = faceforensics.COMPRESSIONS
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """What is in a tree.
+class Options:
+    """What some catalogs need to know beside the root.
 
     Attributes:
-        clips: sorted by `Clip.video`; identities are disjoint between splits.
-        findings: in words, what the tree lacks or holds beyond what is known.
+        splits: "official" for the data set's own (by hashed identity where it ships none); "identity" to split anew by
+            hashed identity.
+        compression: of the FaceForensics++ family: "raw", "c23" or "c40".
+        reals: folder of the reals, for data sets that borrow another's.
+        json: file that lists the clips, for data sets in DeepfakeBench's form.
     """
 
-    clips: list[Clip]
-    findings: list[str]
+    splits: str = OFFICIAL
+    compression: str = "c23"
+    reals: str = ""
+    json: str = ""
 
 
-def split_by_hash(identity: str) -> str:
-    """Split of an identity where the data set ships none: 80% train, 10% val, 10% test, by SHA-256 of its name."""
-    place = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) % 100
-    for split in SPLITS:
-        place -= _SHARES[split]
-        if place < 0:
-            return split
-    raise AssertionError("shares sum to 100")
+def options_of(name: str, options: Options) -> dict[str, str]:
+    """Those of `options` that bear on a data set's clips."""
+    return {key: getattr(options, key) for key in CATALOGS[name].OPTIONS}
 
 
-def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Files of `folder` (not below it) with one of `suffixes`, hidden ones left out, sorted by name."""
-    if not folder.is_dir():
-        return []
-    named = (path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
-    return sorted(path for path in named if path.is_file())
+def find_clips(name: str, root: Path, options: Options) -> Found:
+    """Lists a data set's clips, in splits that share no identity, donor, source or video.
+
+    Raises:
+        RecordsError: the tree is not what the data set's should be.
+    """
+    found = CATALOGS[name].find_clips(root, **options_of(name, options))
+    findings = list(found.findings)
+    clips = found.clips
+    if options.splits == BY_IDENTITY:
+        again = split_by_identity(clips)
+        clips, findings = again.clips, findings + again.findings
+    apart = keep_apart(clips)
+    findings += apart.findings
+    if apart.findings and options.splits == OFFICIAL:
+        findings.append('splits: for the official ones some clips had to go; "--splits identity" splits all anew')
+    return Found(apart.clips, findings + lacking_splits(apart.clips))

@@ -15,11 +15,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from dfdetect_jax.data.catalog import VIDEO_SUFFIXES, Found, media_files, split_by_hash
+from dfdetect_jax.data.catalog.base import VIDEO_SUFFIXES, Found, media_files, some, split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
 
 NAME = "faceforensics"
+OPTIONS = ("compression",)
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
 WITHOUT_MASKS = ("FaceShifter",)
 COMPRESSIONS = ("raw", "c23", "c40")
@@ -148,6 +149,7 @@ def _clip(root: Path, path: Path, name: _Name, kind: str, method: str, split: st
         method=method,
         split=split,
         identity=_identity(name.target, kind),
+        donor=_identity(name.source, kind) if method else "",
         source=f"{kind}/{compression}/{name.original}" if method else "",
         source_path=str(original) if method and original.is_file() else None,
         mask_path=str(mask) if method and mask.is_file() else None,
@@ -158,23 +160,23 @@ def _clip(root: Path, path: Path, name: _Name, kind: str, method: str, split: st
 def _skipped(folder: Path, kind: str, unknown: list[str], split: list[str]) -> list[str]:
     findings = []
     if unknown:
-        findings.append(f"{folder}: left out, not named as in this data set: {_some(unknown)}")
+        findings.append(f"{folder}: left out, not named as in this data set: {some(unknown)}")
     if split:
         why = "joins actors of two splits" if kind == "actors" else "its pair is in no split file"
-        findings.append(f"{folder}: left out, {why}: {_some(split)}")
+        findings.append(f"{folder}: left out, {why}: {some(split)}")
     return findings
 
 
 def _lacks(root: Path, clips: list[Clip], folders: list[tuple[str, str, Path]]) -> list[str]:
     """What a user would want to know before training: methods and splits without clips, fakes without masks."""
-    findings = [f"{split}: no clips" for split in SPLITS if not any(clip.split == split for clip in clips)]
+    findings = []
     if not any(clip.label == REAL for clip in clips):
         findings.append("original_sequences: no reals at this compression")
     present = {method for _, method, _ in folders}
     known = {*METHODS}
     strange = [path.name for path in sorted(root.glob("manipulated_sequences/*")) if path.name not in known]
     if strange:
-        findings.append(f"manipulated_sequences: left out, no known method: {_some(strange)}")
+        findings.append(f"manipulated_sequences: left out, no known method: {some(strange)}")
     for method in METHODS:
         fakes = [clip for clip in clips if clip.method == method]
         if method not in present:
@@ -182,12 +184,13 @@ def _lacks(root: Path, clips: list[Clip], folders: list[tuple[str, str, Path]]) 
         bare = [clip for clip in fakes if not clip.mask_path and not clip.source_path]
         derived = [clip for clip in fakes if not clip.mask_path and clip.source_path]
         if derived:
-            findings.append(f"{method}: no mask video, so masks from the difference to the source: {_some(derived)}")
+            findings.append(
+                f"{method}: no mask video, so masks from the difference to the source: {some(_stems(derived))}"
+            )
         if bare:
-            findings.append(f"{method}: neither mask video nor source on disk, so no masks: {_some(bare)}")
+            findings.append(f"{method}: neither mask video nor source on disk, so no masks: {some(_stems(bare))}")
     return findings
 
 
-def _some(found: list[str] | list[Clip]) -> str:
-    names = [clip.video.rpartition("/")[2] if isinstance(clip, Clip) else clip for clip in found]
-    return f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''} ({len(names)})"
+def _stems(clips: list[Clip]) -> list[str]:
+    return [clip.video.rpartition("/")[2] for clip in clips]

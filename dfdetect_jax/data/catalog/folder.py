@@ -12,11 +12,12 @@ shares a split. Folders below a method's are not read.
 from collections import Counter
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Found, media_files, split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Found, media_files, split_by_hash
+from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 
 NAME = "folder"
+OPTIONS = ()
 REAL_FOLDER, MASKS_FOLDER = "real", "masks"
 _MEDIA = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
@@ -82,7 +83,7 @@ def _oddities(folder: Path, found: list[Path]) -> list[str]:
 
 
 def _lacks(root: Path, clips: list[Clip]) -> list[str]:
-    findings = [f"{split}: no clips" for split in SPLITS if not any(clip.split == split for clip in clips)]
+    findings = []
     if not any(clip.label == REAL for clip in clips):
         findings.append(f"{REAL_FOLDER}: no reals, so nothing to tell fakes from")
     methods = sorted({clip.method for clip in clips} - {""})

@@ -1,0 +1,122 @@
+"""What every catalog shares: what it finds, the files that are media, and splits that no person crosses."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from dfdetect_jax.data.example import SPLITS, Clip
+
+# Photographs and videos by name; what a file really is decides `media.image.media_kind` when it is read.
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
+_SHARES = {"train": 80, "val": 10, "test": 10}  # per cent of identities where a data set ships no split
+_NAMED = 5  # clips that a finding gives by name
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What is in a tree.
+
+    Attributes:
+        clips: sorted by `Clip.video`; splits are disjoint in identities, donors, sources and videos.
+        findings: in words, what the tree lacks or holds beyond what is known.
+    """
+
+    clips: list[Clip]
+    findings: list[str]
+
+
+def split_by_hash(identity: str) -> str:
+    """Split of an identity where the data set ships none: 80% train, 10% val, 10% test, by SHA-256 of its name."""
+    place = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) % 100
+    for split in SPLITS:
+        place -= _SHARES[split]
+        if place < 0:
+            return split
+    raise AssertionError("shares sum to 100")
+
+
+def split_by_identity(clips: Sequence[Clip]) -> Found:
+    """Gives each clip the split that `split_by_hash` gives its identity and its donor.
+
+    Fakes that join people of two splits belong to neither and are left out.
+    """
+    return _assigned(clips, split_by_hash, "joins people of two splits")
+
+
+def with_validation(clips: Sequence[Clip]) -> Found:
+    """Takes validation clips out of the training ones, for data sets that ship none.
+
+    One in ten training identities, by hash; training fakes that join one of them with another identity are left out.
+    Clips of the other splits stay as they are.
+    """
+
+    def part(identity: str) -> str:
+        return "val" if split_by_hash(f"validation of {identity}") == "val" else "train"
+
+    found = _assigned([clip for clip in clips if clip.split == "train"], part, "joins training and validation people")
+    return Found([clip for clip in clips if clip.split != "train"] + found.clips, found.findings)
+
+
+def keep_apart(clips: Sequence[Clip]) -> Found:
+    """Leaves out clips until splits share no identity, donor, source or video; what people publish on stays whole.
+
+    Test clips all stay. Of validation those go that share something with test, then of training those that share
+    something with either.
+    """
+    taken: set[tuple[str, str]] = set()
+    kept, findings = [], []
+    for split in reversed(SPLITS):
+        there = [clip for clip in clips if clip.split == split]
+        apart = [clip for clip in there if not taken & _traces(clip)]
+        if len(apart) < len(there):
+            left_out = [clip.video for clip in there if taken & _traces(clip)]
+            others = "test" if split == "val" else "validation or test"
+            findings.append(f"{split}: left out, shares a person or a source with {others}: {some(left_out)}")
+        taken |= {trace for clip in apart for trace in _traces(clip)}
+        kept += apart
+    return Found(sorted(kept, key=lambda clip: clip.video), findings)
+
+
+def _traces(clip: Clip) -> set[tuple[str, str]]:
+    """What must not be met in two splits."""
+    people = {("person", name) for name in (clip.identity, clip.donor) if name}
+    return people | {("clip", name) for name in (clip.video, clip.source) if name}
+
+
+def _assigned(clips: Iterable[Clip], split_of: Callable[[str], str], why: str) -> Found:
+    kept, left_out = [], []
+    for clip in clips:
+        splits = {split_of(name) for name in (clip.identity, clip.donor) if name}
+        if len(splits) == 1:
+            kept.append(dataclasses.replace(clip, split=splits.pop()))
+        else:
+            left_out.append(clip.video)
+    return Found(kept, [f"left out, {why}: {some(left_out)}"] if left_out else [])
+
+
+def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Files of `folder` (not below it) with one of `suffixes`, hidden ones left out, sorted by name."""
+    if not folder.is_dir():
+        return []
+    named = (path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    return sorted(path for path in named if path.is_file())
+
+
+def frame_files(folder: Path) -> tuple[str, ...]:
+    """The pictures of a folder that holds one clip's frames, in their order: by number where all stems are numbers."""
+    files = media_files(folder, IMAGE_SUFFIXES)
+    if all(path.stem.isdecimal() for path in files):
+        files.sort(key=lambda path: int(path.stem))
+    return tuple(map(str, files))
+
+
+def lacking_splits(clips: Sequence[Clip]) -> list[str]:
+    """A finding per split without clips, for `Found`."""
+    return [f"{split}: no clips" for split in SPLITS if not any(clip.split == split for clip in clips)]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many there are, for a finding."""
+    return f"{', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''} ({len(names)})"
