@@ -179,6 +179,6 @@ def test_a_crop_by_landmarks_needs_a_detector_that_has_them():
 def test_pictures_taken_whole_have_neither_landmarks_nor_a_margin():
     with pytest.raises(SettingsError, match="none"):
         check_crop(Crop(detector="none", margin=1.0))
-    with pytest.raises(SettingsError, match="which takes pictures whole, found 1.3"):
+    with pytest.raises(SettingsError, match="which takes pictures whole"):
         check_crop(Crop(detector="none", align="box"))
     check_crop(Crop(detector="none", align="box", margin=1.0))
