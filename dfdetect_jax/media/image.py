@@ -48,7 +48,32 @@ def media_kind(path: str | os.PathLike) -> str:
     Raises:
         BadMediaError: missing, not a plain file, unreadable, empty, or of a kind that is not on the list.
     """
-    return "image" if _format(path) in _IMAGES else "video"
+    return "image" if media_format(path) in _IMAGES else "video"
+
+
+def media_format(path: str | os.PathLike) -> str:
+    """The format of a photograph or the container of a video, by its first bytes.
+
+    Returns:
+        "JPEG", "PNG", "WEBP" or "BMP" (Pillow's names), or "MP4", "MOV", "AVI" or "Matroska".
+
+    Raises:
+        BadMediaError: as `media_kind`.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise BadMediaError(f"{path}: expected {_ALLOWED}, found a folder")
+        if not stat.S_ISREG(mode):  # a pipe or device could block for ever
+            raise BadMediaError(f"{path}: expected {_ALLOWED}, found something that is not a plain file")
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise BadMediaError(f"{path}: can't be opened ({_reason(error)})") from error
+    name = _signature(head)
+    if name is None:
+        raise BadMediaError(f"{path}: expected {_ALLOWED}, found {_describe(head)}")
+    return name
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -64,7 +89,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     Raises:
         BadMediaError: as `media_kind`; or a video, an animation, over `MAX_PIXELS` or `MAX_SIDE`, truncated or corrupt.
     """
-    kind = _format(path)
+    kind = media_format(path)
     if kind not in _IMAGES:
         raise BadMediaError(f"{path}: expected a photograph, found a video ({kind})")
     try:
@@ -93,24 +118,6 @@ def check_size(path: str | os.PathLike, width: int, height: int, most: int) -> N
     if width * height > most or max(width, height) > MAX_SIDE:
         allowed = f"at most {most:,} and {MAX_SIDE:,} along a side are allowed"
         raise BadMediaError(f"{path}: {width} x {height} pixels, {allowed}; scale it down first")
-
-
-def _format(path) -> str:
-    """Pillow's name of the photograph's format, or the name of the video container."""
-    try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise BadMediaError(f"{path}: expected {_ALLOWED}, found a folder")
-        if not stat.S_ISREG(mode):  # a pipe or device could block for ever
-            raise BadMediaError(f"{path}: expected {_ALLOWED}, found something that is not a plain file")
-        with open(path, "rb") as file:
-            head = file.read(64)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise BadMediaError(f"{path}: can't be opened ({_reason(error)})") from error
-    name = _signature(head)
-    if name is None:
-        raise BadMediaError(f"{path}: expected {_ALLOWED}, found {_describe(head)}")
-    return name
 
 
 def _signature(head: bytes) -> str | None:

@@ -57,6 +57,17 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         return VideoInfo(int(frames), float(fps) if 0 < fps < 10_000 else 0.0, width, height)
 
 
+def codec(path: str | os.PathLike) -> str:
+    """The FOURCC of a video's codec as the decoder names it, such as "h264", "hevc" or "FMP4"; "" where it has none.
+
+    Raises:
+        BadMediaError: as `probe`.
+    """
+    with _open(path) as capture:
+        letters = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
+    return "".join(chr(letter) for letter in letters if 32 < letter < 127)
+
+
 def read_frames(path: str | os.PathLike, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yields the frames with the given indices (0 is the first; None: all), in rising order, each once.
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media import video
-from dfdetect_jax.media.image import media_kind
-from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
+from dfdetect_jax.media.image import media_format, media_kind
+from dfdetect_jax.media.video import codec, evenly_spaced, probe, read_frames
 
 FRAMES, BITS, BLOCK = 40, 8, 16
 CODECS = {"mp4": "mp4v", "avi": "MJPG", "webm": "VP80", "mkv": "mp4v"}
@@ -46,6 +46,12 @@ def clip(request, tmp_path_factory):
 def test_a_video_is_probed(clip):
     assert media_kind(clip) == "video"
     assert probe(clip) == (FRAMES, 25.0, BITS * BLOCK, 3 * BLOCK)
+
+
+def test_the_codec_and_the_container_are_named_by_the_file_itself(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4").rename(tmp_path / "clip.avi")
+    assert (media_format(path), codec(path)) == ("MP4", "FMP4")
+    assert media_format(write_clip(tmp_path / "clip.mkv")) == "Matroska"
 
 
 def test_frames_are_counted_where_the_container_declares_none(tmp_path):
