@@ -20,10 +20,11 @@ The paper's three tasks, for those who have the data, want an accelerator and VG
 no result of ours stands behind them yet:
 
     configs/lae.py:faceforensics      Face2Face seen, FaceSwap unseen; `prepare --dataset faceforensics --size 256`
-    configs/lae.py:celeba             stargan seen, glow unseen; `prepare --dataset folder --name celeba_gan --size 256`
-    configs/lae.py:inpainting_real    gl seen, contextatten unseen; `... --name inpainting --size 256`
+    configs/lae.py:celeba             stargan seen, glow unseen; `prepare --dataset celeba --size 256`
+    configs/lae.py:inpainting_real    gl seen, contextatten unseen; `prepare --dataset inpainting --size 256`
 
-For the last two the folder holds `real/`, one folder per forgery method with these names, and `masks/<method>/`.
+Each `prepare` wants `--root` too. For celeba that is CelebA's folder with the methods' folders of these names beside
+`Img/`, for inpainting one with `real/` and such folders; data/catalog/celeba.py and inpainting.py draw both.
 """
 
 from dfdetect_jax.config import LAESettings
@@ -37,7 +38,7 @@ EMBEDDED = {
 }
 PAPER = {
     "faceforensics": ("faceforensics", "Face2Face"),
-    "celeba": ("celeba_gan", "stargan"),
+    "celeba": ("celeba", "stargan"),
     "inpainting_real": ("inpainting", "gl"),
 }
 PRESETS = (*EMBEDDED, *PAPER)

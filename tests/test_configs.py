@@ -4,6 +4,7 @@ import pytest
 
 from configs import cae, lae
 from dfdetect_jax.config import check, to_dict
+from dfdetect_jax.data import catalog
 from dfdetect_jax.errors import SettingsError
 
 
@@ -45,6 +46,11 @@ def test_the_papers_presets_of_the_lae_have_every_term_and_ask_for_the_weights_i
     check(settings)
     loss = settings.loss
     assert min(loss.latent, loss.pixel, loss.perceptual, loss.adversarial, loss.attention) > 0
+
+
+@pytest.mark.parametrize("preset", lae.PAPER)
+def test_the_papers_presets_of_the_lae_read_what_prepare_writes_without_a_name(preset):
+    assert lae.get_config(preset).data.name in catalog.CATALOGS
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are():

@@ -1,8 +1,12 @@
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from dfdetect_jax.data.catalog import folder
 from dfdetect_jax.data.catalog.base import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from tests.data.trees import folder_by_splits, put
 
 
 @pytest.fixture
@@ -54,11 +58,51 @@ def test_oddities_are_told_in_words(tree):
     (tree / "masks/swap/nobody.png").touch()
     told = folder.find_clips(tree).findings
     assert "swap: 1 files are neither photographs nor videos by their names" in told
-    assert "real: 1 folders below it are not read; move their files up" in told
+    assert "real: left out, folders that hold no pictures themselves: more (1)" in told
     assert "empty: no photographs or videos" in told
     assert "several files share a stem, only the first is read: real/id0_0000 (1)" in told
     assert "swap: 1 of 2 without masks/swap/<stem>.png" in told
     assert "masks: 1 belong to no fake, such as masks/swap/nobody.png" in told
+
+
+def test_a_folder_of_pictures_is_one_clip_with_the_masks_of_its_frames(tree):
+    put(tree, "swap/519_515/10.png", "swap/519_515/9.png", "real/519/000.jpg", "masks/swap/519_515/9.png")
+    clips = {clip.video: clip for clip in folder.find_clips(tree).clips}
+    fake, real = clips["swap/519_515"], clips["real/519"]
+    assert [Path(file).name for file in fake.frames] == ["9.png", "10.png"]
+    assert fake.masks == (str(tree / "masks/swap/519_515/9.png"), "")
+    assert (real.frames, real.masks) == ((str(tree / "real/519/000.jpg"),), ())
+    assert (fake.identity, fake.donor, fake.source, fake.split) == ("519", "", "", real.split)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_train_and_test_folders_are_the_splits_and_number_anew(tmp_path, name):
+    put(tmp_path, "train/real/1.jpg", "train/gan/1.jpg", f"{name}/real/1.jpg", "test/real/1.jpg", "test/gan/1.jpg")
+    put(tmp_path, "train/masks/gan/1.png")
+    found = folder.find_clips(tmp_path)
+    clips = {clip.video: clip for clip in found.clips}
+    assert {clip.video: (clip.split, clip.identity) for clip in found.clips} == {
+        "train/real/1": ("train", "train/1"),
+        "train/gan/1": ("train", "train/1"),
+        "val/real/1": ("val", "val/1"),
+        "test/real/1": ("test", "test/1"),
+        "test/gan/1": ("test", "test/1"),
+    }
+    assert clips["train/gan/1"].mask_path == str(tmp_path / "train/masks/gan/1.png")
+    assert f"{name}/no folder of fakes beside real/" in found.findings
+
+
+def test_without_validation_folder_one_tenth_of_the_training_identities_is_taken(tmp_path):
+    folder_by_splits(tmp_path)
+    splits = Counter(clip.split for clip in folder.find_clips(tmp_path).clips)
+    assert splits["test"] == 20
+    assert splits["train"] + splits["val"] == 80
+    assert 0 < splits["val"] < 30
+
+
+def test_a_method_may_be_called_train_where_real_is_beside_it(tmp_path):
+    put(tmp_path, "real/1.jpg", "train/1.jpg", "test/1.jpg")
+    assert {clip.method for clip in folder.find_clips(tmp_path).clips} == {"", "train", "test"}
 
 
 def test_a_folder_without_media_is_refused(tmp_path):

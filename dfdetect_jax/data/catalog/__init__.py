@@ -6,10 +6,36 @@ Each has `NAME`, `OPTIONS` (which of `Options` it takes) and `find_clips(root, *
 import dataclasses
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import faceforensics, folder
+from dfdetect_jax.data.catalog import (
+    celeba,
+    celebdf,
+    deeperforensics,
+    df40,
+    dfdc,
+    dfdc_preview,
+    faceforensics,
+    folder,
+    forged_images,
+    inpainting,
+    uadfv,
+    wilddeepfake,
+)
 from dfdetect_jax.data.catalog.base import Found, keep_apart, lacking_splits, split_by_identity
 
-_MODULES = (faceforensics, folder)
+_MODULES = (
+    celeba,
+    celebdf,
+    deeperforensics,
+    df40,
+    dfdc,
+    dfdc_preview,
+    faceforensics,
+    folder,
+    forged_images,
+    inpainting,
+    uadfv,
+    wilddeepfake,
+)
 CATALOGS = {module.NAME: module for module in _MODULES}
 OFFICIAL, BY_IDENTITY = "official", "identity"
 SPLITTINGS = (OFFICIAL, BY_IDENTITY)

@@ -1,53 +1,86 @@
 """A folder of one's own: `<root>/real/*` and `<root>/<method>/*`, photographs or videos, with optional masks.
 
     <root>/real/*.{jpg,png,webp,bmp,mp4,mov,avi,mkv,webm}
+    <root>/real/<clip>/*.{jpg,png,webp,bmp}                pictures that are one clip's frames
     <root>/<method>/*                                      any other name is a forgery method
     <root>/masks/<method>/<stem>.{png,mp4}                 white where forged, of the size of the fake
+    <root>/masks/<method>/<clip>/<stem>.png                of one frame
 
-Identity: the file's stem up to its first "_" if that part holds a digit ("id0_id1_0000" is "id0", "519_515" is
-"519"), else the whole stem ("IMG_1234" is "IMG_1234"). Identities are split 80/10/10 by hash, so what shares a stem
-shares a split. Folders below a method's are not read.
+Identity: the name of the file or clip up to its first "_" if that part holds a digit ("id0_id1_0000" is "id0",
+"519_515" is "519"), else the whole name ("IMG_1234" is "IMG_1234"). Identities are split 80/10/10 by hash, so what
+shares a name shares a split.
+
+Where the root holds train/ and test/ instead, and val/ (or valid/, validation/) if there is one, each with such
+folders, these are the splits. Such sets number anew in each, so identities go by split ("train/519"); without val/,
+validation is taken out of training.
 """
 
-from collections import Counter
+import dataclasses
 from pathlib import Path
 
-from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Found, media_files, split_by_hash
+from dfdetect_jax.data.catalog import tree
+from dfdetect_jax.data.catalog.base import Found, split_by_hash, with_validation
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 
 NAME = "folder"
 OPTIONS = ()
 REAL_FOLDER, MASKS_FOLDER = "real", "masks"
-_MEDIA = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+_SPLIT_FOLDERS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
 def find_clips(root: Path) -> Found:
-    """Lists photographs and videos below `root`.
+    """Lists photographs, videos and clips of pictures below `root`.
 
     Raises:
         RecordsError: `root` is no folder, or neither `real/` nor any method's folder holds media.
     """
-    root = Path(root).absolute()
-    if not root.is_dir():
-        raise RecordsError(f"{root}: no such folder; expected one with real/ and a folder per forgery method")
+    root = tree.opened(root, "real/ and a folder per forgery method")
+    parts = split_folders(root)
+    found = _parts(root, parts) if parts else _part(root)
+    if not found.clips:
+        raise RecordsError(f"{root}: no photographs or videos in real/ or in a folder per forgery method")
+    return found
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Split to its folder where `root` is laid out by splits, else empty."""
+    there = {
+        split: next((root / name for name in names if (root / name).is_dir()), None)
+        for split, names in _SPLIT_FOLDERS.items()
+    }
+    by_splits = there["train"] and there["test"] and not (root / REAL_FOLDER).is_dir()
+    return {split: folder for split, folder in there.items() if folder} if by_splits else {}
+
+
+def _parts(root: Path, parts: dict[str, Path]) -> Found:
     clips, findings = [], []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for split, folder in parts.items():
+        found = _part(folder)
+        findings += [f"{folder.name}/{finding}" for finding in found.findings]
+        clips += [_scoped(clip, split) for clip in found.clips]
+    if "val" not in parts:
+        found = with_validation(clips)
+        clips, findings = found.clips, findings + found.findings
+    findings += tree.other_folders(root, [folder.name for folder in parts.values()])
+    return Found(sorted(clips, key=lambda clip: clip.video), findings)
+
+
+def _scoped(clip: Clip, split: str) -> Clip:
+    return dataclasses.replace(clip, split=split, video=f"{split}/{clip.video}", identity=f"{split}/{clip.identity}")
+
+
+def _part(root: Path) -> Found:
+    """What a folder with real/ and folders of methods holds, split by hash."""
+    clips, findings = [], []
+    for folder in tree.folders_in(root):
         if folder.name == MASKS_FOLDER:
             continue
-        found = media_files(folder, _MEDIA)
-        clips += [_clip(root, path) for path in found]
-        findings += _oddities(folder, found)
-    if not clips:
-        raise RecordsError(f"{root}: no photographs or videos in real/ or in a folder per forgery method")
-    first = {clip.video: clip for clip in reversed(clips)}
-    if len(first) < len(clips):
-        doubled = sorted(video for video, count in Counter(clip.video for clip in clips).items() if count > 1)
-        findings.append(
-            f"several files share a stem, only the first is read: {', '.join(doubled[:5])} ({len(doubled)})"
-        )
-    clips = sorted(first.values(), key=lambda clip: clip.video)
-    return Found(clips, findings + _lacks(root, clips))
+        entries = tree.media_in(folder)
+        clips += [_clip(root, folder.name, entry) for entry in entries]
+        findings += _oddities(folder, entries)
+    clips, doubled = tree.first_of_each(clips)
+    return Found(clips, findings + doubled + _lacks(root, clips))
 
 
 def identity_of(stem: str) -> str:
@@ -56,27 +89,32 @@ def identity_of(stem: str) -> str:
     return first if any(letter.isdigit() for letter in first) else stem
 
 
-def _clip(root: Path, path: Path) -> Clip:
-    method = "" if path.parent.name == REAL_FOLDER else path.parent.name
-    identity = identity_of(path.stem)
-    masks = [root / MASKS_FOLDER / method / f"{path.stem}{suffix}" for suffix in (".png", ".mp4")]
+def _clip(root: Path, folder: str, entry: tree.Medium) -> Clip:
+    method = "" if folder == REAL_FOLDER else folder
+    identity = identity_of(entry.name)
+    masks = root / MASKS_FOLDER / method
+    own = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if method and not entry.frames else []
+    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if method else []
     return Clip(
-        path=str(path),
-        video=f"{method or REAL_FOLDER}/{path.stem}",
+        path=str(entry.path),
+        video=f"{folder}/{entry.name}",
         label=FAKE if method else REAL,
         method=method,
         split=split_by_hash(identity),
         identity=identity,
-        mask_path=next((str(mask) for mask in masks if method and mask.is_file()), None),
+        mask_path=next((str(mask) for mask in own if mask.is_file()), None),
+        frames=entry.frames,
+        masks=tuple(str(mask) if mask.is_file() else "" for mask in of_frames),
     )
 
 
-def _oddities(folder: Path, found: list[Path]) -> list[str]:
-    findings = [] if found else [f"{folder.name}: no photographs or videos"]
-    below = sum(path.is_dir() for path in folder.iterdir())
-    if below:
-        findings.append(f"{folder.name}: {below} folders below it are not read; move their files up")
-    other = sum(path.is_file() and not path.name.startswith(".") for path in folder.iterdir()) - len(found)
+def _oddities(folder: Path, entries: list[tree.Medium]) -> list[str]:
+    findings = [] if entries else [f"{folder.name}: no photographs or videos"]
+    read = {entry.path for entry in entries}
+    deeper = [path.name for path in tree.folders_in(folder) if path not in read]
+    findings += tree.left_out(folder.name, "folders that hold no pictures themselves", deeper)
+    files = sum(path.is_file() and not path.name.startswith(".") for path in folder.iterdir())
+    other = files - sum(not entry.frames for entry in entries)
     if other:
         findings.append(f"{folder.name}: {other} files are neither photographs nor videos by their names")
     return findings
@@ -90,11 +128,12 @@ def _lacks(root: Path, clips: list[Clip]) -> list[str]:
     if not methods:
         findings.append("no folder of fakes beside real/")
     for method in methods:
-        masks = [clip.mask_path for clip in clips if clip.method == method]
+        masks = [clip.mask_media for clip in clips if clip.method == method]
         if None in masks:
             findings.append(f"{method}: {masks.count(None)} of {len(masks)} without {MASKS_FOLDER}/{method}/<stem>.png")
-    used = {clip.mask_path for clip in clips}
-    stray = [path for path in root.glob(f"{MASKS_FOLDER}/*/*") if str(path) not in used]
+    used = {file for clip in clips for file in (clip.mask_path, *clip.masks)}
+    files = (path for path in sorted(root.glob(f"{MASKS_FOLDER}/**/*")) if path.is_file())
+    stray = [path for path in files if str(path) not in used and not path.name.startswith(".")]
     if stray:
         findings.append(f"{MASKS_FOLDER}: {len(stray)} belong to no fake, such as {stray[0].relative_to(root)}")
     return findings

@@ -1,0 +1,118 @@
+"""CelebA (Liu et al., ICCV 2015) with forgeries made from its photographs, such as StarGAN's and Glow's.
+
+    Img/img_align_celeba/000001.jpg         or img_align_celeba/000001.jpg
+    Eval/list_eval_partition.txt            lines like "000001.jpg 0": 0 training, 1 validation, 2 test; or at the root;
+                                            or list_eval_partition.csv, the same with commas and a header
+    Anno/identity_CelebA.txt                "000001.jpg 2880", optional, or at the root: who is shown; without it each
+                                            photograph is a person of its own
+    <method>/000001.{jpg,png,...}           what a method made of that photograph
+    masks/<method>/000001.png               optional; else the mask is the thresholded difference to the photograph
+
+Any folder that is none of CelebA's own is a method's. Forgeries are in their photograph's split.
+"""
+
+from pathlib import Path
+
+from dfdetect_jax.data.catalog import tree
+from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, Found, media_files
+from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.errors import RecordsError
+
+NAME = "celeba"
+OPTIONS = ()
+PHOTOGRAPHS = "img_align_celeba"
+_PLACES = (f"Img/{PHOTOGRAPHS}", f"{PHOTOGRAPHS}/{PHOTOGRAPHS}", PHOTOGRAPHS)
+_PARTITION = tuple(f"{place}list_eval_partition.{kind}" for place in ("Eval/", "") for kind in ("txt", "csv"))
+_PEOPLE = ("Anno/identity_CelebA.txt", "identity_CelebA.txt")
+_MASKS = "masks"
+_OWN = {"Img", "Eval", "Anno", PHOTOGRAPHS, _MASKS}
+
+
+def find_clips(root: Path) -> Found:
+    """Lists the photographs and what was made of them.
+
+    Raises:
+        RecordsError: no photographs, no partition list, or a list is damaged.
+    """
+    root = tree.opened(root, f"Img/{PHOTOGRAPHS}/ and Eval/list_eval_partition.txt")
+    folder = next((root / place for place in _PLACES if media_files(root / place, IMAGE_SUFFIXES)), None)
+    if folder is None:
+        raise RecordsError(f"{root}: no photographs in Img/{PHOTOGRAPHS}/ or {PHOTOGRAPHS}/; give the folder with Img/")
+    split_of, people = read_partition(root), read_people(root)
+    photographs = {path.stem: path for path in media_files(folder, IMAGE_SUFFIXES)}
+    clips = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
+    findings = tree.absent(PHOTOGRAPHS, sorted(split_of.keys() - photographs.keys()))
+    findings += tree.left_out(PHOTOGRAPHS, "not in the partition", sorted(photographs.keys() - split_of.keys()))
+    for method in (path for path in tree.folders_in(root) if path.name not in _OWN):
+        found = _method(root, method, split_of, people, photographs)
+        clips += found.clips
+        findings += found.findings
+    if not people:
+        findings.append(f"{_PEOPLE[0]}: absent, so each photograph is a person of its own")
+    clips, doubled = tree.first_of_each(clips)
+    masks = tree.stray_masks(tree.folders_in(root / _MASKS), clips, root)
+    return Found(clips, [*findings, *doubled, *masks, *tree.lacking(clips)])
+
+
+def read_partition(root: Path) -> dict[str, str]:
+    """Stem of each photograph to its split.
+
+    Raises:
+        RecordsError: there is no list, or a line of it is of another form.
+    """
+    path = next((root / place for place in _PARTITION if (root / place).is_file()), None)
+    if path is None:
+        raise RecordsError(f"{root}: no Eval/list_eval_partition.txt; it comes with CelebA")
+    splits = dict(zip("012", SPLITS, strict=True))
+    return {stem: splits[number] for stem, number in _pairs(path, tuple(splits))}
+
+
+def read_people(root: Path) -> dict[str, str]:
+    """Stem of each photograph to who is shown, empty without the list.
+
+    Raises:
+        RecordsError: a line of the list is of another form.
+    """
+    path = next((root / place for place in _PEOPLE if (root / place).is_file()), None)
+    return {stem: f"id{number}" for stem, number in _pairs(path)} if path else {}
+
+
+def _pairs(path: Path, numbers: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """(stem, number) of each line, after a header if there is one; `numbers` are those allowed, all where empty."""
+    pairs = []
+    for place, line in enumerate(tree.read_lines(path, 'lines like "000001.jpg 0"')):
+        parts = line.replace(",", " ").split()
+        if len(parts) == 2 and parts[1].isdecimal() and (not numbers or parts[1] in numbers):
+            pairs.append((Path(parts[0]).stem, parts[1]))
+        elif place > 0 or path.suffix != ".csv":
+            raise RecordsError(f'{path}: expected lines like "000001.jpg 0", found "{line[:60]}"; get the list anew')
+    return pairs
+
+
+def _method(root: Path, folder: Path, split_of: dict, people: dict, photographs: dict[str, Path]) -> Found:
+    files = media_files(folder, IMAGE_SUFFIXES)
+    clips = [_clip(path, split_of, people, photographs, root) for path in files if path.stem in split_of]
+    unknown = [path.name for path in files if path.stem not in split_of]
+    sourceless = [Path(clip.path).name for clip in clips if clip.source_path is None]
+    findings = tree.left_out(folder.name, "named as no photograph of the partition", unknown)
+    findings += tree.told(folder.name, "made from a photograph that is not on disk", sourceless)
+    if not files:
+        findings.append(f"{folder.name}: no photographs")
+    return Found(clips, findings + tree.other_files(folder, IMAGE_SUFFIXES) + tree.other_folders(folder, ()))
+
+
+def _clip(path: Path, split_of: dict, people: dict, photographs: dict[str, Path], root: Path | None = None) -> Clip:
+    """A photograph's clip, or with `root` a forgery's."""
+    method = path.parent.name if root else ""
+    mask = root / _MASKS / method / f"{path.stem}.png" if root else None
+    return Clip(
+        path=str(path),
+        video=f"{path.parent.name}/{path.stem}",
+        label=FAKE if method else REAL,
+        method=method,
+        split=split_of[path.stem],
+        identity=people.get(path.stem, path.stem),
+        source=f"{PHOTOGRAPHS}/{path.stem}" if method else "",
+        source_path=str(photographs[path.stem]) if method and path.stem in photographs else None,
+        mask_path=str(mask) if mask and mask.is_file() else None,
+    )

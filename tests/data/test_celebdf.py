@@ -1,0 +1,77 @@
+import pytest
+
+from dfdetect_jax.data import catalog
+from dfdetect_jax.data.catalog import celebdf
+from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.errors import RecordsError
+from tests.data import trees
+
+
+@pytest.fixture
+def tree(tmp_path):
+    trees.celebdf(tmp_path)
+    return tmp_path
+
+
+def clips_of(tree):
+    return {clip.video: clip for clip in celebdf.find_clips(tree).clips}
+
+
+def test_one_in_the_official_list_is_real(tree):
+    clips = clips_of(tree)
+    assert clips["Celeb-real/id0_0000"].label == REAL
+    assert clips["YouTube-real/00007"].label == REAL
+    assert clips["Celeb-synthesis/id1_id2_0000"].label == FAKE
+    assert {video for video, clip in clips.items() if clip.split == "test"} == {
+        "Celeb-real/id0_0000",
+        "Celeb-real/id3_0001",
+        "Celeb-synthesis/id1_id2_0000",
+        "Celeb-synthesis/id4_id5_0000",
+        "YouTube-real/00007",
+    }
+
+
+def test_a_fake_shows_the_first_celebrity_with_the_face_of_the_second(tree):
+    fake = clips_of(tree)["Celeb-synthesis/id4_id5_0000"]
+    assert (fake.identity, fake.donor, fake.method) == ("id4", "id5", "Celeb-synthesis")
+    assert (fake.source, fake.source_path) == ("Celeb-real/id4_0000", str(tree / "Celeb-real/id4_0000.mp4"))
+
+
+def test_a_clip_from_youtube_is_a_person_of_its_own(tree):
+    assert clips_of(tree)["YouTube-real/00003"].identity == "YouTube-real/00003"
+
+
+def test_nobody_of_the_test_list_is_trained_on_and_the_way_out_is_told(tree):
+    found = catalog.find_clips("celebdf", tree, catalog.Options())
+    others = {name for clip in found.clips if clip.split != "test" for name in (clip.identity, clip.donor)}
+    assert not others & {"id0", "id1", "id2", "id3", "id4", "id5"}
+    assert any('"--splits identity"' in finding for finding in found.findings)
+
+
+@pytest.mark.parametrize("line", ["0 YouTube-real/00001.mp4", "1 Celeb-synthesis/id7_id8_0000.mp4"])
+def test_a_list_in_which_one_is_fake_is_refused(tree, line):
+    with (tree / "List_of_testing_videos.txt").open("a") as file:
+        file.write(line)
+    with pytest.raises(RecordsError, match="in this list 1 is real and 0 fake, found"):
+        celebdf.find_clips(tree)
+
+
+def test_a_damaged_or_missing_list_is_named(tree):
+    (tree / "List_of_testing_videos.txt").write_text("YouTube-real/00001.mp4 1\n")
+    with pytest.raises(RecordsError, match=r'expected lines like "1 YouTube-real/00170\.mp4", found "YouTube'):
+        celebdf.find_clips(tree)
+    (tree / "List_of_testing_videos.txt").unlink()
+    with pytest.raises(RecordsError, match=r"List_of_testing_videos\.txt: expected .* \(there is none\)"):
+        celebdf.find_clips(tree)
+
+
+def test_what_is_listed_but_absent_misnamed_or_without_source_is_told(tree):
+    (tree / "YouTube-real/00007.mp4").unlink()
+    (tree / "Celeb-real/id4_0000.mp4").unlink()
+    trees.put(tree, "Celeb-real/holiday.mp4", "YouTube-real/notes.txt", "more/x.mp4")
+    told = celebdf.find_clips(tree).findings
+    assert "List_of_testing_videos.txt: listed but absent: YouTube-real/00007 (1)" in told
+    assert "Celeb-real: left out, not named as in this data set: holiday (1)" in told
+    assert "YouTube-real: left out, not of a kind that is read: notes.txt (1)" in told
+    bare = "Celeb-synthesis/id4_id5_0000, Celeb-synthesis/id4_id6_0000 (2)"
+    assert f"Celeb-synthesis: neither mask nor source on disk, so no masks: {bare}" in told

@@ -1,0 +1,50 @@
+import pytest
+
+from dfdetect_jax.data.catalog import inpainting
+from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.errors import RecordsError
+from tests.data import trees
+
+
+def clips_of(tree, **options):
+    return {clip.video: clip for clip in inpainting.find_clips(tree, **options).clips}
+
+
+def test_what_was_made_of_a_photograph_goes_with_it(tmp_path):
+    trees.inpainting(tmp_path)
+    clips = clips_of(tmp_path)
+    real, fake = clips["real/004"], clips["gl/004"]
+    assert (real.label, fake.label, fake.method) == (REAL, FAKE, "gl")
+    assert (fake.source, fake.source_path) == ("real/004", str(tmp_path / "real/004.jpg"))
+    assert real.split == fake.split == clips["contextatten/004"].split == split_by_hash("004")
+    assert len(clips) == 120
+
+
+@pytest.mark.parametrize("mask", ["gl/masks/a.png", "masks/gl/a.png", "gl/a_mask.png"])
+@pytest.mark.parametrize("picture", ["gl/a.jpg", "gl/images/a.jpg"])
+def test_masks_and_pictures_are_found_in_each_of_their_places(tmp_path, picture, mask):
+    trees.put(tmp_path, picture, mask, "original/a.png")
+    clips = clips_of(tmp_path)
+    assert set(clips) == {"real/a", "gl/a"}
+    assert (clips["gl/a"].path, clips["gl/a"].mask_path) == (str(tmp_path / picture), str(tmp_path / mask))
+
+
+def test_the_photographs_may_lie_elsewhere(tmp_path):
+    trees.put(tmp_path, "set/gl/a.png", "set/gl/masks/a.png", "photographs/a.jpg", "photographs/b.jpg")
+    clips = clips_of(tmp_path / "set", reals=str(tmp_path / "photographs"))
+    assert set(clips) == {"real/a", "real/b", "gl/a"}
+    with pytest.raises(RecordsError, match=r"--reals .*: expected a folder of photographs"):
+        inpainting.find_clips(tmp_path / "set", reals=str(tmp_path / "nowhere"))
+
+
+def test_masks_that_match_nothing_and_pictures_without_one_are_told(tmp_path):
+    trees.put(tmp_path, "real/a.jpg", "gl/a.png", "gl/b.png", "gl/c_mask.png", "gl/a_mask.png")
+    trees.put(tmp_path, "masks/gl/d.png", "masks/other/e.png", "empty/notes.txt")
+    told = inpainting.find_clips(tmp_path).findings
+    assert 'gl: "_mask" of no picture: c (1)' in told
+    assert "gl: no mask of their own: b (1)" in told
+    assert "gl: neither mask nor source on disk, so no masks: gl/b (1)" in told
+    assert "masks: belong to no fake: masks/gl/d.png (1)" in told
+    assert "masks: left out, folders not of this data set: other (1)" in told
+    assert "empty: no pictures" in told
