@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cli.keep_compiled_programs()
     # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
     from dfdetect_jax.training import finish, loop, stages
-    from dfdetect_jax.training.embedded import training_records
+    from dfdetect_jax.training.source import training_records
 
     records = training_records(command.settings.data)
     initial = loop.weights_of(command.init_from) if command.init_from else None

@@ -182,3 +182,19 @@ def test_pictures_taken_whole_have_neither_landmarks_nor_a_margin():
     with pytest.raises(SettingsError, match="which takes pictures whole"):
         check_crop(Crop(detector="none", align="box"))
     check_crop(Crop(detector="none", align="box", margin=1.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "json"),
+    [
+        ("deepfakebench", "", ""),
+        ("deepfakebench", "/rgb", ""),
+        ("forge", "/rgb", "list.json"),
+        ("forge", "", "list.json"),
+    ],
+)
+def test_the_benchmarks_root_and_list_belong_together_and_to_it(name, root, json):
+    settings = CAESettings()
+    settings.data.name, settings.data.root, settings.data.json = name, root, json
+    with pytest.raises(SettingsError, match=r"data\.root, data\.json: expected both with"):
+        check(settings)

@@ -10,9 +10,9 @@ import pytest
 
 from dfdetect_jax import prepare as command
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import jobs, records
-from dfdetect_jax.data.jobs import Request
+from dfdetect_jax.data import records, request
 from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
 
@@ -155,7 +155,7 @@ def test_the_embedded_set_needs_no_files(tmp_path):
 def test_the_embedded_set_of_another_version_is_made_anew(tmp_path, monkeypatch):
     folder = prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
     old = records.read_manifest(folder)
-    monkeypatch.setattr(jobs, "_forge_code", lambda: "another")
+    monkeypatch.setattr(request, "_forge_code", lambda: "another")
     prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
     new = records.read_manifest(folder)
     assert new.settings["code"] == "another" != old.settings["code"]

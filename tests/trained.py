@@ -14,7 +14,7 @@ from sklearn.datasets import load_sample_image
 from dfdetect_jax.config import Settings, check
 from dfdetect_jax.run import Run, open_run
 from dfdetect_jax.training import loop
-from dfdetect_jax.training.embedded import training_records
+from dfdetect_jax.training.source import training_records
 from tests.conftest import tiny_lae_settings, tiny_settings
 
 HEIGHT, WIDTH = 240, 320  # of all pictures here: the face detector compiles once

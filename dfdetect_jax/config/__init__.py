@@ -3,6 +3,8 @@
 from dfdetect_jax.config.cae import CAELoss, CAEModel, CAESettings, check_cae
 from dfdetect_jax.config.common import (
     ALIGNMENTS,
+    BENCHMARK,
+    COMPRESSIONS,
     DETECTORS,
     Augment,
     Crop,
@@ -19,6 +21,8 @@ from dfdetect_jax.errors import SettingsError
 
 __all__ = [
     "ALIGNMENTS",
+    "BENCHMARK",
+    "COMPRESSIONS",
     "DETECTORS",
     "METHODS",
     "Active",

@@ -13,6 +13,8 @@ from dfdetect_jax.errors import SettingsError
 SCHEDULES = ("constant", "cosine", "drop")
 ALIGNMENTS = ("landmarks", "box")
 DETECTORS = ("mtcnn", "haar", "none")
+COMPRESSIONS = ("raw", "c23", "c40")
+BENCHMARK = "deepfakebench"
 
 
 @dataclasses.dataclass
@@ -38,7 +40,11 @@ class Data:
     """What is trained on.
 
     Attributes:
-        name: "forge" (the embedded set, made on first use), the name of a prepared data set, or its folder.
+        name: "forge" (the embedded set, made on first use), the name of a prepared data set, its folder, or
+            "deepfakebench" with `root` and `json`, which is used in place.
+        root: for "deepfakebench", the folder that the paths in `json` start from; else "".
+        json: for "deepfakebench", its list of videos; else "".
+        compression: for "deepfakebench", which level of those listed.
         data_dir: where prepared data sets are; "" means `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         train_methods: forgery methods to train and validate on; empty means all in the training split. The others
             are "unseen" in every table.
@@ -49,6 +55,9 @@ class Data:
     """
 
     name: str = "forge"
+    root: str = ""
+    json: str = ""
+    compression: str = "c23"
     data_dir: str = ""
     train_methods: tuple[str, ...] = ()
     image_size: int = 299
@@ -133,6 +142,9 @@ def check_common(s: Settings) -> None:
         SettingsError: one line with the setting's path, what is allowed and what was found.
     """
     at_least("seed", s.seed, 0)
+    one_of("data.compression", s.data.compression, COMPRESSIONS)
+    if (s.data.name == BENCHMARK) != bool(s.data.root and s.data.json) or bool(s.data.root) != bool(s.data.json):
+        raise SettingsError(f'data.root, data.json: expected both with data.name="{BENCHMARK}" and neither without it')
     at_least("data.image_size", s.data.image_size, 32)
     at_least("data.workers", s.data.workers, 0)
     at_least("data.forge_images", s.data.forge_images, 8)

@@ -11,10 +11,10 @@ import numpy as np
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.example import FAKE, Clip, Example, Media
+from dfdetect_jax.data.frames import frame_count, paired_frames
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face, track
-from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.mask import (
     LEAST_DIFFERENCE,
     Judgement,
@@ -23,7 +23,7 @@ from dfdetect_jax.media.mask import (
     difference_mask,
     difference_usable,
 )
-from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
+from dfdetect_jax.media.video import evenly_spaced
 
 _BATCH = 8  # frames shown to the detector together
 _JUDGED = 8  # frames that tell whether a difference to the source makes a mask
@@ -108,7 +108,7 @@ def clip_examples(clip: Clip, detector, crop: Crop, frames: int, dataset: str = 
     Raises:
         BadMediaError: the clip can't be read.
     """
-    total = _length(clip.media)
+    total = frame_count(clip.media)
     companion = _companion(clip, total)
     indices = evenly_spaced(min(total, companion.frames), frames)
     if companion.kind == "difference":
@@ -135,7 +135,7 @@ def _shortfalls(asked: int, read: int, examples: Sequence[Example], kind: str) -
         yield f"no face in {read - len(examples)} of {read} frames"
     unmasked = sum(not example.has_mask for example in examples)
     if kind and unmasked:
-        yield f"{unmasked} frames without mask: it is shorter than the clip, or of another size"
+        yield f"{unmasked} frames without mask: it is shorter than the clip, of another size or unreadable"
 
 
 def _companion(clip: Clip, total: int) -> _Companion:
@@ -146,7 +146,7 @@ def _companion(clip: Clip, total: int) -> _Companion:
         if media is None:
             continue
         try:
-            length = _length(media)
+            length = frame_count(media)
         except BadMediaError as error:
             words = (*words, f"{'mask' if kind == 'own' else 'source'} unreadable: {error}")
             continue
@@ -159,7 +159,9 @@ def _companion(clip: Clip, total: int) -> _Companion:
 def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], detector) -> _Companion:
     """Judges by a few frames whether the difference to the source makes masks, and from which threshold on."""
     some = [indices[i] for i in evenly_spaced(len(indices), _JUDGED)]
-    pairs = [(fake, source) for _, fake, source in _paired(clip.media, companion.media, some) if source is not None]
+    pairs = [
+        (fake, source) for _, fake, source in paired_frames(clip.media, companion.media, some) if source is not None
+    ]
     found = detector([fake for fake, _ in pairs])
     try:
         judgement = difference_usable(
@@ -182,7 +184,7 @@ def _cut_all(clip: Clip, companion: _Companion, indices: Sequence[int], detector
     """The faces of every frame that could be read, and a cut for each."""
     faces: list[list[Face]] = []
     cuts: dict[Face, _Cut] = {}
-    for batch in _batched(_paired(clip.media, companion.media, indices)):
+    for batch in _batched(paired_frames(clip.media, companion.media, indices)):
         found = detector([frame for _, frame, _ in batch])
         for (index, frame, beside), some in zip(batch, found, strict=True):
             faces.append(some[:_FACES])
@@ -226,42 +228,10 @@ def _example(clip: Clip, cut: _Cut, kind: str, dataset: str) -> Example:
         image=cut.image,
         mask=cut.mask if known and cut.mask is not None else empty,
         has_mask=known,
-        label=clip.label,
-        dataset=dataset,
-        method=clip.method,
-        video=clip.video,
-        identity=clip.identity,
         frame=clip.frame_number(cut.frame),
-        split=clip.split,
-        source=clip.source,
+        dataset=dataset,
+        **clip.origin,
     )
-
-
-def _paired(
-    media: Media, beside: Media | None, indices: Sequence[int]
-) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
-    """Frames of a clip, each with the frame of the same index of the file beside it, or None where that has ended."""
-    others = _read(beside, indices) if beside else iter(())
-    other = next(others, None)
-    for index, frame in _read(media, indices):
-        while other is not None and other[0] < index:
-            other = next(others, None)
-        yield index, frame, other[1] if other is not None and other[0] == index else None
-
-
-def _length(media: Media) -> int:
-    if isinstance(media, tuple):
-        return len(media)
-    return 1 if media_kind(media) == "image" else probe(media).frames
-
-
-def _read(media: Media, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    if isinstance(media, tuple):
-        yield from ((index, read_image(media[index])) for index in indices if media[index])
-    elif media_kind(media) == "image":
-        yield 0, read_image(media)
-    else:
-        yield from read_frames(media, indices)
 
 
 def _batched(frames: Iterator[tuple]) -> Iterator[list[tuple]]:

@@ -83,6 +83,12 @@ class Clip:
     masks: tuple[str, ...] = ()
 
     @property
+    def origin(self) -> dict:
+        """The fields that its examples have from it."""
+        names = ("label", "method", "video", "identity", "split", "source")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def media(self) -> Media:
         """What is read: the file, or the pictures."""
         return self.frames or self.path

@@ -1,4 +1,4 @@
-"""What `prepare` is asked for, and its division into jobs that can be done in any order, anywhere.
+"""The division of what `prepare` is asked for into jobs that can be done in any order, anywhere.
 
 A job is one clip of a catalog, one unit of the embedded set, or one photograph to forge. What comes of it depends on
 the job and the request alone.
@@ -9,80 +9,18 @@ import functools
 import hashlib
 import json
 import os
-import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from dfdetect_jax.config import Crop, check_crop
 from dfdetect_jax.data import catalog, forge
 from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, media_files
 from dfdetect_jax.data.crops import ClipReport, clip_examples, read_failed
+from dfdetect_jax.data.encoding import LINKED
 from dfdetect_jax.data.example import Clip, Example
+from dfdetect_jax.data.linked import linked_examples
 from dfdetect_jax.data.records import sha256_file
-from dfdetect_jax.errors import BadMediaError, RecordsError, SettingsError
-
-FORGE, FOLDER = "forge", catalog.folder.NAME
-DATASETS = (*catalog.CATALOGS, FORGE)
-_DEFAULT = Crop()
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Request:
-    """Everything that decides what the records hold.
-
-    Attributes:
-        dataset: one of `DATASETS`.
-        root: the tree on disk; `""` for the embedded set.
-        name: of the result; `""` for the data set's own, or the folder's.
-        crop: how faces are cut.
-        frames: per video, spread evenly over it.
-        splits, compression, reals, json: what catalogs may need to know, as in `catalog.Options`.
-        images: training examples of the embedded set; validation and test are in proportion.
-        seed: of the embedded set.
-    """
-
-    dataset: str
-    root: str = ""
-    name: str = ""
-    crop: Crop = dataclasses.field(default_factory=Crop)
-    frames: int = 32
-    splits: str = catalog.OFFICIAL
-    compression: str = "c23"
-    reals: str = ""
-    json: str = ""
-    images: int = 4000
-    seed: int = 0
-
-    @property
-    def settings(self) -> dict:
-        """What was asked, as JSON; only what bears on this data set."""
-        asked = {"dataset": self.dataset, "crop": dataclasses.asdict(self.crop)}
-        if self.dataset == FORGE:
-            asked |= {"seed": self.seed, "code": _forge_code()}
-        if self.dataset == FORGE and not self.root:
-            return asked | {"images": self.images}
-        if self.dataset == FORGE:
-            return asked
-        given = catalog.options_of(self.dataset, self.options)
-        return asked | {"frames": self.frames, "splits": self.splits} | {key: given[key] for key in sorted(given)}
-
-    @property
-    def options(self) -> catalog.Options:
-        """For the catalog."""
-        return catalog.Options(**{key.name: getattr(self, key.name) for key in dataclasses.fields(catalog.Options)})
-
-    @property
-    def config(self) -> str:
-        """Name of the variant: compression, size, and what is not the default, e.g. "c23-299px" or "128px-box-16f"."""
-        crop, asked = self.crop, self.settings
-        parts = [str(asked[key]) for key in ("compression",) if key in asked] + [f"{crop.size}px"]
-        parts += [f"m{crop.margin:g}"] * (crop.margin != _DEFAULT.margin)
-        parts += [crop.align] * (crop.align != _DEFAULT.align)
-        parts += [crop.detector] * (crop.detector != _DEFAULT.detector)
-        parts += [f"{self.frames}f"] * ("frames" in asked and self.frames != 32)
-        parts += [f"by_{self.splits}"] * (asked.get("splits", catalog.OFFICIAL) != catalog.OFFICIAL)
-        parts += [f"{self.images}"] * ("images" in asked)
-        parts += [f"seed{self.seed}"] * ("seed" in asked and self.seed != 0)
-        return "-".join(parts)
+from dfdetect_jax.data.request import FORGE, Request, check_request
+from dfdetect_jax.errors import BadMediaError, RecordsError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,24 +53,25 @@ class Plan:
 
 
 def plan(request: Request) -> Plan:
-    """Divides a request into jobs; reads folder listings and file sizes, no media.
+    """Divides a request into jobs; reads folder listings, lists and file sizes, no media.
 
     Raises:
         SettingsError: a value is not allowed.
         RecordsError: the tree is not what the data set's should be, or has no clips.
     """
-    _check(request)
-    if request.dataset == FORGE and not request.root:
+    check_request(request)
+    if request.embedded:
         units = forge.units(request.images, request.seed)
-        jobs = [Job(f"unit {i}", _ident(request, str(i)), unit) for i, unit in enumerate(units)]
-        return Plan(request.name or _default_name(request), jobs, [])
+        return Plan(
+            request.result, [Job(f"unit {i}", _ident(request, str(i)), unit) for i, unit in enumerate(units)], []
+        )
     if request.dataset == FORGE:
         return _plan_photos(request)
     found = catalog.find_clips(request.dataset, Path(request.root), request.options)
     if not found.clips:
         raise RecordsError(f"{request.root}: no clips to prepare; {'; '.join(found.findings)}")
     jobs = [Job(clip.video, _ident(request, *_described(clip, request.root)), clip) for clip in found.clips]
-    return Plan(request.name or _default_name(request), jobs, found.findings)
+    return Plan(request.result, jobs, found.findings)
 
 
 def _plan_photos(request: Request) -> Plan:
@@ -145,7 +84,7 @@ def _plan_photos(request: Request) -> Plan:
     for photo in forge.photos(files, root, request.seed):
         taken = [sizes[path] for path in (photo.path, *photo.donors)]
         jobs.append(Job(photo.name, _ident(request, photo.split, str(photo.number), *taken), photo))
-    return Plan(request.name or _default_name(request), jobs, [])
+    return Plan(request.result, jobs, [])
 
 
 def do(job: Job, request: Request) -> tuple[list[Example], ClipReport]:
@@ -159,22 +98,16 @@ def do(job: Job, request: Request) -> tuple[list[Example], ClipReport]:
 
 
 def _cut(clip: Clip, request: Request) -> tuple[list[Example], ClipReport]:
-    dataset = request.name or _default_name(request)
     try:
+        if request.codec.encoding == LINKED:
+            return linked_examples(clip, request.root, request.frames, dataset=request.result)
         detector = _detector(request.crop.detector)
-        examples, report = clip_examples(clip, detector, request.crop, request.frames, dataset=dataset)
+        examples, report = clip_examples(clip, detector, request.crop, request.frames, dataset=request.result)
         return examples, dataclasses.replace(report, sha256=_sha256(clip))
     except BadMediaError as error:
         return [], read_failed(clip, _without_root(error, request))
     except Exception as error:  # a decoder's surprise in one of thousands of clips must not end a night's work
         return [], read_failed(clip, f"{type(error).__name__}: {error}")
-
-
-def _sha256(clip: Clip) -> str:
-    """Of the clip's file; where it is a folder of pictures, of their digests."""
-    if not clip.frames:
-        return sha256_file(clip.path)
-    return hashlib.sha256("".join(map(sha256_file, clip.frames)).encode()).hexdigest()
 
 
 def _forge(photo: forge.Photo, request: Request) -> tuple[list[Example], ClipReport]:
@@ -199,44 +132,24 @@ def _detector(name: str):
     return load_detector(name)
 
 
-def _check(request: Request) -> None:
-    check_crop(request.crop)
-    if request.dataset not in DATASETS:
-        raise SettingsError(f"dataset: expected one of {', '.join(DATASETS)}, found {request.dataset!r}")
-    if request.dataset != FORGE and not request.root:
-        raise SettingsError(f"root: {request.dataset} needs the folder that holds it")
-    if request.frames < 1:
-        raise SettingsError(f"frames: expected at least 1, found {request.frames}")
-    for name, allowed in (("compression", catalog.COMPRESSIONS), ("splits", catalog.SPLITTINGS)):
-        if getattr(request, name) not in allowed:
-            raise SettingsError(f"{name}: expected one of {', '.join(allowed)}, found {getattr(request, name)!r}")
-    if request.dataset == FORGE and request.root and request.crop.detector == "haar":
-        raise SettingsError('crop.detector: forging photographs needs five landmarks, which "haar" has not')
-    if request.name and not re.fullmatch(r"[a-z][a-z0-9_]*", request.name):
-        raise SettingsError(f"name: expected small letters, digits and _, found {request.name!r}")
-
-
-@functools.cache
-def _forge_code() -> str:
-    """Digest of the forge's source: what it makes is as good as its code, and is made anew when that changes."""
-    sources = sorted(Path(forge.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-
-
-def _default_name(request: Request) -> str:
-    if (request.dataset in catalog.CATALOGS and request.dataset != FOLDER) or not request.root:
-        return request.dataset
-    slug = re.sub(r"[^a-z0-9]+", "_", Path(request.root).absolute().name.lower()).strip("_") or "root"
-    return slug if request.dataset == FOLDER and slug[0].isalpha() else f"{request.dataset}_{slug}"
+def _sha256(clip: Clip) -> str:
+    """Of the clip's file; where it is a folder of pictures, of their digests."""
+    if not clip.frames:
+        return sha256_file(clip.path)
+    return hashlib.sha256("".join(map(sha256_file, clip.frames)).encode()).hexdigest()
 
 
 def _ident(request: Request, *parts: str) -> str:
     return hashlib.sha256(json.dumps([request.settings, *parts], sort_keys=True).encode()).hexdigest()
 
 
-def _described(clip: Clip, root: str) -> list[str]:
-    """A clip without the place of its tree, so that a moved tree is the same; with its files' sizes."""
-    files = [path for path in (clip.path, clip.source_path, clip.mask_path, *clip.frames, *clip.masks) if path]
+def _described(clip: Clip, root: str) -> Sequence[str]:
+    """A clip without the place of its tree, so that a moved tree is the same; with its files' sizes.
+
+    Of pictures that are frames the names alone: asking the size of each of millions would take hours on a network disk.
+    """
+    files = [path for path in (clip.path, clip.source_path, clip.mask_path) if path and not clip.frames]
     sizes = [f"{os.path.relpath(path, root)}:{os.path.getsize(path)}" for path in files]
+    frames = [os.path.relpath(path, root) for path in (*clip.frames, *clip.masks) if path]
     fields = dataclasses.replace(clip, path="", source_path=None, mask_path=None, frames=(), masks=())
-    return [repr(fields), *sizes]
+    return [repr(fields), *sizes, *frames]

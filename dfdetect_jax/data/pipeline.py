@@ -13,9 +13,10 @@ import numpy as np
 from absl import flags
 
 from dfdetect_jax.config import Settings
+from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import FAKE, REAL
 from dfdetect_jax.data.masks import Masks
-from dfdetect_jax.data.records import TEXTS, Records
+from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.media.crop import resize
 
@@ -48,7 +49,8 @@ class Examples:
 
     def __getitem__(self, index: int) -> dict:
         place = int(self._chosen[index])
-        fields = self._records[max(place, 0)]
+        read = self._records.__getitem__ if self._masks == ALL else self._records.without_mask
+        fields = read(max(place, 0))
         mask, has_mask = self._mask(place, fields)
         example = {
             "image": resize(fields["image"], self._size),
@@ -67,7 +69,7 @@ class Examples:
         """The mask that may be learnt from, uint8 [S, S], and whether there is one."""
         if self._masks == ALL:
             return fields["mask"], fields["has_mask"]
-        nothing = np.zeros_like(fields["mask"])
+        nothing = np.zeros(fields["image"].shape[:2], np.uint8)
         if self._masks is None:
             return nothing, False
         if fields["label"] == REAL:

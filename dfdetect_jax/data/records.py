@@ -1,4 +1,4 @@
-"""Prepared records on disk: one PNG crop per record in array_record shards that TFDS reads too, without TensorFlow.
+"""Prepared records on disk: one crop per record in array_record shards that TFDS reads too, without TensorFlow.
 
 Layout of one prepared data set, `<data_dir>/<name>/<config>/<version>/`:
 
@@ -11,82 +11,21 @@ Layout of one prepared data set, `<data_dir>/<name>/<config>/<version>/`:
 
 import dataclasses
 import hashlib
-import io
 import json
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
-import tensorflow_datasets as tfds
 from array_record.python.array_record_data_source import ArrayRecordDataSource
-from tensorflow_datasets.proto import tf_example_pb2
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import SPLITS, Example
+from dfdetect_jax.data.encoding import PNG, Codec
+from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.errors import RecordsError
 
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
 MANIFEST, CLIPS = "manifest.json", "clips.jsonl"
 INDEX_DTYPE = np.dtype([("method", "<u2"), ("label", "u1"), ("has_mask", "u1")])
-TEXTS = ("dataset", "method", "video", "identity", "split", "source")
-_ENCODED = {"image": tfds.decode.SkipDecoding(), "mask": tfds.decode.SkipDecoding()}
-
-
-def features(size: int) -> tfds.features.FeaturesDict:
-    """The record's fields as TFDS features, for crops of `size` pixels; images and masks are lossless PNG."""
-    return tfds.features.FeaturesDict(
-        {
-            "image": tfds.features.Image(shape=(size, size, 3), encoding_format="png"),
-            "mask": tfds.features.Image(shape=(size, size, 1), encoding_format="png"),
-            "has_mask": np.bool_,
-            "label": tfds.features.ClassLabel(names=["real", "fake"]),
-            "frame": np.int32,
-            **{name: tfds.features.Text() for name in TEXTS},
-        }
-    )
-
-
-def encode(example: Example) -> bytes:
-    """Serialises one example (image uint8 [S, S, 3], mask uint8 [S, S]), in every process alike: `tf.train.Example`."""
-    fields = {name: getattr(example, name) for name in (*TEXTS, "has_mask", "label", "frame")}
-    fields["image"] = io.BytesIO(_png(cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)))
-    fields["mask"] = io.BytesIO(_png(example.mask))
-    schema = features(example.image.shape[0])
-    message = tf_example_pb2.Example.FromString(schema.serialize_example(schema.encode_example(fields)))
-    return message.SerializeToString(deterministic=True)  # else the order of fields changes with the process
-
-
-def decode(record: bytes, schema: tfds.features.FeaturesDict) -> dict:
-    """The fields of one serialised example as in `Example`: image uint8 [S, S, 3] RGB, mask uint8 [S, S], str, ints.
-
-    Raises:
-        RecordsError: the bytes are no record, or a picture in it is damaged.
-    """
-    fields = _parse(record, schema)
-    fields["image"] = _pixels(fields["image"], cv2.IMREAD_COLOR_RGB)
-    fields["mask"] = _pixels(fields["mask"], cv2.IMREAD_GRAYSCALE)
-    fields.update({name: fields[name].decode() for name in TEXTS})
-    fields.update(label=int(fields["label"]), frame=int(fields["frame"]), has_mask=bool(fields["has_mask"]))
-    return fields
-
-
-def _parse(record: bytes, schema: tfds.features.FeaturesDict) -> dict:
-    try:
-        return schema.deserialize_example_np(record, decoders=_ENCODED)
-    except Exception as error:  # protobuf's errors share no base class that is public
-        raise RecordsError(f"a record can't be parsed ({type(error).__name__}); prepare the data set again") from error
-
-
-def _png(picture: np.ndarray) -> bytes:
-    return cv2.imencode(".png", picture)[1].tobytes()
-
-
-def _pixels(png: bytes, mode: int) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(png, np.uint8), mode)
-    if picture is None:
-        raise RecordsError("a picture inside a record is damaged; run `check --records` and prepare the data set again")
-    return picture
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +60,12 @@ class Manifest:
     def crop(self) -> Crop:
         """How pictures were cropped; `predict` must do the same."""
         return Crop(**self.settings["crop"])
+
+    @property
+    def codec(self) -> Codec:
+        """How the examples are encoded."""
+        encoding = self.settings.get("encoding", PNG)  # before the choice there was PNG alone
+        return Codec(self.crop.size, encoding, self.settings.get("root", ""))
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -191,7 +136,7 @@ class Records:
         if missing:
             raise RecordsError(f"{folder}: {missing[0]} is missing; prepare the data set again")
         self.folder, self.split, self._methods = Path(folder), split, manifest.methods
-        self._schema = features(manifest.crop.size)
+        self._codec = manifest.codec
         try:
             self._source = ArrayRecordDataSource([str(self.folder / name) for name in files])
         except (OSError, RuntimeError, ValueError) as error:
@@ -201,7 +146,11 @@ class Records:
         return len(self._source)
 
     def __getitem__(self, index: int) -> dict:
-        return decode(self._source[index], self._schema)
+        return self._codec.decode(self._source[index])
+
+    def without_mask(self, index: int) -> dict:
+        """`records[index]` less the mask, which is then not decoded."""
+        return self._codec.decode(self._source[index], with_mask=False)
 
     def names(self, index: int) -> dict[str, str]:
         """The text fields alone, without decoding pictures.
@@ -209,8 +158,11 @@ class Records:
         Raises:
             RecordsError: the record is damaged.
         """
-        fields = _parse(self._source[index], self._schema)
-        return {name: fields[name].decode() for name in TEXTS}
+        return self._codec.names(self._source[index])
+
+    def paths(self, index: int) -> tuple[Path, Path | None]:
+        """Of linked records, where picture and mask lie (None: no mask)."""
+        return self._codec.paths(self._source[index])
 
     def __getstate__(self) -> dict:
         return {"folder": self.folder, "split": self.split}

@@ -13,8 +13,9 @@ import itertools
 import json
 import os
 import shutil
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +23,28 @@ import tensorflow_datasets as tfds
 from array_record.python import array_record_module
 
 from dfdetect_jax.data import records
+from dfdetect_jax.data.encoding import Codec
 from dfdetect_jax.data.example import SPLITS, Example
 from dfdetect_jax.errors import RecordsError
 
 SHARD_BYTES = 256 * 2**20
 _OPEN_PARTS = 256  # files kept open while merging; the usual limit of a process is 1024
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-_UNCOMPRESSED = "group_size:1,uncompressed"  # PNG doesn't get smaller; one record per group for random access
+_UNCOMPRESSED = "group_size:1,uncompressed"  # crops hardly get smaller; one record per group for random access
 
 
-def write_part(path: Path, report: dict, examples: Sequence[Example]) -> None:
+def write_part(path: Path, report: dict, examples: Sequence[Example], codec: Codec) -> None:
     """Writes what came of one clip: first its report and an index of its examples as JSON, then the examples.
 
     Raises:
         RecordsError: the disk is full, or the folder can't be written to.
     """
-    encoded = [records.encode(example) for example in examples]
+    encoded = [codec.encode(example) for example in examples]
     index = [
         [example.key, example.method, example.label, example.has_mask, len(record), hashlib.sha256(record).hexdigest()]
         for example, record in zip(examples, encoded, strict=True)
     ]
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")  # other machines may write the same part
     _write_all(temporary, itertools.chain([json.dumps({"report": report, "index": index}).encode()], encoded))
     temporary.rename(path)
 
@@ -84,13 +86,13 @@ class _Record:
         return hashlib.sha256(self.key.encode()).digest()
 
 
-def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
+def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path]) -> dict:
     """Writes the shards, indices and TFDS metadata of a data set from its parts.
 
     Args:
         folder: an existing empty folder, whose last three names are <name>/<config>/<version>.
         name: of the data set.
-        size: side of the crops, pixels.
+        codec: that the parts were written with.
         parts: part files, in any order.
 
     Returns:
@@ -113,7 +115,7 @@ def merge(folder: Path, name: str, size: int, parts: Sequence[Path]) -> dict:
         counts[split] = _counts(chosen)
     tfds.folder_dataset.write_metadata(
         data_dir=folder,
-        features=records.features(size),
+        features=codec.features,
         split_infos=infos,
         version=records.VERSION,
         filename_template=_TEMPLATE,
@@ -180,21 +182,21 @@ def _split_info(folder: Path, name: str, split: str, groups: Sequence[Sequence[_
 
 
 @contextlib.contextmanager
-def locked(folder: Path, waiting) -> Iterator[None]:
-    """Holds `folder` (made if absent) against other processes on this machine; a killed process lets go of it.
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Holds a lock file against other processes; a killed process lets go of it.
 
     Args:
-        folder: where the lock file lies.
+        path: of the file; its folder is made if absent.
         waiting: called without arguments, once, if another process holds it.
 
     Raises:
         RecordsError: the folder can't be made or written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / "lock", "w")  # noqa: SIM115 (closed below)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(path, "w")  # noqa: SIM115 (closed below)
     except OSError as error:
-        raise RecordsError(f"{folder}: can't be written to ({error.strerror}); give another --out") from error
+        raise RecordsError(f"{path.parent}: can't be written to ({error.strerror}); give another --out") from error
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

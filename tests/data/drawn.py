@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from dfdetect_jax.data import records, shards
+from dfdetect_jax.data.encoding import RAW, Codec
 from dfdetect_jax.data.example import FAKE, REAL, Example
 
 SIZE = 32
@@ -31,17 +32,17 @@ def drawn_example(split: str, number: int) -> Example:
     )
 
 
-def write_records(folder, examples_of: dict[str, int], per_part: int = 5):
+def write_records(folder, examples_of: dict[str, int], per_part: int = 5, encoding: str = RAW):
     """Prepares `{split: number of examples}` into `folder` and returns it."""
-    parts = []
+    parts, codec = [], Codec(SIZE, encoding)
     folder.mkdir(parents=True)
     for split, count in examples_of.items():
         for first in range(0, count, per_part):
             parts.append(folder.parent / f"{split}{first}.part")
             chosen = [drawn_example(split, number) for number in range(first, min(count, first + per_part))]
-            shards.write_part(parts[-1], {"clip": f"{split}{first}"}, chosen)
-    merged = shards.merge(folder, "drawn", SIZE, parts)
-    settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "detector": "haar"}}
+            shards.write_part(parts[-1], {"clip": f"{split}{first}"}, chosen, codec)
+    merged = shards.merge(folder, "drawn", codec, parts)
+    settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "detector": "haar"}, "encoding": encoding}
     rest = {"name": "drawn", "config": f"{SIZE}px", "settings": settings, "units": "", "versions": {}}
     (folder / records.MANIFEST).write_text(json.dumps(rest | merged))
     return folder

@@ -5,6 +5,7 @@ import pytest
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import forge, jobs, records
 from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.photographs import face_picture, write_image
 
@@ -17,7 +18,7 @@ def photographs(tmp_path):
 
 
 def request_for(root, **settings):
-    return jobs.Request(dataset="forge", root=str(root), **settings)
+    return Request(dataset="forge", root=str(root), **settings)
 
 
 def test_a_folder_of_photographs_is_one_job_each(photographs):

@@ -10,6 +10,7 @@ from dfdetect_jax.data.catalog import (
     celeba,
     celebdf,
     deeperforensics,
+    deepfakebench,
     df40,
     dfdc,
     dfdc_preview,
@@ -25,6 +26,7 @@ from dfdetect_jax.data.catalog.base import Found, keep_apart, lacking_splits, sp
 _MODULES = (
     celeba,
     celebdf,
+    deepfakebench,
     deeperforensics,
     df40,
     dfdc,
@@ -39,7 +41,6 @@ _MODULES = (
 CATALOGS = {module.NAME: module for module in _MODULES}
 OFFICIAL, BY_IDENTITY = "official", "identity"
 SPLITTINGS = (OFFICIAL, BY_IDENTITY)
-COMPRESSIONS = faceforensics.COMPRESSIONS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,11 +35,11 @@ def find_clips(root: Path) -> Found:
         RecordsError: no photographs, no partition list, or a list is damaged.
     """
     root = tree.opened(root, f"Img/{PHOTOGRAPHS}/ and Eval/list_eval_partition.txt")
-    folder = next((root / place for place in _PLACES if media_files(root / place, IMAGE_SUFFIXES)), None)
-    if folder is None:
+    files = next(filter(None, (media_files(root / place, IMAGE_SUFFIXES) for place in _PLACES)), None)
+    if not files:
         raise RecordsError(f"{root}: no photographs in Img/{PHOTOGRAPHS}/ or {PHOTOGRAPHS}/; give the folder with Img/")
     split_of, people = read_partition(root), read_people(root)
-    photographs = {path.stem: path for path in media_files(folder, IMAGE_SUFFIXES)}
+    photographs = {path.stem: path for path in files}
     clips = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
     findings = tree.absent(PHOTOGRAPHS, sorted(split_of.keys() - photographs.keys()))
     findings += tree.left_out(PHOTOGRAPHS, "not in the partition", sorted(photographs.keys() - split_of.keys()))

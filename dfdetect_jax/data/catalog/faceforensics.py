@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data.catalog.base import VIDEO_SUFFIXES, Found, media_files, some, split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
@@ -23,7 +24,6 @@ NAME = "faceforensics"
 OPTIONS = ("compression",)
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
 WITHOUT_MASKS = ("FaceShifter",)
-COMPRESSIONS = ("raw", "c23", "c40")
 _ACTORS_METHOD = "DeepFakeDetection"
 _SPLITS_AT = "https://github.com/ondyari/FaceForensics/tree/master/dataset/splits"
 

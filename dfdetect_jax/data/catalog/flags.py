@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 
+from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data import catalog
 
 
@@ -19,7 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--compression",
         default=default.compression,
-        choices=catalog.COMPRESSIONS,
+        choices=COMPRESSIONS,
         help="of FaceForensics++ and what borrows from it (%(default)s)",
     )
     group.add_argument("--reals", default=default.reals, help="folder of the reals, where another data set lends them")

@@ -2,10 +2,12 @@
 
 import pytest
 
+from dfdetect_jax.data.pipeline import train_batches
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.training.embedded import training_records
+from dfdetect_jax.training.source import training_records
 from tests.conftest import tiny_settings
+from tests.data import benchmark_tree
 from tests.trained import folders
 
 
@@ -32,3 +34,20 @@ def test_a_data_set_that_was_never_prepared_is_asked_for_in_one_line(tmp_path):
     with pytest.raises(RecordsError, match="prepare") as error:
         training_records(data)
     assert "\n" not in str(error.value)
+
+
+def test_deepfakebenchs_pictures_are_trained_on_where_they_lie(tmp_path):
+    data = tiny_settings().data
+    data.name, data.data_dir = "deepfakebench", str(tmp_path / "out")
+    data.root, data.json = str(tmp_path), str(benchmark_tree.write_faceforensics(tmp_path))
+    data.image_size = 32
+    folder = training_records(data)
+    assert read_manifest(folder).settings["encoding"] == "linked"
+    assert training_records(data) == folder
+    settings = tiny_settings()
+    settings.data = data
+    batches = iter(train_batches(folder, settings))
+    batch = next(batches)
+    assert batch["image"].shape == (settings.train.batch_size, 32, 32, 3)
+    assert set(batch["label"]) == {0, 1}
+    batches.close()

@@ -1,8 +1,8 @@
-"""The records that a run trains on: found where they were prepared, or, for the embedded set, made on first use."""
+"""The records that a run trains on: found where they were prepared, or made on first use."""
 
 from pathlib import Path
 
-from dfdetect_jax.config import Crop, Data
+from dfdetect_jax.config import BENCHMARK, Crop, Data
 from dfdetect_jax.data import preparation, records
 
 EMBEDDED = "forge"
@@ -14,6 +14,9 @@ def training_records(data: Data) -> Path:
     Raises:
         RecordsError: there are none of that name; the message says how to prepare them.
     """
+    if data.name == BENCHMARK:  # links to the pictures, made in seconds
+        asked = {"json": data.json, "compression": data.compression}
+        return preparation.prepare(BENCHMARK, data.root, data.data_dir, **asked)
     if data.name != EMBEDDED:
         return records.locate(data.name, data.data_dir)
     return preparation.prepare(EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images)

@@ -1,0 +1,186 @@
+"""The lists of DeepfakeBench (Yan et al., NeurIPS 2023), and pictures of faces where they lie.
+
+    {DATASET: {LABEL: {"train"|"val"|"test": {VIDEO: {"label": LABEL, "frames": [...], "masks": [...]}}}}}
+
+In the FaceForensics++ family a compression level stands between split and videos. Paths may hold backslashes, start
+with the folder they had on the machine that wrote them, or with "./datasets/rgb/": what leads to nothing below `root`
+is cut off. Masks go with the frame of the same file name; a fake's frame without one has no mask, rather than an empty
+one. Where validation repeats the test videos, it is left out, and made anew from training people.
+"""
+
+import json as json_format
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from dfdetect_jax.config import BENCHMARK, COMPRESSIONS
+from dfdetect_jax.data.catalog.base import Found, some, with_validation
+from dfdetect_jax.data.catalog.folder import identity_of
+from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.errors import RecordsError
+
+NAME = BENCHMARK
+OPTIONS = ("json", "compression")
+METHOD_OF = {
+    "FF-DF": "Deepfakes",
+    "FF-F2F": "Face2Face",
+    "FF-FS": "FaceSwap",
+    "FF-NT": "NeuralTextures",
+    "FF-FH": "FaceShifter",
+    "DFD_fake": "DeepFakeDetection",
+    "CelebDFv1_fake": "Celeb-synthesis",
+    "CelebDFv2_fake": "Celeb-synthesis",
+    "DFDCP_FakeA": "method_A",
+    "DFDCP_FakeB": "method_B",
+    "DFDC_Fake": "DFDC",
+    "DF_fake": "DeeperForensics",
+    "UADFV_Fake": "UADFV",
+}
+"""Forgery method of each of the benchmark's labels for fakes; that of another label is the label itself."""
+# Target, donor and, of Celeb-DF and DFD, the scene that both versions of a clip share.
+_SWAP = re.compile(r"(?P<target>id\d+|\d{2,})_(?P<donor>id\d+|\d{2,})(?P<scene>_.+?)?(__[A-Z0-9]{8})?")
+_TRIED = 50  # listed pictures looked for below `root` before none is called there
+
+
+class _Entry(NamedTuple):
+    """One video as the list has it."""
+
+    dataset: str
+    label: str
+    split: str
+    compression: str
+    video: str
+    frames: list[str]
+    masks: list[str]
+
+    @property
+    def name(self) -> str:
+        """Unique among all entries of one split."""
+        return "/".join(part for part in (self.dataset, self.label, self.compression, self.video) if part)
+
+
+def find_clips(root: Path, json: str, compression: str = "c23") -> Found:
+    """Lists the videos of a JSON file, their frames' pictures below `root`.
+
+    Raises:
+        RecordsError: the file is missing or not of this form; or none of its first pictures is below `root`.
+    """
+    root = Path(root).absolute()
+    if not json:
+        raise RecordsError(f"{NAME}: expected --json FILE, the benchmark's list of videos, found none")
+    if not root.is_dir():
+        raise RecordsError(f"{root}: no such folder; expected the one that the paths in {json} start from")
+    entries, findings = _entries(Path(json).expanduser(), compression)
+    places = {dataset: _cut_off(root, dataset, entries) for dataset in {entry.dataset for entry in entries}}
+    reals = {(entry.dataset, entry.video): entry.name for entry in entries if _is_real(entry.label)}
+    clips = [_clip(root, entry, places[entry.dataset], reals) for entry in entries if entry.frames]
+    empty = sorted({entry.name for entry in entries if not entry.frames})
+    if empty:
+        findings.append(f"listed without frames, left out: {some(empty)}")
+    found = _without_repeats(clips)
+    return Found(sorted(found.clips, key=lambda clip: clip.video), findings + found.findings)
+
+
+def _entries(path: Path, compression: str) -> tuple[list[_Entry], list[str]]:
+    try:
+        datasets = json_format.loads(path.read_text(encoding="utf-8-sig"))
+        levels = [
+            (dataset, label, split, videos)
+            for dataset, labels in datasets.items()
+            for label, splits in labels.items()
+            for split, videos in splits.items()
+        ]
+        entries = [entry for level in levels for entry in _of_level(*level, compression)]
+    except FileNotFoundError:
+        raise RecordsError(f"{path}: no such file; expected DeepfakeBench's JSON list of videos") from None
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        expected = "{DATASET: {LABEL: {split: {video: {frames: [...]}}}}}"
+        raise RecordsError(f"{path}: expected DeepfakeBench's form, {expected}, found otherwise ({error!r})") from error
+    if not entries:
+        there = sorted({key for *_, videos in levels for key in videos} & set(COMPRESSIONS))
+        raise RecordsError(f"{path}: no videos at compression {compression}; there is {', '.join(there) or 'none'}")
+    return entries, _oddities(entries)
+
+
+def _of_level(dataset: str, label: str, split: str, videos: dict, compression: str) -> Iterator[_Entry]:
+    """The videos of one split, at the compression asked for where there are several."""
+    if split not in SPLITS:
+        raise KeyError(f"split {split!r}")
+    compressed = bool(videos) and set(videos) <= set(COMPRESSIONS)
+    for video, about in (videos.get(compression, {}) if compressed else videos).items():
+        frames, masks = (list(dict.fromkeys(about.get(key) or [])) for key in ("frames", "masks"))
+        if about.get("label", label) != label:
+            raise ValueError(f"{video} is listed under {label} but labelled {about['label']}")
+        yield _Entry(dataset, label, split, compression if compressed else "", video, frames, masks)
+
+
+def _oddities(entries: Sequence[_Entry]) -> list[str]:
+    labels = {entry.label for entry in entries}
+    strange = sorted(label for label in labels if label not in METHOD_OF and not _is_real(label))
+    findings = [f"labels that the benchmark doesn't have, taken for fakes: {some(strange)}"] if strange else []
+    if not any(_is_real(label) for label in labels):
+        findings.append('no label ends with "real", so there is nothing to tell fakes from')
+    unmasked = [e.name for e in entries if not _is_real(e.label) and len(e.masks) < len(e.frames)]
+    if unmasked:
+        findings.append(f"fakes with frames that no mask is listed for, so without mask: {some(sorted(unmasked))}")
+    return findings
+
+
+def _is_real(label: str) -> bool:
+    return label.lower().endswith("real")
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in ("/", ".."))
+
+
+def _cut_off(root: Path, dataset: str, entries: Sequence[_Entry]) -> int:
+    """How many leading folders of a data set's paths are not below `root`.
+
+    Raises:
+        RecordsError: whatever is cut off, none of the first listed pictures is there.
+    """
+    listed = [entry.frames[0] for entry in entries if entry.dataset == dataset and entry.frames][:_TRIED]
+    for path in listed:
+        parts = _parts(path)
+        for start in range(len(parts) - 1):
+            if root.joinpath(*parts[start:]).is_file():
+                return start
+    if listed:
+        raise RecordsError(f"{root}: {dataset}: expected the listed pictures below it, such as {listed[0]}, found none")
+    return 0
+
+
+def _clip(root: Path, entry: _Entry, start: int, reals: dict[tuple[str, str], str]) -> Clip:
+    frames = [str(root.joinpath(*_parts(path)[start:])) for path in entry.frames]
+    mask_of = {_parts(path)[-1].rpartition(".")[0]: path for path in entry.masks}
+    masks = [mask_of.get(Path(frame).stem, "") for frame in frames]
+    fake = not _is_real(entry.label)
+    swap = _SWAP.fullmatch(entry.video) if fake else None
+    return Clip(
+        path=str(Path(frames[0]).parent),
+        video=entry.name,
+        label=FAKE if fake else REAL,
+        method=METHOD_OF.get(entry.label, entry.label) if fake else "",
+        split=entry.split,
+        identity=f"{entry.dataset}/{swap['target'] if swap else identity_of(entry.video)}",
+        donor=f"{entry.dataset}/{swap['donor']}" if swap else "",
+        source=reals.get((entry.dataset, f"{swap['target']}{swap['scene'] or ''}"), "") if swap else "",
+        compression=entry.compression,
+        frames=tuple(frames),
+        masks=tuple(str(root.joinpath(*_parts(path)[start:])) if path else "" for path in masks) if fake else (),
+    )
+
+
+def _without_repeats(clips: list[Clip]) -> Found:
+    tested = {clip.video for clip in clips if clip.split == "test"}
+    repeated = [clip.video for clip in clips if clip.split == "val" and clip.video in tested]
+    if not repeated:
+        return Found(clips, [])
+    findings = [f"val: left out, repeats test: {some(repeated)}"]
+    clips = [clip for clip in clips if clip.split != "val" or clip.video not in tested]
+    if any(clip.split == "val" for clip in clips):
+        return Found(clips, findings)
+    found = with_validation(clips)
+    return Found(found.clips, [*findings, "val: made from training people, by hash", *found.findings])
