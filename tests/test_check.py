@@ -1,21 +1,28 @@
+import json
 import shutil
 
-import cv2
+import numpy as np
 import pytest
 
 from dfdetect_jax import check
+from dfdetect_jax.data import audit
+from dfdetect_jax.data.catalog import folder
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import write_records
-from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image
+from tests.data.scenes import save, scene
 
 
 @pytest.fixture
 def tree(tmp_path):
     """Enough photographs that each split has some, all fakes with masks."""
     for number in range(40):
-        write_image(tmp_path / f"real/p{number}.png", face_picture()[::4, ::4])
-        write_image(tmp_path / f"paste/p{number}.png", forged_picture()[::4, ::4])
-        write_image(tmp_path / f"masks/paste/p{number}.png", mask_picture()[::4, ::4])
+        save(tmp_path / f"real/p{number}.png", scene(number))
+        forged = scene(number)
+        forged[30:60, 40:90] = 255 - forged[30:60, 40:90]
+        save(tmp_path / f"paste/p{number}.png", forged)
+        mask = np.zeros((96, 128), np.uint8)
+        mask[30:60, 40:90] = 255
+        save(tmp_path / f"masks/paste/p{number}.png", mask)
     return tmp_path
 
 
@@ -24,14 +31,33 @@ def run(capsys, *arguments):
     return status, capsys.readouterr().out
 
 
+def of_subject(result, subject):
+    return [finding.words for finding in result.findings if finding.subject == subject]
+
+
 def test_a_sound_tree_is_counted_and_called_sound(tree, capsys):
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
     assert status == check.SOUND
+    assert printed.splitlines()[0] == str(tree)
     assert printed.splitlines()[-1] == "sound"
-    counts, findings = check.check_tree("folder", tree)
-    assert list(counts) == ["train", "val", "test"]
-    assert sum(count["clips"] for methods in counts.values() for count in methods.values()) == 80
-    assert findings == []
+    result = check.check_tree("folder", tree)
+    assert list(result.counts) == ["train", "val", "test"]
+    assert sum(count["clips"] for methods in result.counts.values() for count in methods.values()) == 80
+    assert result.findings == []
+
+
+def test_masks_are_counted_for_fakes_alone(tree):
+    (tree / "masks/paste/p0.png").unlink()
+    counts = check.check_tree("folder", tree).counts
+    assert {methods[""]["with mask"] for methods in counts.values()} == {None}
+    assert sum(methods["paste"]["with mask"] for methods in counts.values()) == 39
+
+
+def test_it_says_what_was_looked_at(tree, capsys):
+    _, printed = run(capsys, "--dataset", "folder", "--root", tree)
+    assert "opened 80 clips" in printed
+    assert "traits of 40 reals and 40 fakes: " in printed
+    assert "looked at 40 masks: " in printed
 
 
 def test_unreadable_clips_and_masks_are_named(tree, capsys):
@@ -39,25 +65,88 @@ def test_unreadable_clips_and_masks_are_named(tree, capsys):
     (tree / "masks/paste/p4.png").write_bytes((tree / "masks/paste/p4.png").read_bytes()[:60])
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
     assert status == check.FINDINGS
-    assert "- paste/p3: clip can't be read: " in printed
-    assert "- paste/p4: mask can't be read: " in printed
+    assert "- error: paste/p3: clip can't be read: " in printed
+    assert "- error: paste/p4: mask can't be read: " in printed
+    assert printed.splitlines()[-1] == "2 findings"
 
 
-def test_fakes_of_another_size_or_quality_than_the_reals_are_told(tree):
-    for path in (tree / "paste").iterdir():
-        picture = cv2.imread(str(path))
+def test_fakes_saved_otherwise_than_the_reals_are_told(tree):
+    for path in list((tree / "paste").iterdir()):
         path.unlink()
-        cv2.imwrite(str(path.with_suffix(".jpg")), picture[:-2])
-    told = "\n".join(check.check_tree("folder", tree)[1])
-    assert "reals and fakes differ in size (reals mostly 90x50, fakes 90x48): a detector may learn that" in told
-    assert "reals and fakes differ in format and JPEG quality (reals mostly PNG, fakes JPEG with" in told
+        save(path.with_suffix(".jpg"), scene(int(path.stem[1:]) + 100)[:-2])
+    told = of_subject(check.check_tree("folder", tree), "shortcuts")
+    assert [words.partition(" (")[0] for words in told] == [
+        "reals and fakes differ in size",
+        "reals and fakes differ in file format",
+    ]
+    assert "0% of reals and 100% of fakes: 128x94" in told[0]
 
 
-def test_what_the_catalog_finds_is_told(tree, capsys):
+def test_a_picture_in_two_splits_is_told_as_it_is_or_saved_anew(tree):
+    split_of = {path.stem: split for split, path in _splits(tree)}
+    train, test = (next(stem for stem in split_of if split_of[stem] == split) for split in ("train", "test"))
+    picture = scene(int(train[1:]))
+    save(tree / f"real/{test}.png", picture)
+    result = check.check_tree("folder", tree)
+    assert of_subject(result, "look-alikes") == []
+    (words,) = of_subject(result, "duplicates")
+    assert words.endswith(f": real/{train} (train) and real/{test} (test)")
+    save(tree / f"real/{test}.png", np.clip(picture * 0.95, 0, 255).astype(np.uint8))
+    result = check.check_tree("folder", tree)
+    (words,) = of_subject(result, "look-alikes")
+    assert words.startswith(f"test against train: 1 look-alike, real/{test} like real/{train}; ")
+    assert of_subject(result, "duplicates") == []
+
+
+def _splits(tree):
+    return [(clip.split, tree / clip.path) for clip in folder.find_clips(tree).clips if not clip.method]
+
+
+def test_masks_that_do_not_fit_are_told(tree):
+    save(tree / "masks/paste/p5.png", np.full((40, 40), 255, np.uint8))
+    told = of_subject(check.check_tree("folder", tree), "masks")
+    assert [words.partition(":")[0] for words in told] == ["1 of 40 masks looked at"] * 2
+    assert "paste/p5 (40x40, its picture 128x96)" in told[0]
+
+
+def test_what_the_catalog_finds_is_told_last(tree, capsys):
     shutil.rmtree(tree / "real")
+    (tree / "paste/p3.png").write_bytes(b"not a picture")
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
     assert status == check.FINDINGS
-    assert "- real: no reals, so nothing to tell fakes from" in printed
+    assert "- warning: real: no reals, so nothing to tell fakes from" in printed
+    assert printed.index("\nfiles:\n") < printed.index("\ntree:\n")
+
+
+def test_the_report_is_for_scripts(tree, tmp_path, capsys):
+    (tree / "paste/p3.png").write_bytes(b"not a picture")
+    run(capsys, "--dataset", "folder", "--root", tree, "--report", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["checked"] == str(tree)
+    assert report["sound"] is False
+    assert report["counts"] == check.check_tree("folder", tree).counts
+    (finding,) = report["findings"]
+    assert (finding["subject"], finding["severity"]) == ("files", "error")
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_report_that_can_not_be_written_is_an_input_error(tree, tmp_path):
+    with pytest.raises(SettingsError, match="report"):
+        check.main(["--dataset", "folder", "--root", str(tree), "--report", str(tmp_path / "no/such/folder.json")])
+
+
+def test_findings_are_folded_for_a_terminal_alone():
+    findings = [
+        audit.Finding("files", "error", "word " * 30),
+        audit.Finding("tree", "warning", "/a/path/without/spaces" * 6),
+    ]
+    heading, *folded = check.finding_lines(findings[:1], 40)
+    assert heading == "files:"
+    lines = folded[0].splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert list(check.finding_lines(findings))[3] == f"- warning: {'/a/path/without/spaces' * 6}"
+    assert "/a/path/without/spaces" * 6 in list(check.finding_lines(findings, 40))[3]  # paths can be copied
 
 
 def test_sound_records_are_called_sound(drawn_records, capsys):
@@ -70,7 +159,18 @@ def test_changed_records_are_found(drawn_records, capsys):
     (drawn_records / "index-val.npy").write_bytes(b"")
     status, printed = run(capsys, "--records", drawn_records)
     assert status == check.FINDINGS
-    assert "- index-val.npy: its bytes are not those that were written" in printed
+    assert "- error: index-val.npy: its bytes are not those that were written" in printed
+
+
+def test_every_file_of_records_is_hashed(drawn_records):
+    for path in drawn_records.iterdir():
+        if path.name == "manifest.json":
+            continue
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert [path.name in finding.words for finding in check.check_records(drawn_records).findings] == [True]
+        path.write_bytes(whole)
+    assert check.check_records(drawn_records).findings == []
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+import cv2
+import numpy as np
+import pytest
+
+from dfdetect_jax.data.audit import alike
+from dfdetect_jax.data.audit.alike import fingerprint, look_alike_findings, most_alike, near_pairs
+from tests.data.scenes import clip_of, scene
+
+WIDE, HIGH = 240, 180
+
+
+def saved_at(quality):
+    def save(picture):
+        return cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+    return save
+
+
+COPIES = {
+    "saved at quality 30": saved_at(30),
+    "halved": lambda picture: cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "doubled": lambda picture: cv2.resize(picture, None, fx=2, fy=2),
+    "cropped by 1%": lambda picture: picture[2:-2, 2:-2],
+    "brightened": lambda picture: np.clip(picture * 1.1 + 5, 0, 255).astype(np.uint8),
+}
+
+
+def hashes(count, seed):
+    return np.random.default_rng(seed).integers(0, 2**64, count, np.uint64)
+
+
+def test_near_pairs_are_all_that_comparing_all_finds(monkeypatch):
+    monkeypatch.setattr(alike, "_BLOCK", 100)  # so that there are many blocks
+    among, rng = hashes(1500, seed=0), np.random.default_rng(1)
+    asked = hashes(400, seed=2)
+    for place in range(200):  # turn 1 to 12 bits of some
+        asked[place] = among[place] ^ np.bitwise_or.reduce(
+            np.uint64(1) << rng.choice(64, 1 + place % 12, replace=False).astype(np.uint64)
+        )
+    among[1000:] = among[0] ^ np.uint64(3)  # and a bucket with many
+    found = {(i, j) for here, there in near_pairs(asked, among) for i, j in zip(here, there, strict=True)}
+    apart = np.bitwise_count(asked[:, None] ^ among)
+    assert found == set(zip(*np.nonzero(apart <= alike.DISTANCE), strict=True))
+    assert {apart[pair] for pair in found} >= set(range(1, alike.DISTANCE + 1))
+
+
+@pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
+def test_copies_saved_anew_are_found_among_other_pictures(change):
+    among = [fingerprint(scene(number, WIDE, HIGH)) for number in range(60)]
+    asked = [fingerprint(change(scene(number, WIDE, HIGH))) for number in range(20)]
+    assert np.mean(most_alike(asked, among) == np.arange(20)) >= 0.9
+
+
+def test_other_pictures_are_not_alike():
+    prints = [fingerprint(scene(number)) for number in range(300)]
+    assert (most_alike(prints[:100], prints[100:]) < 0).all()
+
+
+def test_a_hash_alone_is_no_proof():
+    one, other = fingerprint(scene(1)), fingerprint(scene(2))
+    assert most_alike([one], [other._replace(hash=one.hash)]).tolist() == [-1]
+
+
+def test_the_best_of_several_is_told():
+    one = fingerprint(scene(1))
+    worse = one._replace(hash=one.hash ^ 1, thumbnail=np.roll(one.thumbnail, 1))
+    assert most_alike([one], [worse, one, worse]).tolist() == [1]
+    assert most_alike([one], [one, worse]).tolist() == [0]
+
+
+def test_pictures_that_show_nothing_have_no_fingerprint():
+    assert fingerprint(np.full((50, 60, 3), 90, np.uint8)) is None
+
+
+def test_nothing_is_like_nothing():
+    assert most_alike([], [fingerprint(scene(1))]).size == 0
+    assert most_alike([fingerprint(scene(1))], []).tolist() == [-1]
+
+
+def clips_of(tmp_path, splits):
+    return [clip_of(tmp_path / f"{place}.png", split=split) for place, split in enumerate(splits)]
+
+
+def test_pairs_are_told_across_splits_alone(tmp_path):
+    print_of = {name: fingerprint(scene(number)) for number, name in enumerate("abcd")}
+    splits = ("train", "train", "val", "test", "test", "test")
+    prints = [print_of[name] for name in "aabbca"]
+    prints[4] = None
+    (later, earlier) = look_alike_findings(clips_of(tmp_path, splits), prints)
+    assert later.words.startswith("test against train: 1 look-alike, real/5 like real/0;")
+    assert earlier.words.startswith("test against val: 1 look-alike, real/3 like real/2;")
+
+
+def test_what_was_told_as_copies_is_not_told_again(tmp_path):
+    clips, prints = clips_of(tmp_path, ("train", "test", "test")), [fingerprint(scene(1))] * 3
+    (finding,) = look_alike_findings(clips, prints, known={0, 1})
+    assert finding.words.startswith("test against train: 1 look-alike, real/2 like real/0;")
+
+
+def test_many_pictures_with_one_hash_cost_no_more_than_others():
+    same = fingerprint(scene(1))
+    assert (most_alike([same] * 20_000, [same] * 20_000) == 0).all()
