@@ -17,11 +17,11 @@ from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face, track
 from dfdetect_jax.media.mask import (
     LEAST_DIFFERENCE,
-    Judgement,
     binary_mask,
     contrast,
     difference_mask,
     difference_usable,
+    framed_alike,
 )
 from dfdetect_jax.media.video import evenly_spaced
 
@@ -163,16 +163,13 @@ def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], detector)
         (fake, source) for _, fake, source in paired_frames(clip.media, companion.media, some) if source is not None
     ]
     found = detector([fake for fake, _ in pairs])
-    try:
-        judgement = difference_usable(
-            [
-                contrast(fake, source, [face.box for face in faces])
-                for (fake, source), faces in zip(pairs, found, strict=True)
-                if faces
-            ]
-        )
-    except BadMediaError as error:  # of another size
-        judgement = Judgement(False, LEAST_DIFFERENCE, str(error))
+    judgement = difference_usable(
+        [
+            contrast(fake, framed_alike(source, fake.shape[:2]), [face.box for face in faces])
+            for (fake, source), faces in zip(pairs, found, strict=True)
+            if faces
+        ]
+    )
     if judgement.usable:
         words = (*companion.words, "mask: difference")
         return dataclasses.replace(companion, words=words, threshold=judgement.threshold)
@@ -195,10 +192,12 @@ def _cut_all(clip: Clip, companion: _Companion, indices: Sequence[int], detector
 
 
 def _mask(frame: np.ndarray, beside: np.ndarray | None, companion: _Companion) -> np.ndarray | None:
-    if beside is None or beside.shape != frame.shape:
+    if beside is None:
         return None
     if companion.kind == "difference":
-        return difference_mask(frame, beside, companion.threshold)
+        return difference_mask(frame, framed_alike(beside, frame.shape[:2]), companion.threshold)
+    if beside.shape != frame.shape:
+        return None
     return binary_mask(beside, frame.shape[:2])
 
 

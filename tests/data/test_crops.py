@@ -1,7 +1,9 @@
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.catalog.base import frame_files
@@ -203,3 +205,18 @@ def test_without_a_detector_pictures_are_taken_whole(media):
     assert overlap(example.mask > 0, expected) > 0.8
     assert not example.image[:19].any()
     assert example.image[21:69].any()
+
+
+def test_a_photograph_and_what_a_generator_made_of_its_middle_give_a_mask(tmp_path):
+    photograph = cv2.resize(data.astronaut()[0:218, 130:308], (178, 218))
+    made = cv2.resize(photograph[20:198], (128, 128), interpolation=cv2.INTER_AREA)
+    made[50:80, 40:90] = np.clip(made[50:80, 40:90].astype(int) + 50, 0, 255)
+    write_image(tmp_path / "source.png", photograph)
+    write_image(tmp_path / "made.png", made)
+    clip = clip_of(tmp_path / "made.png", source="s", source_path=str(tmp_path / "source.png"))
+    whole = Crop(size=128, margin=1.0, align="box", detector="none")
+    (example,), report = clip_examples(clip, load_detector("none"), whole, 1)
+    assert report.words == ("mask: difference",)
+    forged = np.zeros((128, 128), np.uint8)
+    forged[50:80, 40:90] = 255
+    assert overlap(example.mask, forged) > 0.8

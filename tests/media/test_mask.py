@@ -11,6 +11,7 @@ from dfdetect_jax.media.mask import (
     difference,
     difference_mask,
     difference_usable,
+    framed_alike,
 )
 
 HEIGHT, WIDTH = 240, 320
@@ -111,10 +112,34 @@ def test_a_single_bad_frame_does_not_condemn_a_clip():
     assert difference_usable([Contrast(40, 4), Contrast(30, 5), Contrast(30, 25)]).usable
 
 
-def test_a_face_that_fills_the_picture_and_no_face_at_all_are_unusable(source, fake):
-    whole = np.array([-10, -10, WIDTH + 10, HEIGHT + 10], np.float32)
-    assert "fills the picture" in difference_usable([contrast(fake, source, [whole])]).reason
+WHOLE = np.array([-10, -10, WIDTH + 10, HEIGHT + 10], np.float32)
+
+
+def test_no_face_at_all_is_unusable():
     assert "no face" in difference_usable([]).reason
+
+
+def test_where_the_face_fills_the_picture_what_differs_least_stands_for_the_surroundings(source, fake, truth):
+    pair = recompressed(fake, 95), recompressed(source, 95)
+    judgement = difference_usable([contrast(*pair, [WHOLE])])
+    assert judgement.usable
+    assert intersection_over_union(difference_mask(*pair, judgement.threshold), truth) > 0.9
+
+
+def test_where_the_face_fills_the_picture_pairs_that_differ_everywhere_or_nowhere_are_unusable(source, fake):
+    moved = difference_usable([contrast(fake, np.roll(source, 4, axis=1), [WHOLE])])
+    assert "differ everywhere" in moved.reason
+    assert "hardly differ" in difference_usable([contrast(source, source, [WHOLE])]).reason
+
+
+def test_a_source_is_framed_as_generators_take_photographs_in():
+    source = np.zeros((218, 178, 3), np.uint8)
+    source[20:198] = 200  # the square in the middle
+    assert (framed_alike(source, (128, 128)) == 200).all()
+    assert framed_alike(source, (218, 178)) is source
+    wide = framed_alike(np.arange(100, dtype=np.uint8)[None, :, None].repeat(50, 0).repeat(3, -1), (25, 25))
+    assert wide.shape == (25, 25, 3)
+    assert (int(wide[0, 0, 0]), int(wide[0, -1, 0])) == (26, 74)  # columns 25 to 74, in pairs
 
 
 def test_a_second_forged_face_is_not_counted_as_surroundings(source, fake):
