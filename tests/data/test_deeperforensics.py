@@ -36,6 +36,12 @@ def test_reals_belong_to_the_split_of_their_targets_swaps_and_others_are_left_ou
     assert clips["youtube/c23/030"].compression == "c23"
 
 
+def test_a_target_of_two_splits_goes_with_the_later_one(tree, reals):
+    path = tree / "lists/splits/train.txt"
+    path.write_text(f"{path.read_text()}038_M001.mp4\n")
+    assert clips_of(tree, reals)["youtube/c23/038"].split == "test"
+
+
 def test_the_reals_may_lie_in_the_tree_itself(tree, reals):
     trees.put(tree, "original_sequences/youtube/c23/videos/005.mp4")
     assert clips_of(tree, "")["youtube/c23/005"].split == "train"

@@ -68,6 +68,13 @@ def test_reals_of_an_unknown_method_are_its_own(tree):
     assert (clip.label, clip.method, clip.identity) == (REAL, "", "clip0")
 
 
+def test_a_source_that_is_a_video_is_there_to_compare_with_but_frames_are_not(tree):
+    assert clips_of(tree)["simswap/ff/000_001"].source_path is None
+    (tree / "real/000/000.png").unlink()
+    trees.put(tree, "real/000.mp4")
+    assert clips_of(tree)["simswap/ff/000_001"].source_path == str(tree / "real/000.mp4")
+
+
 def test_reals_may_lie_in_a_folder_of_their_own(tree, tmp_path_factory):
     reals = tmp_path_factory.mktemp("reals")
     (tree / "real").rename(reals / "frames")

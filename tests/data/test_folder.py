@@ -56,7 +56,9 @@ def test_oddities_are_told_in_words(tree):
     (tree / "empty").mkdir()
     (tree / "real/id0_0000.jpg").touch()
     (tree / "masks/swap/nobody.png").touch()
-    told = folder.find_clips(tree).findings
+    found = folder.find_clips(tree)
+    told = found.findings
+    assert [Path(clip.path).name for clip in found.clips if clip.video == "real/id0_0000"] == ["id0_0000.jpg"]
     assert "swap: 1 files are neither photographs nor videos by their names" in told
     assert "real: left out, folders that hold no pictures themselves: more (1)" in told
     assert "empty: no photographs or videos" in told

@@ -38,6 +38,12 @@ def test_the_photographs_may_lie_elsewhere(tmp_path):
         inpainting.find_clips(tmp_path / "set", reals=str(tmp_path / "nowhere"))
 
 
+def test_photographs_that_are_not_taken_are_told(tmp_path):
+    trees.put(tmp_path, "gl/a.png", "real/a.jpg", "original/a.jpg")
+    why = f"left out, the photographs are those of {tmp_path / 'real'}: original (1)"
+    assert f"{tmp_path.name}: {why}" in inpainting.find_clips(tmp_path).findings
+
+
 def test_masks_that_match_nothing_and_pictures_without_one_are_told(tmp_path):
     trees.put(tmp_path, "real/a.jpg", "gl/a.png", "gl/b.png", "gl/c_mask.png", "gl/a_mask.png")
     trees.put(tmp_path, "masks/gl/d.png", "masks/other/e.png", "empty/notes.txt")

@@ -32,7 +32,7 @@ def test_the_official_test_set_stays_whole_and_validation_comes_out_of_training(
 
 @pytest.mark.parametrize("name", ["real_train/7/12", "real_train/7/real/frames/12"])
 def test_what_lies_between_group_and_sequence_does_not_matter(tmp_path, name):
-    trees.put(tmp_path, f"{name}/0.png")
+    trees.put(tmp_path, f"{name}/0.png", f"{name}/.cache/0.png")
     assert clips_of(tmp_path)[name].identity == "real_train/7"
 
 

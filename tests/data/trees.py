@@ -74,9 +74,9 @@ def df40(root: Path) -> dict:
 
 
 def dfdc(root: Path) -> dict:
-    """Four parts of 10 reals and 20 fakes each, and a test set of 6."""
-    for number in (0, 34, 36, 49):
-        reals = [f"real{number}x{i}.mp4" for i in range(10)]
+    """The first and last part of each split, of 6 reals and 12 fakes each, and a test set of 6."""
+    for number in (0, 34, 35, 39, 40, 49):
+        reals = [f"real{number}x{i}.mp4" for i in range(6)]
         entries = {name: {"label": "REAL", "split": "train"} for name in reals}
         for name, copy in itertools.product(reals, range(2)):
             entries[f"fake{copy}{name}"] = {"label": "FAKE", "split": "train", "original": name}

@@ -110,7 +110,7 @@ def _variant(folder: Path, split_of: dict[str, str], sources: dict[str, Path]) -
 
 def _reals(split_of: dict[str, str], sources: dict[str, Path]) -> list[Clip]:
     """The originals of listed swaps; of a target in two splits' lists, the later of train, val, test."""
-    targets = {name.partition("_")[0]: split_of[name] for name in sorted(split_of, key=_later_last(split_of))}
+    targets = {name.partition("_")[0]: split for split in SPLITS for name in split_of if split_of[name] == split}
     return [
         Clip(
             path=str(path),
@@ -124,10 +124,6 @@ def _reals(split_of: dict[str, str], sources: dict[str, Path]) -> list[Clip]:
         for number, path in sources.items()
         if number in targets
     ]
-
-
-def _later_last(split_of: dict[str, str]):
-    return lambda name: SPLITS.index(split_of[name])
 
 
 def _real_name(number: str) -> str:

@@ -39,6 +39,8 @@ def find_clips(root: Path, reals: str = "") -> Found:
     sources = {path.stem: path for path in photographs}
     clips = [_clip(path, "", sources) for path in photographs]
     findings = tree.other_files(home, IMAGE_SUFFIXES) + tree.other_folders(home, ()) if home else []
+    unused = [name for name in _REALS if (root / name).is_dir() and root / name != home]
+    findings += tree.left_out(root.name, f"the photographs are those of {home}", unused)
     places = []
     methods = [path for path in tree.folders_in(root) if path.name not in (*_REALS, _MASKS) and path != home]
     for method in methods:

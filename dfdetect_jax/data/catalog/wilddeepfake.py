@@ -49,7 +49,7 @@ def _sequences(folder: Path) -> Found:
     kind, split = _FOLDER.fullmatch(folder.name).groups()
     clips, strange, crossed = [], [], []
     for place, below, _ in os.walk(folder):
-        below.sort()
+        below[:] = sorted(each for each in below if not each.startswith("."))
         name = Path(place).relative_to(folder)
         frames = frame_files(Path(place))
         if frames and not below and len(name.parts) > 1:
