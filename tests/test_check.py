@@ -90,7 +90,7 @@ def test_a_picture_in_two_splits_is_told_as_it_is_or_saved_anew(tree):
     result = check.check_tree("folder", tree)
     assert of_subject(result, "look-alikes") == []
     (words,) = of_subject(result, "duplicates")
-    assert words.endswith(f": real/{train} (train) and real/{test} (test)")
+    assert f", real/{train} (train) and real/{test} (test): " in words
     save(tree / f"real/{test}.png", np.clip(picture * 0.95, 0, 255).astype(np.uint8))
     result = check.check_tree("folder", tree)
     (words,) = of_subject(result, "look-alikes")

@@ -42,9 +42,9 @@ def test_copies_across_splits_under_both_labels_and_within_one_are_told_apart(tm
     (crossing, crosses), (both, labels), (plain, within) = told(clips)
     assert (crossing, both, plain) == (ERROR, ERROR, WARNING)
     assert crosses.startswith("2 clips are in several splits, byte for byte")
-    assert crosses.endswith(": real/a (train) and real/a2 (test)")
+    assert ", real/a (train) and real/a2 (test): " in crosses
     assert labels.startswith("2 clips are called real and fake alike")
-    assert labels.endswith(": real/b (val) and swap/b2 (val)")
+    assert ", real/b (val) and swap/b2 (val): " in labels
     assert within.startswith("3 clips are the same bytes under several names")
     assert across_splits(clips, find_copies(clips)) == {0, 1}
 

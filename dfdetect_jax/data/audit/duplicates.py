@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from dfdetect_jax.data.audit.finding import DUPLICATES, ERROR, WARNING, Finding, Progress, number, such_as, unseen
+from dfdetect_jax.data.audit.finding import DUPLICATES, ERROR, WARNING, Finding, Progress, such_as, unseen
 from dfdetect_jax.data.example import SPLITS, Clip
 
 
@@ -68,11 +68,11 @@ def copy_findings(clips: Sequence[Clip], copies: Copies) -> list[Finding]:
         if not across and not labels:
             plain.append((group[0], group[-1], len(group)))
     kinds = (
-        (crossing, ERROR, "are in several splits, byte for byte: tests meet what was trained on; keep one of each"),
-        (both_labels, ERROR, "are called real and fake alike, byte for byte; one of the labels is wrong"),
-        (plain, WARNING, "are the same bytes under several names and count several times; keep one of each"),
+        (crossing, ERROR, "are in several splits, byte for byte", "tests meet what was trained on; keep one of each"),
+        (both_labels, ERROR, "are called real and fake alike, byte for byte", "one of the labels is wrong"),
+        (plain, WARNING, "are the same bytes under several names", "they count several times; keep one of each"),
     )
-    return [Finding(DUPLICATES, severity, _words(found, words)) for found, severity, words in kinds if found]
+    return [Finding(DUPLICATES, severity, _words(found, *words)) for found, severity, *words in kinds if found]
 
 
 def across_splits(clips: Sequence[Clip], copies: Copies) -> set[int]:
@@ -80,9 +80,9 @@ def across_splits(clips: Sequence[Clip], copies: Copies) -> set[int]:
     return {place for places in copies.groups if len({clips[i].split for i in places}) > 1 for place in places}
 
 
-def _words(found: list[tuple[Clip, Clip, int]], words: str) -> str:
+def _words(found: list[tuple[Clip, Clip, int]], what: str, so: str) -> str:
     examples = [f"{one.video} ({one.split}) and {other.video} ({other.split})" for one, other, _ in found]
-    return f"{number(sum(count for *_, count in found), 'clips')} {words}: {such_as(examples)}"
+    return f"{sum(count for *_, count in found):,} clips {what}, {such_as(examples)}: {so}"
 
 
 def _files(clip: Clip) -> tuple[str, ...]:
