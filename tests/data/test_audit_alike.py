@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.data.audit import alike
-from dfdetect_jax.data.audit.alike import fingerprint, look_alike_findings, most_alike, near_pairs
+from dfdetect_jax.data.audit.alike import Fingerprint, fingerprint, look_alike_findings, most_alike, near_pairs
 from tests.data.scenes import clip_of, scene
 
 WIDE, HIGH = 240, 180
@@ -20,7 +20,9 @@ COPIES = {
     "saved at quality 30": saved_at(30),
     "halved": lambda picture: cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     "doubled": lambda picture: cv2.resize(picture, None, fx=2, fy=2),
-    "cropped by 1%": lambda picture: picture[2:-2, 2:-2],
+    "cropped by 2%": lambda picture: picture[4:-4, 5:-5],
+    "cropped by 4%": lambda picture: picture[7:-7, 10:-10],
+    "enlarged by a margin": lambda picture: cv2.copyMakeBorder(picture, 4, 4, 5, 5, cv2.BORDER_REFLECT),
     "brightened": lambda picture: np.clip(picture * 1.1 + 5, 0, 255).astype(np.uint8),
 }
 
@@ -58,12 +60,12 @@ def test_other_pictures_are_not_alike():
 
 def test_a_hash_alone_is_no_proof():
     one, other = fingerprint(scene(1)), fingerprint(scene(2))
-    assert most_alike([one], [other._replace(hash=one.hash)]).tolist() == [-1]
+    assert most_alike([one], [other._replace(hashes=one.hashes)]).tolist() == [-1]
 
 
 def test_the_best_of_several_is_told():
     one = fingerprint(scene(1))
-    worse = one._replace(hash=one.hash ^ 1, thumbnail=np.roll(one.thumbnail, 1))
+    worse = Fingerprint(one.hashes ^ np.uint64(1), np.roll(one.thumbnails, 1, axis=1))
     assert most_alike([one], [worse, one, worse]).tolist() == [1]
     assert most_alike([one], [one, worse]).tolist() == [0]
 
