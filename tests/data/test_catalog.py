@@ -63,11 +63,14 @@ def test_splitting_by_identity_follows_target_and_donor():
 def test_validation_comes_out_of_training_and_leaves_test_alone():
     people = [f"p{i}" for i in range(200)]
     clips = [*map(real, people), *(swap(a, b) for a, b in itertools.pairwise(people)), real("t", "test")]
-    found = with_validation(clips)
+    found = keep_apart(with_validation(clips))
     there = splits(found)
     assert there["t"] == "test"
-    assert 10 < sum(there[name] == "val" for name in people) < 40
-    assert keep_apart(found.clips).findings == []
+    held_out = {name for name in people if there[name] == "val"}
+    assert 10 < len(held_out) < 40
+    joined = [pair for pair in itertools.pairwise(people) if len(held_out & {*pair}) == 1]
+    assert found.findings[0].endswith(f"({len(joined)})")
+    assert sum("_" in video for video in there) == len(people) - 1 - len(joined)
 
 
 def test_options_reach_the_catalogs_that_take_them():

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dfdetect_jax.data.example import SPLITS, Clip
@@ -42,21 +42,28 @@ def split_by_identity(clips: Sequence[Clip]) -> Found:
 
     Fakes that join people of two splits belong to neither and are left out.
     """
-    return _assigned(clips, split_by_hash, "joins people of two splits")
+    kept, left_out = [], []
+    for clip in clips:
+        splits = {split_by_hash(name) for name in (clip.identity, clip.donor) if name}
+        if len(splits) == 1:
+            kept.append(dataclasses.replace(clip, split=splits.pop()))
+        else:
+            left_out.append(clip.video)
+    return Found(kept, [f"left out, joins people of two splits: {some(left_out)}"] if left_out else [])
 
 
-def with_validation(clips: Sequence[Clip]) -> Found:
+def with_validation(clips: Sequence[Clip]) -> list[Clip]:
     """Takes validation clips out of the training ones, for data sets that ship none.
 
-    One in ten training identities, by hash; training fakes that join one of them with another identity are left out.
-    Clips of the other splits stay as they are.
+    One in ten training identities, by hash, and the clips that show only them. Fakes that join one of them with another
+    identity stay in training, where `keep_apart` finds them. Clips of the other splits stay as they are.
     """
 
-    def part(identity: str) -> str:
-        return "val" if split_by_hash(f"validation of {identity}") == "val" else "train"
+    def held_out(clip: Clip) -> bool:
+        people = [name for name in (clip.identity, clip.donor) if name]
+        return clip.split == "train" and all(split_by_hash(f"validation of {name}") == "val" for name in people)
 
-    found = _assigned([clip for clip in clips if clip.split == "train"], part, "joins training and validation people")
-    return Found([clip for clip in clips if clip.split != "train"] + found.clips, found.findings)
+    return [dataclasses.replace(clip, split="val") if held_out(clip) else clip for clip in clips]
 
 
 def keep_apart(clips: Sequence[Clip]) -> Found:
@@ -83,17 +90,6 @@ def _traces(clip: Clip) -> set[tuple[str, str]]:
     """What must not be met in two splits."""
     people = {("person", name) for name in (clip.identity, clip.donor) if name}
     return people | {("clip", name) for name in (clip.video, clip.source) if name}
-
-
-def _assigned(clips: Iterable[Clip], split_of: Callable[[str], str], why: str) -> Found:
-    kept, left_out = [], []
-    for clip in clips:
-        splits = {split_of(name) for name in (clip.identity, clip.donor) if name}
-        if len(splits) == 1:
-            kept.append(dataclasses.replace(clip, split=splits.pop()))
-        else:
-            left_out.append(clip.video)
-    return Found(kept, [f"left out, {why}: {some(left_out)}"] if left_out else [])
 
 
 def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:

@@ -55,9 +55,8 @@ def find_clips(root: Path) -> Found:
         findings += tree.other_files(root / name, VIDEO_SUFFIXES)
         findings += tree.other_folders(root / name, ())
     findings += tree.absent(TEST_LIST, sorted(listed - {clip.video for clip in clips}))
-    found = with_validation(clips)
-    findings += [*found.findings, *tree.other_folders(root, _NAMES), *tree.lacking(clips)]
-    return Found(sorted(found.clips, key=lambda clip: clip.video), findings)
+    findings += [*tree.other_folders(root, _NAMES), *tree.lacking(clips)]
+    return Found(sorted(with_validation(clips), key=lambda clip: clip.video), findings)
 
 
 def read_test_list(path: Path) -> set[str]:

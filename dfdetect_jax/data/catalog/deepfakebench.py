@@ -182,5 +182,4 @@ def _without_repeats(clips: list[Clip]) -> Found:
     clips = [clip for clip in clips if clip.split != "val" or clip.video not in tested]
     if any(clip.split == "val" for clip in clips):
         return Found(clips, findings)
-    found = with_validation(clips)
-    return Found(found.clips, [*findings, "val: made from training people, by hash", *found.findings])
+    return Found(with_validation(clips), [*findings, "val: made from training people, by hash"])

@@ -42,11 +42,11 @@ def find_clips(root: Path) -> Found:
         clips.append(clip)
         if clip.identity == clip.video:
             nameless.append(name)
-    found = with_validation(clips)
-    findings = [*found.findings, *tree.absent(LIST, absent), *_unlisted(root, clips)]
+    clips = with_validation(clips)
+    findings = [*tree.absent(LIST, absent), *_unlisted(root, clips)]
     findings += tree.told(LIST, "no person told, so each is one of its own", nameless)
     findings += tree.other_folders(root, (_REALS, *_METHODS))
-    return Found(sorted(found.clips, key=lambda clip: clip.video), findings + tree.lacking(clips))
+    return Found(sorted(clips, key=lambda clip: clip.video), findings + tree.lacking(clips))
 
 
 def read_list(path: Path) -> dict[str, dict]:

@@ -60,8 +60,7 @@ def _parts(root: Path, parts: dict[str, Path]) -> Found:
         findings += [f"{folder.name}/{finding}" for finding in found.findings]
         clips += [_scoped(clip, split) for clip in found.clips]
     if "val" not in parts:
-        found = with_validation(clips)
-        clips, findings = found.clips, findings + found.findings
+        clips = with_validation(clips)
     findings += tree.other_folders(root, [folder.name for folder in parts.values()])
     return Found(sorted(clips, key=lambda clip: clip.video), findings)
 

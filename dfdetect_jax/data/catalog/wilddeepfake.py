@@ -40,9 +40,8 @@ def find_clips(root: Path) -> Found:
     if not clips:
         wanted = "real_train/<group>/real/<sequence>/*.png"
         raise RecordsError(f"{root}: no {wanted} or the like; unpack the archives and give the folder of the four sets")
-    found = with_validation(clips)
-    findings += [*found.findings, *tree.other_folders(root, there), *tree.lacking(clips)]
-    return Found(sorted(found.clips, key=lambda clip: clip.video), findings)
+    findings += [*tree.other_folders(root, there), *tree.lacking(clips)]
+    return Found(sorted(with_validation(clips), key=lambda clip: clip.video), findings)
 
 
 def _sequences(folder: Path) -> Found:
