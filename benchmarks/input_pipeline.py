@@ -27,6 +27,7 @@ import numpy as np
 from dfdetect_jax.augment import augment, normalize
 from dfdetect_jax.config import CAESettings, Crop
 from dfdetect_jax.data.encoding import PNG, RAW, Codec
+from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.pipeline import train_batches
 from dfdetect_jax.data.preparation import prepare
 from dfdetect_jax.data.records import Records
@@ -116,9 +117,9 @@ def step_rate(size: int, seconds: float) -> float:
     return rate(batches(), seconds)
 
 
-def encodings(folder: Path, size: int) -> list[measure.Row]:
+def encodings(source: Records) -> list[measure.Row]:
     """Bytes and milliseconds of a crop, by encoding, on this core."""
-    source, rows = Records(folder, "train"), []
+    size, rows = source[0]["image"].shape[0], []
     crops = [source[i]["image"] for i in range(min(len(source), 100))]
 
     def of(name: str, encode: Callable, decode: Callable) -> None:
@@ -138,22 +139,17 @@ def encodings(folder: Path, size: int) -> list[measure.Row]:
     of("PNG, level 6", png(6), decoded)
     lossless = [cv2.IMWRITE_WEBP_QUALITY, 101]
     of("WebP, lossless", lambda crop: cv2.imencode(".webp", crop, lossless)[1].tobytes(), decoded)
-    for encoding in (RAW, PNG):
-        codec = Codec(size, encoding)
-        records = prepare_records(folder.parents[2], size, encoding)
-        whole = Records(records, "train")
-        taken = measure.take_turns({"read": lambda whole=whole: [whole.without_mask(i) for i in range(100)]}, _ROUNDS)
-        rows.append(
-            {
-                "crop as": f"a whole record, {codec.encoding}",
-                "kB": statistics.mean(len(whole._source[i]) for i in range(100)) / 1000,
-                "ms to decode": 1000 * measure.medians(taken["read"]).clock / 100,
-            }
-        )
+    examples = [Example(**source[i]) for i in range(len(crops))]
+    for codec in (Codec(size, RAW), Codec(size, PNG)):
+        records = [codec.encode(example) for example in examples]
+        taken = measure.take_turns({"": lambda: [codec.decode(record, with_mask=False) for record in records]}, _ROUNDS)  # noqa: B023
+        milliseconds = 1000 * measure.medians(taken[""]).clock / len(records)
+        size_of = statistics.mean(map(len, records)) / 1000
+        rows.append({"crop as": f"whole record, {codec.encoding}", "kB": size_of, "ms to decode": milliseconds})
     return rows
 
 
-def prepare_records(home: Path, size: int, encoding: str, images: int = 600) -> Path:
+def prepare_records(home: Path, size: int, encoding: str, images: int) -> Path:
     return prepare("forge", None, home, Crop(size=size), images=images, encoding=encoding, say=lambda line: None)
 
 
@@ -168,14 +164,14 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        folders = {encoding: prepare_records(home, given.size, encoding, given.images) for encoding in (RAW, PNG)}
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
         cv2.setNumThreads(1)
         where = measure.environment("grain", "array_record", "opencv-python-headless", "torch")
         if given.encodings:
-            rows = encodings(given.records or folders[RAW], given.size)
-            measure.report(f"a crop of {given.size} px", where, rows, [], given.json)
+            folder = given.records or prepare_records(home, given.size, RAW, given.images)
+            measure.report("one crop, by encoding", where, encodings(Records(folder, "train")), [], given.json)
             return
+        folders = {encoding: prepare_records(home, given.size, encoding, given.images) for encoding in (RAW, PNG)}
         files = write_files(Records(folders[RAW], "train"), home / "files")
         workers = given.cores if given.cores > 1 else 0
         arms = {f"records, {name}": our_batches(folder, given.size, 0) for name, folder in folders.items()}

@@ -2,8 +2,8 @@
 
 How pictures are kept (299 px crops of FaceForensics++ at c23, one core; `benchmarks/input_pipeline.py --encodings`):
 
-    raw      268 kB a crop, 0.03 ms to decode: any number of crops per second that the disk gives
-    png      43% of that, 1.3 ms to decode: where disk is dear, or read over a slow network
+    raw      268 kB a crop, 0.15 ms to decode: as many crops per second as the disk gives
+    png      43% of that, 1.4 ms to decode: where disk is dear, or read over a slow network
     linked   paths of pictures that lie elsewhere and are crops already: nothing is copied
 
 Masks are PNG in the first two, a few hundred bytes each.

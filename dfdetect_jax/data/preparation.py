@@ -81,6 +81,7 @@ def prepare(
         SettingsError, RecordsError: as `jobs.plan`; or the folder holds records of other files; or not one clip
             could be used; or a worker was killed.
     """
+    processes = processes or workers.processors()
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     root = _absolute(root)
     asked |= {name: _absolute(asked[name]) for name in ("reals", "json") if name in asked}
@@ -105,7 +106,7 @@ def prepare(
         return None
     with shards.locked(work / "lock-merge", lambda: say(f"{work}: another process is merging this; waiting for it")):
         if not _prepared(home / place, request, plan):
-            _merge(plan, request, work, home / ".preparing" / place, home / place)
+            _merge(plan, request, work, home / ".preparing" / place, home / place, processes)
     _tidy(work)
     return home / place
 
@@ -150,7 +151,7 @@ def _do(plan: jobs.Plan, request: Request, work: Path, share: Share, processes: 
     columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
     with rich.progress.Progress(*columns, console=console) as bar:
         task = bar.add_task(f"preparing {plan.name}", total=len(own), completed=len(own) - len(left))
-        count = min(processes or workers.processors(), max(1, len(left)))
+        count = min(processes, max(1, len(left)))
         for report in workers.do_all([plan.jobs[i] for i in left], request, work, count):
             bar.advance(task)
             if report.failed:
@@ -170,7 +171,7 @@ def _by_beam(left: Sequence[int], plan: jobs.Plan, request: Request, work: Path,
             say(f"skipped: {report['clip']}: {'; '.join(report['words'])}")
 
 
-def _merge(plan: jobs.Plan, request: Request, work: Path, built: Path, folder: Path) -> None:
+def _merge(plan: jobs.Plan, request: Request, work: Path, built: Path, folder: Path, processes: int) -> None:
     """Merges the parts into `built`, and lets it appear as `folder`."""
     parts = [workers.part_file(work, job) for job in plan.jobs]
     reports = [shards.read_report(part) for part in parts]
@@ -180,7 +181,7 @@ def _merge(plan: jobs.Plan, request: Request, work: Path, built: Path, folder: P
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir(parents=True)
     (built / records.CLIPS).write_text("".join(json.dumps(report) + "\n" for report in reports))
-    merged = shards.merge(built, plan.name, request.codec, parts)
+    merged = shards.merge(built, plan.name, request.codec, parts, processes)
     manifest = records.Manifest(
         name=plan.name,
         config=request.config,

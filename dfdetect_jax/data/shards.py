@@ -11,11 +11,13 @@ import functools
 import hashlib
 import itertools
 import json
+import multiprocessing
 import os
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from dfdetect_jax.errors import RecordsError
 
 SHARD_BYTES = 256 * 2**20
 _OPEN_PARTS = 256  # files kept open while merging; the usual limit of a process is 1024
+_MANY_SHARDS = 6  # from here on they are worth the start of processes
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 _UNCOMPRESSED = "group_size:1,uncompressed"  # crops hardly get smaller; one record per group for random access
 
@@ -86,7 +89,7 @@ class _Record:
         return hashlib.sha256(self.key.encode()).digest()
 
 
-def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path]) -> dict:
+def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path], processes: int = 1) -> dict:
     """Writes the shards, indices and TFDS metadata of a data set from its parts.
 
     Args:
@@ -94,6 +97,7 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path]) -> dict:
         name: of the data set.
         codec: that the parts were written with.
         parts: part files, in any order.
+        processes: that write shards, where these are many.
 
     Returns:
         The manifest's fields that follow from the records: methods, counts, shards, sha256, fingerprint.
@@ -101,18 +105,18 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path]) -> dict:
     found = [record for part in parts for record in _index(part)]
     found.sort(key=lambda record: (record.place, record.key))
     methods = sorted({""} | {record.method for record in found})
-    shards, infos, counts = {}, [], {}
+    shards, infos, counts, files = {}, [], {}, []
     for split in SPLITS:
         chosen = [record for record in found if record.key.startswith(f"{split}/")]
         if not chosen:
             continue
         groups = _shards(chosen)
         shards[split] = [_shard_name(name, split, i, len(groups)) for i in range(len(groups))]
-        for file, group in zip(shards[split], groups, strict=True):
-            _write_shard(folder / file, group)
+        files += [(folder / file, group) for file, group in zip(shards[split], groups, strict=True)]
         _write_index(folder / f"index-{split}.npy", chosen, methods)
         infos.append(_split_info(folder, name, split, groups))
         counts[split] = _counts(chosen)
+    digests = _write_shards(files, processes)
     tfds.folder_dataset.write_metadata(
         data_dir=folder,
         features=codec.features,
@@ -122,8 +126,18 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path]) -> dict:
         check_data=False,  # which would import TensorFlow
     )
     fingerprint = hashlib.sha256("".join(record.sha256 for record in found).encode()).hexdigest()
-    sha256 = {path.name: records.sha256_file(path) for path in sorted(folder.iterdir())}
+    sha256 = {path.name: digests.get(path) or records.sha256_file(path) for path in sorted(folder.iterdir())}
     return {"methods": methods, "counts": counts, "shards": shards, "sha256": sha256, "fingerprint": fingerprint}
+
+
+def _write_shards(shards: Sequence[tuple[Path, Sequence[_Record]]], processes: int) -> dict[Path, str]:
+    """Writes shards; returns the SHA-256 of each."""
+    paths, groups = zip(*shards, strict=True)
+    if processes == 1 or len(shards) < _MANY_SHARDS:
+        return dict(zip(paths, map(_write_shard, paths, groups), strict=True))
+    context = multiprocessing.get_context("spawn")  # forking a process with threads may hang it
+    with ProcessPoolExecutor(min(processes, len(shards)), context) as pool:
+        return dict(zip(paths, pool.map(_write_shard, paths, groups), strict=True))
 
 
 def _index(part: Path) -> list[_Record]:
@@ -147,12 +161,15 @@ def _shard_name(name: str, split: str, index: int, count: int) -> str:
     return f"{name}-{split}.array_record-{index:05d}-of-{count:05d}"
 
 
-def _write_shard(path: Path, group: Sequence[_Record]) -> None:
+def _write_shard(path: Path, group: Sequence[_Record]) -> str:
+    """Copies records from their parts; returns the shard's SHA-256."""
+
     @functools.lru_cache(_OPEN_PARTS)
     def opened(part: Path):
         return array_record_module.ArrayRecordReader(str(part), "readahead_buffer_size:0")
 
     _write_all(path, (opened(record.part).read([record.position])[0] for record in group))
+    return records.sha256_file(path)
 
 
 def _write_all(path: Path, contents: Iterable[bytes]) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.data import jobs, shards
 from dfdetect_jax.data.crops import ClipReport
 from dfdetect_jax.data.request import Request
@@ -48,6 +49,7 @@ def use_one_thread() -> None:
 
     cv2.setNumThreads(1)
     os.environ.update(ONE_THREAD)
+    keep_freed_memory()  # page faults of several workers wait for one another
 
 
 def do_all(left: Sequence[jobs.Job], request: Request, work: Path, processes: int) -> Iterator[ClipReport]:

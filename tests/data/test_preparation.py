@@ -77,7 +77,6 @@ def test_a_call_without_a_share_does_what_shares_have_left(tree, whole, tmp_path
 
 
 def test_apache_beam_gives_the_same_records(tree, whole, tmp_path):
-    pytest.importorskip("apache_beam")
     command = [sys.executable, "-m", "dfdetect_jax.prepare", *FLAGS, "--root", str(tree), "--out", str(tmp_path)]
     command += ["--runner", "DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing"]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
@@ -87,7 +86,6 @@ def test_apache_beam_gives_the_same_records(tree, whole, tmp_path):
 
 
 def test_a_runner_that_beam_does_not_have_is_told_in_one_line(tree, tmp_path):
-    pytest.importorskip("apache_beam")
     command = [sys.executable, "-m", "dfdetect_jax.prepare", *FLAGS, "--root", str(tree), "--out", str(tmp_path)]
     result = subprocess.run([*command, "--runner", "NoSuchRunner"], capture_output=True, text=True)
     assert result.returncode == 2
