@@ -1,5 +1,6 @@
 """What prepared or audited data holds, as tables and words for the terminal."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -42,9 +43,12 @@ def clip_words(reports: Sequence[dict]) -> Iterable[rich.table.Table | str]:
             table.add_row(report["clip"], report["split"], frames, "; ".join(report["words"]))
         yield table
         return
-    clips_of = defaultdict(list)
+    clips_of, first = defaultdict(list), {}
     for report in told:
         for words in report["words"]:
-            clips_of[words].append(report["clip"])
-    for words, clips in sorted(clips_of.items(), key=lambda item: -len(item[1])):
-        yield f"{words}: {len(clips)} clips ({', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''})"
+            kind = re.sub(r"\d+(\.\d+)?", "#", words)  # "no face in 3 of 32 frames" and "in 4 of 32" are one kind
+            clips_of[kind].append(report["clip"])
+            first.setdefault(kind, words)
+    for kind, clips in sorted(clips_of.items(), key=lambda item: -len(item[1])):
+        such_as = "such as: " if kind != first[kind] and len(clips) > 1 else ""
+        yield f"{such_as}{first[kind]}: {len(clips)} clips ({', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''})"
