@@ -17,6 +17,7 @@ from dfdetect_jax.data.example import FAKE, REAL
 from dfdetect_jax.errors import RunError
 
 LEVELS = 2**18
+COARSE = 2**10  # levels kept per identity: enough for intervals, small enough for thousands of people
 _LARGEST_LOGIT = 16
 _PER_UNIT = LEVELS // (2 * _LARGEST_LOGIT)  # levels per unit of the logit; a power of two, so that scaling is exact
 _PER_THRESHOLD = _PER_UNIT // 4
@@ -93,20 +94,29 @@ def centre_blob(height: int, width: int) -> np.ndarray:
 
 
 @dataclasses.dataclass
-class _Tally:
-    """Sums over images of one kind of map against their masks; adding a million images makes it no larger."""
+class Tally:
+    """Sums over images of one kind of map against their masks; adding a million images makes it no larger.
+
+    Attributes:
+        n: images.
+        pixels: [2, L], untouched and forged pixels by level of attention; L is `LEVELS` or a divisor of it.
+        iou, f1: float64 [127], sums of `overlap`.
+        pointing: sum of `pointing`.
+        area: sum of the shares of the images that are forged.
+    """
 
     n: int = 0
-    pixels: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))  # untouched, forged
+    pixels: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))
     iou: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(THRESHOLDS)))
     f1: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(THRESHOLDS)))
     pointing: float = 0.0
-    area: float = 0.0  # shares of the images that are forged
+    area: float = 0.0
 
     def add(self, attention: np.ndarray, levels: np.ndarray, masks: np.ndarray) -> None:
         """Counts some images: float32, int32 and bool [n, P]."""
-        counted = np.bincount((levels + LEVELS * masks).ravel(), minlength=2 * LEVELS)
-        self.pixels += counted.reshape(2, LEVELS)
+        count = self.pixels.shape[1]
+        counted = np.bincount((levels // (LEVELS // count) + count * masks).ravel(), minlength=2 * count)
+        self.pixels += counted.reshape(2, count)
         self.area += float(masks.mean(axis=1).sum())
         self.n += len(masks)
         for image, its_levels, mask in zip(attention, levels, masks, strict=True):
@@ -115,9 +125,9 @@ class _Tally:
             self.f1 += f1
             self.pointing += pointing(image, mask)
 
-    def __add__(self, other: "_Tally") -> "_Tally":
+    def __add__(self, other: "Tally") -> "Tally":
         names = [field.name for field in dataclasses.fields(self)]
-        return _Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     def figures(self, best: int) -> dict:
         """Means over the images, and the ranking of all their pixels; `n` is at least 1."""
@@ -140,13 +150,21 @@ class Localization:
     Fakes count where their mask is known and shows a forged pixel; others are left out, and their number is told.
     """
 
-    def __init__(self):
-        """Starts with nothing measured."""
-        self._maps: dict[str, _Tally] = collections.defaultdict(_Tally)
-        self._centre: dict[str, _Tally] = collections.defaultdict(_Tally)
+    def __init__(self, best_threshold: float | None = None, by_identity: bool = False):
+        """Starts with nothing measured.
+
+        Args:
+            best_threshold: one of `THRESHOLDS`, chosen elsewhere, on validation; None to choose on what is measured.
+            by_identity: keep sums per identity too, from which `localization_intervals` draws.
+        """
+        self._chosen = None if best_threshold is None else int(np.abs(THRESHOLDS - best_threshold).argmin())
+        self.identities: dict[tuple[str, str], Tally] | None = {} if by_identity else None
+        self.reals: dict[str, np.ndarray] = {}
+        self._maps: dict[str, Tally] = collections.defaultdict(Tally)
+        self._centre: dict[str, Tally] = collections.defaultdict(Tally)
         self._without_mask: collections.Counter[str] = collections.Counter()
         self._empty_mask: collections.Counter[str] = collections.Counter()
-        self._reals, self._real_attention, self._real_area = 0, 0.0, 0.0
+        self._real_sums = np.zeros(3)  # how many, mean attention, share of pixels at or above 0.5
 
     def update(self, attention: np.ndarray, batch: Mapping[str, np.ndarray]) -> None:
         """Counts one batch.
@@ -154,7 +172,7 @@ class Localization:
         Args:
             attention: float32 [N, H, W] in [0, 1].
             batch: `mask` uint8 [N, H, W] in {0, 255}, `has_mask` bool [N], `label` int32 [N], `method` str [N], and
-                `valid` [N]: rows with 0 are padding and left out.
+                `valid` [N]: rows with 0 are padding and left out; where identities are kept, `identity` str [N].
 
         Raises:
             RunError: a value is not a finite number.
@@ -163,9 +181,11 @@ class Localization:
         attention = _checked(attention, batch["mask"])
         valid, labels = np.asarray(batch["valid"]) > 0, np.asarray(batch["label"])
         for row in np.flatnonzero(valid & (labels == REAL)):
-            self._reals += 1
-            self._real_attention += float(attention[row].mean(dtype=np.float64))
-            self._real_area += float((attention[row] >= 0.5).mean())
+            figures = np.array([1, attention[row].mean(dtype=np.float64), (attention[row] >= 0.5).mean()])
+            self._real_sums += figures
+            if self.identities is not None:
+                identity = str(batch["identity"][row])
+                self.reals[identity] = self.reals.get(identity, 0) + figures
         fakes, methods = valid & (labels == FAKE), np.asarray(batch["method"])
         known, shown = np.asarray(batch["has_mask"]), np.asarray(batch["mask"]).any(axis=(1, 2))
         for method in map(str, np.unique(methods[fakes])):
@@ -174,7 +194,8 @@ class Localization:
             self._empty_mask[method] += int((here & known & ~shown).sum())
             here &= known & shown
             if here.any():
-                self._add(method, attention[here], np.asarray(batch["mask"])[here] > 0)
+                identities = batch["identity"][here] if self.identities is not None else None
+                self._add(method, attention[here], np.asarray(batch["mask"])[here] > 0, identities)
 
     def overall(self) -> dict:
         """The figures of all measured fakes together, and of the reals.
@@ -182,16 +203,18 @@ class Localization:
         Returns:
             "n": fakes measured; "n_without_mask", "n_empty_mask": fakes left out; "forged_share": of their pixels.
             "pixel_auc", "pixel_ap": of all their pixels pooled. "iou", "f1": means over images at threshold 0.5.
-            "best_threshold": the one of `THRESHOLDS` with the highest mean IoU on these very images, and "iou_best",
-            "f1_best" at it: an upper bound, since it saw the masks. "pointing": share of images whose maximum is in
-            the mask. "baselines": what needs no model, {"random": independent noise, by expectation, "centre":
+            "best_threshold": that of validation, or else the one of `THRESHOLDS` with the highest mean IoU on these
+            very images ("best_from" says which, "validation" or "these images"; the latter is an upper bound, since it
+            saw the masks), and "iou_best", "f1_best" at it. "pointing": share of images whose maximum is in the mask.
+            "baselines": what needs no model, {"random": independent noise, by expectation, "centre":
             `centre_blob`}. "n_real", "real_attention", "real_area": of reals, how many, their mean attention, and the
             share of their pixels at or above 0.5. What can't be had is None, and "why" says so.
         """
+        count, attention, area = self._real_sums
         reals = {
-            "n_real": self._reals,
-            "real_attention": self._real_attention / self._reals if self._reals else None,
-            "real_area": self._real_area / self._reals if self._reals else None,
+            "n_real": int(count),
+            "real_attention": float(attention / count) if count else None,
+            "real_area": float(area / count) if count else None,
         }
         return self._figures(sorted(self._without_mask)) | reals
 
@@ -199,28 +222,40 @@ class Localization:
         """The same of one forgery method, at the best threshold of all methods together; without the reals."""
         return self._figures([method])
 
-    def _add(self, method: str, attention: np.ndarray, masks: np.ndarray) -> None:
+    @property
+    def best(self) -> int | None:
+        """Place in `THRESHOLDS` of the best one; None while no mask was measured."""
+        if self._chosen is not None:
+            return self._chosen
+        return _best(self._maps) if self._maps else None
+
+    def _add(self, method: str, attention: np.ndarray, masks: np.ndarray, identities: np.ndarray | None) -> None:
         """Counts maps and masks [n, H, W] of one method, n at least 1."""
         flat, flat_masks = attention.reshape(len(attention), -1), masks.reshape(len(masks), -1)
-        self._maps[method].add(flat, attention_levels(flat), flat_masks)
+        levels = attention_levels(flat)
+        self._maps[method].add(flat, levels, flat_masks)
+        for row, identity in enumerate(() if identities is None else map(str, identities)):
+            tally = self.identities.setdefault((identity, method), Tally(pixels=np.zeros((2, COARSE), np.int64)))
+            tally.add(flat[row : row + 1], levels[row : row + 1], flat_masks[row : row + 1])
         blob = centre_blob(*attention.shape[1:]).ravel()
         everywhere = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
         self._centre[method].add(*everywhere, flat_masks)
 
     def _figures(self, methods: list[str]) -> dict:
-        maps = sum((self._maps[name] for name in methods if name in self._maps), _Tally())
+        maps = sum((self._maps[name] for name in methods if name in self._maps), Tally())
         counts = {
             "n": maps.n,
             "n_without_mask": sum(self._without_mask[name] for name in methods),
             "n_empty_mask": sum(self._empty_mask[name] for name in methods),
         }
         if not maps.n:
-            nothing = dict.fromkeys(("forged_share", *_FIGURES, "baselines"))
+            nothing = dict.fromkeys(("forged_share", *_FIGURES, "best_from", "baselines"))
             return counts | nothing | {"why": "no fake with a mask was measured"}
-        centre = sum((self._centre[name] for name in methods if name in self._centre), _Tally())
+        centre = sum((self._centre[name] for name in methods if name in self._centre), Tally())
         share = float(maps.pixels[1].sum() / maps.pixels.sum())
         random = {"pixel_auc": 0.5, "pixel_ap": share, "pointing": maps.area / maps.n}
-        figures = counts | {"forged_share": share} | maps.figures(_best(self._maps))
+        figures = counts | {"forged_share": share} | maps.figures(self.best)
+        figures["best_from"] = "these images" if self._chosen is None else "validation"
         if figures["pixel_auc"] is None:
             figures["why"] = "no pixel is untouched: pixel_auc needs both"
             random["pixel_auc"] = None
@@ -228,7 +263,7 @@ class Localization:
         return figures | {"baselines": {"random": random, "centre": blob}}
 
 
-def _best(tallies: Mapping[str, _Tally]) -> int:
+def _best(tallies: Mapping[str, Tally]) -> int:
     """Place in `THRESHOLDS` of the highest mean IoU over all methods; the lowest among equals."""
     return int(np.argmax(sum(tally.iou for tally in tallies.values())))
 

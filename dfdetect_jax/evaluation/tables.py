@@ -110,7 +110,9 @@ def _map_cells(figures: dict) -> list[str]:
 
 def _localization_notes(key: str, figures: dict) -> Iterator[str]:
     if figures["best_threshold"] is not None:
-        yield f"{key}: best is at threshold {figures['best_threshold']:.3f}, chosen on these very images: optimistic"
+        optimistic = ": optimistic" if figures["best_from"] == "these images" else ""
+        chosen = f"{figures['best_threshold']:.3f}, chosen on {figures['best_from']}{optimistic}"
+        yield f"{key}: best is at threshold {chosen}"
     unknown, empty = figures["n_without_mask"], figures["n_empty_mask"]
     if unknown or empty:
         yield f"{key}: fakes left out: {unknown} without a mask, {empty} with an empty one"
