@@ -7,7 +7,7 @@ from dfdetect_jax.config import Augment
 
 
 def normalize(images: jax.Array) -> jax.Array:
-    """uint8 [N, H, W, 3] in [0, 255] -> float32 [N, H, W, 3] in [-1, 1]."""
+    """uint8 or float [N, H, W, 3] in [0, 255] -> float32 [N, H, W, 3] in [-1, 1]."""
     return images.astype(jnp.float32) / 127.5 - 1.0
 
 

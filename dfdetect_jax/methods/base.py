@@ -68,11 +68,14 @@ class Prediction(NamedTuple):
         score: float32 [N] in [0, 1], higher is more likely fake.
         attention: float32 [N, H, W] in [0, 1], higher is more likely forged, or None for a method without localisation.
         reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
+        logit: float32 [N], whose sigmoid the score is: it still has a gradient where the score has rounded to 0 or 1.
+            None from what is no method of this package.
     """
 
     score: jax.Array
     attention: jax.Array | None
     reconstruction: jax.Array | None
+    logit: jax.Array | None = None
 
 
 class Method(NamedTuple):
@@ -84,7 +87,8 @@ class Method(NamedTuple):
             [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
             where `batch["has_mask"]` bool [N]. Metrics are float32 scalars. With `axis_name`, gradients and
             statistics are averaged over that mapped axis, and each device gives its own shard of the batch.
-        predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3].
+        predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], which it
+            can be differentiated by.
     """
 
     init: Callable[[jax.Array], TrainState]

@@ -152,7 +152,12 @@ def train_step(
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
     """p(fake) and the reconstruction, whose failures show where a face is unlike those trained on; no attention map."""
     outputs = CAE(settings.model).apply(variables, normalize(images), train=False)
-    return Prediction(score=jax.nn.sigmoid(outputs.logits), attention=None, reconstruction=outputs.reconstruction)
+    return Prediction(
+        score=jax.nn.sigmoid(outputs.logits),
+        attention=None,
+        reconstruction=outputs.reconstruction,
+        logit=outputs.logits,
+    )
 
 
 def build(settings: CAESettings) -> Method:

@@ -295,6 +295,7 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
         score=jax.nn.sigmoid(latent.logits),
         attention=jax.image.resize(attention, images.shape[:3], "bilinear"),
         reconstruction=reconstruction if settings.loss.reconstructs else None,
+        logit=latent.logits,
     )
 
 
