@@ -1,0 +1,93 @@
+"""What storing pictures does to them: JPEG files, pictures shared again and again, and H.264 video. On the host."""
+
+import fractions
+
+import cv2
+import numpy as np
+
+from dfdetect_jax.errors import SettingsError
+
+FRAMES_PER_SECOND = 25
+PRESET = "medium"  # ffmpeg's own default, which the DeeperForensics protocol leaves as it is
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """A picture after a JPEG file: uint8 [H, W, 3] RGB to the same; chroma at half the resolution, as files have it.
+
+    Args:
+        image: uint8 [H, W, 3], RGB.
+        quality: 1 to 100, on libjpeg's scale.
+    """
+    stored = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+
+
+def share_twice(image: np.ndarray, scale: float, quality: int) -> np.ndarray:
+    """A picture that went through two social networks: made smaller and stored, brought back to size and stored again.
+
+    Both store a JPEG file. Reducing is by area, enlarging bilinear.
+
+    Args:
+        image: uint8 [H, W, 3], RGB.
+        scale: what the first network leaves of height and width, in (0, 1].
+        quality: of both JPEG files, 1 to 100.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    height, width = image.shape[:2]
+    smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
+    first = jpeg(cv2.resize(image, smaller, interpolation=cv2.INTER_AREA), quality)
+    return jpeg(cv2.resize(first, (width, height), interpolation=cv2.INTER_LINEAR), quality)
+
+
+def h264(frames: np.ndarray, crf: int) -> np.ndarray:
+    """Frames after an H.264 video (libx264, 4:2:0, 25 frames per second), coded and decoded in memory.
+
+    A height or width that is odd is extended by its last line for the codec, which takes even ones only.
+
+    Args:
+        frames: uint8 [T, H, W, 3] RGB, one clip in its order; T at least 1.
+        crf: the constant rate factor, 0 (lossless) to 51.
+
+    Returns:
+        uint8 [T, H, W, 3], RGB.
+
+    Raises:
+        SettingsError: PyAV is not installed.
+    """
+    av = require_av()
+    height, width = frames.shape[1:3]
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = *even.shape[1:3], "yuv420p"
+    encoder.time_base = fractions.Fraction(1, FRAMES_PER_SECOND)
+    encoder.framerate = fractions.Fraction(FRAMES_PER_SECOND)
+    encoder.thread_count = 1  # as many threads as there are cores would make the bits depend on the machine
+    encoder.options = {"crf": str(crf), "preset": PRESET}
+    packets = []
+    for number, frame in enumerate(even):
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        picture.pts = number
+        packets += encoder.encode(picture)
+    packets += encoder.encode(None)
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    decoded = [picture for packet in [*packets, None] for picture in decoder.decode(packet)]
+    return np.stack([picture.to_ndarray(format="rgb24")[:height, :width] for picture in decoded])
+
+
+def require_av():
+    """The module `av`.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise SettingsError(
+            f"video compression: expected PyAV with libx264, found none ({error}); install it with "
+            "`pip install dfdetect_jax[video]`, or leave out the corruption video"
+        ) from error
+    return av
