@@ -1,71 +1,49 @@
-"""How well scores tell fakes from reals: pure functions of arrays, pinned to scikit-learn.
+"""What is told of a set of scores: the threshold from validation, and one data set's entry in `metrics.json`."""
 
-Everywhere `scores` is float [N], higher is more likely fake; `labels` is int [N], 0 real and 1 fake; a frame is called
-fake where its score is at least the threshold. A number that can't be had (no fakes, no reals, nothing at all) is None
-and the reason stands beside it under "why".
-"""
-
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from dfdetect_jax.data.example import FAKE, REAL
-from dfdetect_jax.errors import RecordsError, RunError
+from dfdetect_jax.evaluation import bootstrap
+from dfdetect_jax.evaluation.detection import Detection, checked, described, detection
 from dfdetect_jax.evaluation.frame_scores import FrameScores
 from dfdetect_jax.evaluation.localization import Localization
+from dfdetect_jax.evaluation.videos import folder_groups, folder_scores, groups_of, video_scores
+
+__all__ = ["UNINFORMED_THRESHOLD", "choose_threshold", "detection", "summarize", "video_scores"]
 
 UNINFORMED_THRESHOLD = 0.5
 
 
-def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Where the false positive rate equals the false negative rate, in [0, 1].
+class _Levels:
+    """Frames, videos, and videos as DeepfakeBench groups them, of the same rows."""
 
-    The ROC curve has a point per distinct score; between the two neighbouring points where FPR - FNR changes sign,
-    both rates are interpolated linearly. (Taking the nearest point instead, as some benchmarks do, makes the value
-    depend on the number of images.) Needs both labels.
-    """
-    false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
-    excess = false_positive - (1.0 - true_positive)  # -1 at the first point, 1 at the last, never falling
-    after = int(np.argmax(excess >= 0.0))
-    before = after - 1
-    share = -excess[before] / (excess[after] - excess[before])
-    return float(false_positive[before] + share * (false_positive[after] - false_positive[before]))
+    def __init__(self, frames: FrameScores, clusters: np.ndarray, threshold: float, temperature: float):
+        self.sets = []
+        videos, folders = groups_of(frames.dataset, frames.video), folder_groups(frames)
+        self.folders_in_one_cluster = bool((clusters == clusters[folders[0]][folders[1]]).all())
+        for rows, cluster in (
+            (frames, clusters),
+            (video_scores(frames), clusters[videos[0]]),
+            (folder_scores(frames), clusters[folders[0]]),
+        ):
+            self.sets.append(Detection(rows.score, rows.label, threshold, temperature, cluster))
 
+    def figures(self) -> dict[str, dict]:
+        frame, video, folders = map(described, self.sets)
+        video["auc_dfb"] = folders["auc"]
+        if folders["auc"] is None and video["auc"] is not None:
+            video["why_no_auc_dfb"] = folders["why"]
+        return {"frame": frame, "video": video}
 
-def detection(scores: np.ndarray, labels: np.ndarray, threshold: float) -> dict:
-    """The figures of one set of scores.
-
-    Returns:
-        "n", "n_real", "n_fake": counts. "auc": area under the ROC curve, ties counted half. "ap": average precision
-        with fakes as positives (no interpolation, as in scikit-learn). "eer": see `equal_error_rate`. "accuracy":
-        share that `threshold` calls right. "tpr", "fpr": share of fakes and of reals that it calls fake. What can't
-        be had is None, and "why" says so.
-
-    Raises:
-        RunError: a score is not a finite number.
-    """
-    scores, labels = _checked(scores, labels)
-    fakes, reals = labels == FAKE, labels == REAL
-    called_fake = scores >= threshold
-    figures = {
-        "n": len(scores),
-        "n_real": int(reals.sum()),
-        "n_fake": int(fakes.sum()),
-        "auc": None,
-        "ap": None,
-        "eer": None,
-        "accuracy": float(np.mean(called_fake == fakes)) if len(scores) else None,
-        "tpr": float(np.mean(called_fake[fakes])) if fakes.any() else None,
-        "fpr": float(np.mean(called_fake[reals])) if reals.any() else None,
-    }
-    if fakes.any() and reals.any():
-        figures["auc"] = float(roc_auc_score(labels, scores))
-        figures["ap"] = float(average_precision_score(labels, scores))
-        figures["eer"] = equal_error_rate(scores, labels)
-    else:
-        figures["why"] = _missing(fakes.any(), reals.any())
-    return figures
+    def add_intervals(self, figures: dict[str, dict], drawn: Sequence[np.ndarray]) -> None:
+        """Puts intervals beside `figures`, from the three of `bootstrap.resample` that belong to `sets`."""
+        frame, video, folders = map(bootstrap.intervals, drawn, self.sets)
+        figures["frame"] |= frame
+        figures["video"] |= video | {"auc_dfb_ci": folders["auc_ci"] if self.folders_in_one_cluster else None}
+        if not self.folders_in_one_cluster:
+            figures["video"]["why_no_auc_dfb_ci"] = "folders of one name join several clusters"
 
 
 def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -78,7 +56,7 @@ def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         RunError: a score is not a finite number.
     """
-    scores, labels = _checked(scores, labels)
+    scores, labels = checked(scores, labels)
     values, position = np.unique(scores, return_inverse=True)
     fakes = np.bincount(position[labels == FAKE], minlength=len(values))
     reals = np.bincount(position[labels == REAL], minlength=len(values))
@@ -94,97 +72,54 @@ def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(middle if middle > values[best] else values[best + 1])  # neighbouring floats have no middle
 
 
-def video_scores(frames: FrameScores) -> FrameScores:
-    """One row per video: the mean score of its frames, in order of first appearance; `frame` counts them.
-
-    Frames belong together when data set and video name are the same; the name is the record's own ("Deepfakes/c23/
-    000_003"), so equally named clips of two methods stay two videos. A photograph is a video of one frame.
-
-    Raises:
-        RecordsError: frames of one video carry different labels or methods.
-        RunError: a score is not a finite number.
-    """
-    scores, _ = _checked(frames.score, frames.label)
-    _, dataset = np.unique(frames.dataset, return_inverse=True)
-    _, name = np.unique(frames.video, return_inverse=True)
-    pair = dataset * (name.max(initial=0) + 1) + name
-    _, first, group = np.unique(pair, return_index=True, return_inverse=True)
-    for column in (frames.label, frames.method):
-        mixed = np.flatnonzero(column != column[first][group])
-        if len(mixed):
-            raise RecordsError(
-                f"video {frames.video[mixed[0]]}: expected one label and method for all its frames, found "
-                f"{column[first][group][mixed[0]]!r} and {column[mixed[0]]!r}; prepare the data set again"
-            )
-    counts = np.bincount(group, minlength=len(first))
-    means = np.bincount(group, weights=scores, minlength=len(first)) / np.maximum(counts, 1)
-    order = np.argsort(first)
-    return frames[first[order]].replace(frame=counts[order], score=means[order])
-
-
 def summarize(
-    frames: FrameScores, threshold: float, seen: Collection[str], localization: Localization | None = None
+    frames: FrameScores,
+    threshold: float,
+    seen: Collection[str],
+    localization: Localization | None = None,
+    *,
+    temperature: float = 1.0,
+    resamples: int = 0,
+    by: str = "identity",
+    seed: int = 0,
 ) -> dict:
     """One data set's entry in `metrics.json`.
 
     Args:
         frames: the scores of one split.
-        threshold: chosen on validation; the same one serves frames and videos.
+        threshold, temperature: chosen on validation; the same ones serve frames and videos.
         seen: forgery methods that the model was trained on.
         localization: what was gathered of the same frames' attention maps; None for a model without them.
+        resamples: how many resamples the intervals rest on; 0 for none.
+        by, seed: what is resampled, see `bootstrap.clusters`; all figures see the same draws.
 
     Returns:
         {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_method":
         {method: {"seen", "frame", "video", "localization": `Localization.of`}}}. A method's figures of detection are
-        its fakes against all reals of the split. Without maps, "localization" is None.
+        its fakes against all reals of the split. Videos have "auc_dfb" as well, the AUC of `folder_scores`. With
+        resamples, "auc_ci" and so on stand beside the figures, and what `bootstrap.intervals` tells. Without maps,
+        "localization" is None.
 
     Raises:
-        RecordsError, RunError: as `video_scores`.
+        RecordsError, RunError: as `video_scores`, `bootstrap.clusters`.
     """
-    videos = video_scores(frames)
-    by_method = {}
-    for method in sorted(set(frames.method[frames.label == FAKE].tolist())):
-        by_method[method] = {
-            "seen": method in seen,
-            "frame": _against_reals(frames, method, threshold),
-            "video": _against_reals(videos, method, threshold),
-            "localization": None if localization is None else localization.of(method),
-        }
+    methods = sorted(set(frames.method[frames.label == FAKE].tolist()))
+    clusters = bootstrap.clusters(frames, by) if resamples else np.zeros(len(frames), np.int64)
+    everything = np.ones(len(frames), bool)
+    against_reals = [(frames.label == REAL) | (frames.method == method) for method in methods]
+    levels = [_Levels(frames[rows], clusters[rows], threshold, temperature) for rows in (everything, *against_reals)]
+    figures = [each.figures() for each in levels]
+    if resamples:
+        sets = [prepared for each in levels for prepared in each.sets]
+        drawn = bootstrap.resample(sets, clusters.max(initial=-1) + 1, resamples, seed)
+        for i, each in enumerate(levels):
+            each.add_intervals(figures[i], drawn[3 * i : 3 * i + 3])
+    located = dict.fromkeys(methods) if localization is None else {name: localization.of(name) for name in methods}
     return {
-        "frame": detection(frames.score, frames.label, threshold),
-        "video": detection(videos.score, videos.label, threshold),
-        "by_method": by_method,
+        **figures[0],
+        "by_method": {
+            method: {"seen": method in seen, **its_figures, "localization": located[method]}
+            for method, its_figures in zip(methods, figures[1:], strict=True)
+        },
         "localization": None if localization is None else localization.overall(),
     }
-
-
-def _against_reals(rows: FrameScores, method: str, threshold: float) -> dict:
-    kept = rows[(rows.label == REAL) | (rows.method == method)]
-    return detection(kept.score, kept.label, threshold)
-
-
-def _checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores as float64 and labels, both [N].
-
-    Raises:
-        RunError: a score is not a finite number.
-        ValueError: the arrays don't belong together, or a label is neither 0 nor 1.
-    """
-    scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
-    if scores.ndim != 1 or scores.shape != labels.shape:
-        raise ValueError(f"expected scores and labels of one shape [N], found {scores.shape} and {labels.shape}")
-    if not np.isin(labels, (REAL, FAKE)).all():
-        raise ValueError(f"expected labels 0 and 1, found {np.unique(labels).tolist()}")
-    bad = int((~np.isfinite(scores)).sum())
-    if bad:
-        raise RunError(
-            f"expected finite scores, found {bad} of {len(scores)} that are not; the model has diverged: train it "
-            "again with a lower optimizer.learning_rate or with optimizer.clip_norm"
-        )
-    return scores, labels
-
-
-def _missing(any_fakes: bool, any_reals: bool) -> str:
-    if not any_fakes and not any_reals:
-        return "nothing was scored"
-    return f"no {'fakes' if any_reals else 'reals'} were scored: auc, ap and eer need both"

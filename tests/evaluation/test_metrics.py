@@ -1,10 +1,11 @@
+import json
+
 import numpy as np
 import pytest
-from scipy.optimize import brentq
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score, roc_curve
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from dfdetect_jax.errors import RecordsError, RunError
-from dfdetect_jax.evaluation import frame_scores, metrics
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation import bootstrap, detection, frame_scores, metrics
 
 
 def rows(*entries, dataset="set", split="test"):
@@ -32,75 +33,9 @@ def random_case(seed, n=60, levels=None):
     return (np.round(scores * levels) / levels if levels else scores), labels
 
 
-def test_a_hand_worked_case():
-    # Of the four pairs (fake, real) three are in order. Precision at the fakes: 1/1 and 2/3.
-    figures = metrics.detection(np.array([0.9, 0.6, 0.7, 0.1]), np.array([1, 1, 0, 0]), threshold=0.65)
-    assert figures["auc"] == 0.75
-    assert figures["ap"] == pytest.approx((1 + 2 / 3) / 2)
-    assert figures["accuracy"] == 0.5
-    assert (figures["tpr"], figures["fpr"]) == (0.5, 0.5)
-    assert (figures["n"], figures["n_real"], figures["n_fake"]) == (4, 2, 2)
-    assert "why" not in figures
-
-
-def test_a_tied_pair_counts_half():
-    figures = metrics.detection(np.array([0.5, 0.5]), np.array([0, 1]), threshold=0.5)
-    assert figures["auc"] == 0.5
-    assert figures["eer"] == 0.5
-
-
-@pytest.mark.parametrize("levels", [None, 4, 10])
-@pytest.mark.parametrize("seed", range(5))
-def test_auc_and_ap_are_those_of_scikit_learn(seed, levels):
-    scores, labels = random_case(seed, levels=levels)
-    figures = metrics.detection(scores, labels, threshold=0.5)
-    assert figures["auc"] == roc_auc_score(labels, scores)
-    assert figures["ap"] == average_precision_score(labels, scores)
-    assert figures["accuracy"] == np.mean((scores >= 0.5) == labels)
-
-
-@pytest.mark.parametrize(
-    ("scores", "labels", "expected"),
-    [
-        ([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], 0.0),
-        ([0.8, 0.9, 0.1, 0.2], [0, 0, 1, 1], 1.0),
-        ([0.9, 0.6, 0.7, 0.1], [1, 1, 0, 0], 0.5),
-        # One of three reals stands above all fakes: the curve runs (0,0) (1/3,0) (1/3,1), crossing 1 - x at 1/3.
-        ([0.9, 0.2, 0.1, 0.5, 0.6], [0, 0, 0, 1, 1], 1 / 3),
-        # All scores equal: one straight line from (0,0) to (1,1).
-        ([0.3, 0.3, 0.3], [0, 1, 1], 0.5),
-    ],
-)
-def test_equal_error_rate_of_worked_cases(scores, labels, expected):
-    assert metrics.equal_error_rate(np.array(scores), np.array(labels)) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("levels", [None, 4, 10])
-@pytest.mark.parametrize("seed", range(5))
-def test_equal_error_rate_is_where_the_interpolated_curve_crosses(seed, levels):
-    scores, labels = random_case(seed, levels=levels)
-    false_positive, true_positive, _ = roc_curve(labels, scores)
-    # Along the curve's length rather than over FPR, where vertical pieces have no single value.
-    length = np.concatenate([[0], np.cumsum(np.diff(false_positive) + np.diff(true_positive))])
-    at = brentq(lambda s: np.interp(s, length, false_positive) + np.interp(s, length, true_positive) - 1, 0, length[-1])
-    assert metrics.equal_error_rate(scores, labels) == pytest.approx(np.interp(at, length, false_positive), abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("labels", "reason"), [([], "nothing"), ([0, 0], "no fakes"), ([1, 1], "no reals")], ids=["none", "reals", "fakes"]
-)
-def test_what_cant_be_had_is_none_with_a_reason(labels, reason):
-    figures = metrics.detection(np.full(len(labels), 0.7), np.array(labels, int), threshold=0.5)
-    assert figures["auc"] is figures["ap"] is figures["eer"] is None
-    assert reason in figures["why"]
-    assert figures["accuracy"] == (np.mean(labels) if labels else None)
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_scores_that_are_no_numbers_are_refused(bad):
     scores, labels = np.array([0.1, bad, 0.9]), np.array([0, 1, 1])
-    with pytest.raises(RunError, match="1 of 3"):
-        metrics.detection(scores, labels, threshold=0.5)
     with pytest.raises(RunError, match="1 of 3"):
         metrics.choose_threshold(scores, labels)
 
@@ -145,26 +80,6 @@ def test_scores_that_cant_tell_leave_the_classifiers_own_threshold(scores, label
     assert metrics.choose_threshold(np.array(scores), np.array(labels, int)) == 0.5
 
 
-def test_a_video_scores_the_mean_of_its_frames():
-    videos = metrics.video_scores(rows(("b", "", 0.2), ("a", "swap", 1.0), ("b", "", 0.4), ("a", "swap", 0.5)))
-    assert videos.video.tolist() == ["b", "a"]
-    assert videos.score == pytest.approx([0.3, 0.75])
-    assert videos.frame.tolist() == [2, 2]
-    assert videos.label.tolist() == [0, 1]
-
-
-def test_clips_with_one_stem_of_two_methods_or_two_data_sets_stay_apart():
-    one = rows(("Deepfakes/000_003", "Deepfakes", 0.9), ("FaceSwap/000_003", "FaceSwap", 0.1))
-    assert len(metrics.video_scores(one)) == 2
-    both = frame_scores.concatenate([rows(("000", "", 0.9), dataset="x"), rows(("000", "", 0.1), dataset="y")])
-    assert metrics.video_scores(both).score.tolist() == [0.9, 0.1]
-
-
-def test_a_video_with_two_labels_is_refused():
-    with pytest.raises(RecordsError, match="video a"):
-        metrics.video_scores(rows(("a", "", 0.2), ("a", "swap", 0.3)))
-
-
 def test_each_method_is_measured_against_all_reals():
     frames = rows(("r1", "", 0.3), ("r2", "", 0.5), ("x1", "x", 0.9), ("y1", "y", 0.4), ("y1", "y", 0.1))
     summary = metrics.summarize(frames, threshold=0.45, seen=("x",))
@@ -185,3 +100,89 @@ def test_an_empty_split_gives_reasons_and_no_numbers():
     assert summary["by_method"] == {}
     assert summary["frame"]["auc"] is summary["video"]["auc"] is None
     assert summary["video"]["why"] == "nothing was scored"
+
+
+def made(people=12, seed=0, methods=("", "x", "y")):
+    """Three frames of a clip per person and method; scores lean towards the label."""
+    rng = np.random.default_rng(seed)
+    entries = [(p, m, f) for p in range(people) for m in methods for f in range(3)]
+    scores = 1 / (1 + np.exp(-np.array([1.5 * (m != "") for _, m, _ in entries]) - rng.normal(size=len(entries))))
+    names = [f"{m}/{p:03d}_swap" if m else f"real/{p:03d}" for p, m, _ in entries]
+    kinds, people_of = [m for _, m, _ in entries], np.array([f"{p:03d}" for p, _, _ in entries])
+    return rows(*zip(names, kinds, scores, strict=True)).replace(identity=people_of)
+
+
+def test_intervals_stand_beside_every_figure_of_every_level():
+    frames = made()
+    plain = metrics.summarize(frames, 0.5, ("x",), temperature=1.5)
+    summary = metrics.summarize(frames, 0.5, ("x",), temperature=1.5, resamples=200)
+    for with_ci, without in ((summary, plain), *((summary["by_method"][m], plain["by_method"][m]) for m in "xy")):
+        for level in ("frame", "video"):
+            figures = with_ci[level]
+            names = [*detection.FIGURES, *(["auc_dfb"] if level == "video" else [])]
+            alike = {name: value for name, value in without[level].items() if name != "why"}
+            assert {name: figures[name] for name in alike} == pytest.approx(alike, abs=1e-12)
+            assert figures["why"] == without[level]["why"]
+            for name in names:
+                low, high = figures[f"{name}_ci"]
+                assert low <= high
+            assert figures["auc_ci"][0] <= figures["auc"] <= figures["auc_ci"][1]
+            assert (figures["resamples"], figures["resamples_left_out"], figures["clusters"]) == (200, 0, 12)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_the_same_seed_gives_the_same_intervals_and_order_of_rows_does_not_matter_to_figures():
+    frames = made()
+    again = metrics.summarize(frames, 0.5, (), resamples=50, seed=3)
+    assert metrics.summarize(frames, 0.5, (), resamples=50, seed=3) == again
+    assert metrics.summarize(frames, 0.5, (), resamples=50, seed=4) != again
+    turned = metrics.summarize(frames[::-1], 0.5, ())
+    for level in ("frame", "video"):
+        for name in detection.FIGURES:
+            assert turned[level][name] == pytest.approx(again[level][name])
+
+
+def test_video_auc_for_comparison_joins_clips_of_one_name():
+    # Two methods' forgeries of clip 7 are one fake of score .5; a real and a fake named 9 are one real of .7.
+    frames = rows(("x/7", "x", 0.9), ("y/7", "y", 0.1), ("real/8", "", 0.6), ("real/9", "", 0.4), ("x/9", "x", 1.0))
+    summary = metrics.summarize(frames, 0.5, ())
+    assert summary["video"]["auc"] == pytest.approx(4 / 6)
+    assert summary["video"]["auc_dfb"] == 0.0
+    only = metrics.summarize(frames[1:][[2, 3]], 0.5, ())["video"]
+    assert (only["auc"], only["auc_dfb"]) == (1.0, None)
+    assert "no fakes" in only["why_no_auc_dfb"]
+
+
+def test_folders_that_join_people_have_no_interval_and_say_so():
+    frames = made()
+    joined = frames.replace(video=np.array([f"{name}/clip" for name in frames.video]))
+    video = metrics.summarize(joined, 0.5, (), resamples=20)["video"]
+    assert video["auc_dfb_ci"] is None
+    assert "join several clusters" in video["why_no_auc_dfb_ci"]
+
+
+def test_one_person_or_one_label_leaves_no_interval():
+    one = metrics.summarize(made(people=1), 0.5, (), resamples=20)["frame"]
+    assert one["auc"] is not None
+    assert one["auc_ci"] is one["brier_ci"] is None
+    assert "one cluster" in one["why_no_ci"]
+    frames = made()
+    fakes = metrics.summarize(frames[frames.label == 1], 0.5, (), resamples=20)["frame"]
+    assert fakes["auc_ci"] is fakes["fpr_ci"] is fakes["auc"] is None
+    assert fakes["resamples_left_out"] == 20
+    assert fakes["brier_ci"][0] < fakes["brier"] < fakes["brier_ci"][1]
+    empty = metrics.summarize(frame_scores.concatenate([]), 0.5, (), resamples=20)
+    assert empty["frame"]["auc_ci"] is empty["video"]["auc_dfb_ci"] is None
+    assert empty["video"]["why"] == "nothing was scored"
+
+
+def test_intervals_of_a_method_are_those_of_the_same_draws_repeated_row_by_row():
+    frames = made(people=6)
+    low, high = metrics.summarize(frames, 0.5, (), resamples=30, seed=5)["by_method"]["y"]["frame"]["auc_ci"]
+    people = bootstrap.clusters(frames)
+    aucs = []
+    for counts in np.concatenate(list(bootstrap.draws(6, 30, seed=5))):
+        kept = np.repeat(np.arange(len(frames)), counts[people].astype(int))
+        drawn = frames[kept[frames.method[kept] != "x"]]
+        aucs.append(roc_auc_score(drawn.label, drawn.score))
+    assert (low, high) == pytest.approx(np.percentile(aucs, [2.5, 97.5]))

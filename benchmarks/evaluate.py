@@ -1,0 +1,87 @@
+"""Seconds from scores to figures with intervals: a table of frames, bootstrapped over people.
+
+    python benchmarks/evaluate.py [--frames 100000] [--resamples 1000] [--json FILE]
+
+The scores are made: people with a clip each that is real and one per forgery method, 50 frames a clip, scores that lean
+towards the label with shifts shared by a person's and by a clip's frames. Timed is `metrics.summarize`: every figure of
+frames, of videos and of each method against all reals, all under the same draws of people.
+"""
+
+import argparse
+
+import measure
+import numpy as np
+
+from dfdetect_jax.evaluation import frame_scores, metrics
+
+_FRAMES_PER_CLIP = 50
+_METHODS = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
+
+
+def score_table(frames: int, people: int, seed: int = 0) -> frame_scores.FrameScores:
+    """About `frames` rows: `people` in equal shares, each with as many clips of every kind as that takes."""
+    rng = np.random.default_rng(seed)
+    clips = max(1, round(frames / (people * len(_METHODS) * _FRAMES_PER_CLIP)))
+    shape = (people, len(_METHODS), clips, _FRAMES_PER_CLIP)
+    person, method, clip, frame = (place.ravel() for place in np.indices(shape))
+    shifts = 0.7 * rng.normal(size=(people, 1, 1, 1)) + 0.7 * rng.normal(size=shape[:3])[..., None]
+    logits = shifts + rng.normal(size=shape) + 1.5 * np.sign(np.arange(len(_METHODS)))[:, None, None]
+    names = np.array(_METHODS)[method]
+    return frame_scores.from_columns(
+        {
+            "dataset": ["made"] * person.size,
+            "split": ["test"] * person.size,
+            "method": names,
+            "video": [_clip_name(*place) for place in zip(names, person, clip, strict=True)],
+            "identity": [f"{p:05d}" for p in person],
+            "frame": frame,
+            "label": names != "",
+            "score": 1 / (1 + np.exp(-logits.ravel())),
+        }
+    )
+
+
+def _clip_name(method: str, person: int, clip: int) -> str:
+    return f"{method}/{person:05d}_{clip:03d}_swap" if method else f"original/{person:05d}_{clip:03d}"
+
+
+def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
+    """Seconds to sum up `frames` scores with `resamples`, of few people with many clips, and of many with one each."""
+    rows = []
+    for people in sorted({50, max(1, frames // (len(_METHODS) * _FRAMES_PER_CLIP))}):
+        table = score_table(frames, people)
+
+        def sum_up(count: int, table=table) -> dict:
+            return metrics.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resamples=count)
+
+        taken = measure.take_turns({"figures": lambda: sum_up(0), "intervals": lambda: sum_up(resamples)}, 1, warmup=0)
+        summary = sum_up(2)
+        rows.append(
+            {
+                "scores": f"{len(table)} frames, {summary['video']['n']} videos, {people} people",
+                "figures, s": taken["figures"][0].clock,
+                f"with {resamples} resamples, s": taken["intervals"][0].clock,
+                "processor, s": taken["intervals"][0].processor,
+            }
+        )
+    return rows
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = measure.command_line(__doc__.partition("\n")[0])
+    parser.add_argument("--frames", type=int, default=100_000, help="rows of the score table")
+    parser.add_argument("--resamples", type=int, default=1000, help="resamples of people")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measures and reports."""
+    args = parsed()
+    where = measure.environment("numpy", "scipy")
+    notes = [f"all figures of frames, videos and {len(_METHODS) - 1} methods against all reals, the same draws for all"]
+    measure.report("scores to figures", where, bootstrap_rows(args.frames, args.resamples), notes, args.json)
+
+
+if __name__ == "__main__":
+    main()
