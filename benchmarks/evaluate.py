@@ -2,9 +2,9 @@
 
     python benchmarks/evaluate.py [--frames 100000] [--resamples 1000] [--json FILE]
 
-The scores are made: people with a clip each that is real and one per forgery method, 50 frames a clip, scores that lean
-towards the label with shifts shared by a person's and by a clip's frames. Timed is `metrics.summarize`: every figure of
-frames, of videos and of each method against all reals, all under the same draws of people.
+The scores are made: people with as many real clips as of every forgery method, 50 frames a clip or photographs, scores
+that lean towards the label with shifts shared by a person's and by a clip's frames. Timed is `metrics.summarize`: every
+figure of frames, of videos and of each method against all reals, all under the same draws of people.
 """
 
 import argparse
@@ -18,11 +18,11 @@ _FRAMES_PER_CLIP = 50
 _METHODS = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
 
 
-def score_table(frames: int, people: int, seed: int = 0) -> frame_scores.FrameScores:
+def score_table(frames: int, people: int, frames_per_clip: int, seed: int = 0) -> frame_scores.FrameScores:
     """About `frames` rows: `people` in equal shares, each with as many clips of every kind as that takes."""
     rng = np.random.default_rng(seed)
-    clips = max(1, round(frames / (people * len(_METHODS) * _FRAMES_PER_CLIP)))
-    shape = (people, len(_METHODS), clips, _FRAMES_PER_CLIP)
+    clips = max(1, round(frames / (people * len(_METHODS) * frames_per_clip)))
+    shape = (people, len(_METHODS), clips, frames_per_clip)
     person, method, clip, frame = (place.ravel() for place in np.indices(shape))
     shifts = 0.7 * rng.normal(size=(people, 1, 1, 1)) + 0.7 * rng.normal(size=shape[:3])[..., None]
     logits = shifts + rng.normal(size=shape) + 1.5 * np.sign(np.arange(len(_METHODS)))[:, None, None]
@@ -46,19 +46,20 @@ def _clip_name(method: str, person: int, clip: int) -> str:
 
 
 def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
-    """Seconds to sum up `frames` scores with `resamples`, of few people with many clips, and of many with one each."""
-    rows = []
-    for people in sorted({50, max(1, frames // (len(_METHODS) * _FRAMES_PER_CLIP))}):
-        table = score_table(frames, people)
+    """Seconds to sum up `frames` scores with `resamples`: few people with many clips, many with one, photographs."""
+    rows, kinds = [], len(_METHODS)
+    cases = ((50, _FRAMES_PER_CLIP), (frames // (kinds * _FRAMES_PER_CLIP), _FRAMES_PER_CLIP), (frames // kinds, 1))
+    for people, frames_per_clip in cases:
+        table = score_table(frames, max(people, 1), frames_per_clip)
 
         def sum_up(count: int, table=table) -> dict:
             return metrics.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resamples=count)
 
         taken = measure.take_turns({"figures": lambda: sum_up(0), "intervals": lambda: sum_up(resamples)}, 1, warmup=0)
-        summary = sum_up(2)
+        count = sum_up(0)["video"]["n"]
         rows.append(
             {
-                "scores": f"{len(table)} frames, {summary['video']['n']} videos, {people} people",
+                "scores": f"{len(table)} frames, {count} videos, {people} people",
                 "figures, s": taken["figures"][0].clock,
                 f"with {resamples} resamples, s": taken["intervals"][0].clock,
                 "processor, s": taken["intervals"][0].processor,

@@ -17,6 +17,7 @@ from dfdetect_jax.evaluation.frame_scores import FrameScores
 from dfdetect_jax.evaluation.videos import groups_of, video_scores
 
 PERCENTILES = (2.5, 97.5)
+_ONE_CLUSTER = "all is of one cluster: intervals need two or more"
 _CHUNK = 2**22  # multiplicities held at once, 32 MB
 
 
@@ -97,7 +98,7 @@ def intervals(figures: np.ndarray, of: Detection) -> dict:
         "clusters": of.n_clusters,
     }
     if of.n_clusters == 1:
-        beside["why_no_ci"] = "all is of one cluster: intervals need two or more"
+        beside["why_no_ci"] = _ONE_CLUSTER
     return beside
 
 
@@ -119,25 +120,21 @@ def paired(
         "n": frames that both have, by data set, split, video and frame. "clusters". "frame" and "video": {"auc": {"a",
         "b", "difference": a - b, "difference_ci", "p"}, ...} for all of `detection.FIGURES`. p is two-sided, from the
         share of draws on either side of no difference: min(1, 2 (1 + min(#{d <= 0}, #{d >= 0})) / (1 + B)), at
-        least 2 / (1 + B). What can't be had is None. "resamples", "resamples_left_out": as in `intervals`, of frames.
+        least 2 / (1 + B). What can't be had is None, and "why" says so. "resamples", "resamples_left_out": as in
+        `intervals`, of frames.
 
     Raises:
         RecordsError: as `clusters`, `video_scores`.
         RunError: they share no frame, disagree on a label, or name a frame twice; or scores are outside [0, 1].
     """
     a, b = _shared_rows(a, b)
-    videos_a, videos_b = video_scores(a), video_scores(b)
     cluster = clusters(a, by)
     of_videos = cluster[groups_of(a.dataset, a.video)[0]]
-    sets = [
-        Detection(rows.score, rows.label, threshold, temperature, its_clusters)
-        for rows, threshold, temperature, its_clusters in (
-            (a, threshold_a, temperature_a, cluster),
-            (b, threshold_b, temperature_b, cluster),
-            (videos_a, threshold_a, temperature_a, of_videos),
-            (videos_b, threshold_b, temperature_b, of_videos),
-        )
-    ]
+    runs = ((a, threshold_a, temperature_a), (b, threshold_b, temperature_b))
+    sets = [Detection(rows.score, rows.label, *chosen, cluster) for rows, *chosen in runs]
+    for rows, *chosen in runs:
+        videos = video_scores(rows)
+        sets.append(Detection(videos.score, videos.label, *chosen, of_videos))
     count = sets[0].n_clusters
     resampled = resample(sets, count, resamples, seed)
     return {
@@ -159,7 +156,8 @@ def over_seeds(runs: Sequence[dict]) -> dict[str, dict]:
     Returns:
         {"auc": {"mean", "sd", "ci", "n"}, ...} for each figure that is in all of `runs`: of the runs that have it, n of
         them, the mean, the sample standard deviation, and the 95% interval of the mean by Student's t with n - 1
-        degrees of freedom (not cut to [0, 1]). With one run "sd" and "ci" are None, with none "mean" is too.
+        degrees of freedom (not cut to [0, 1]). With one run "sd" and "ci" are None, with none "mean" is too, and "why"
+        says so.
     """
     names = [name for name in (*FIGURES, "auc_dfb") if runs and all(name in run for run in runs)]
     return {name: _spread(np.array([run[name] for run in runs if run[name] is not None])) for name in names}
@@ -168,7 +166,8 @@ def over_seeds(runs: Sequence[dict]) -> dict[str, dict]:
 def _spread(values: np.ndarray) -> dict:
     n = len(values)
     if n < 2:
-        return {"mean": float(values[0]) if n else None, "sd": None, "ci": None, "n": n}
+        why = "one run has it: there is no spread" if n else "no run has it"
+        return {"mean": float(values[0]) if n else None, "sd": None, "ci": None, "n": n, "why": why}
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     half = float(stdtrit(n - 1, PERCENTILES[1] / 100)) * sd / np.sqrt(n)
     return {"mean": mean, "sd": sd, "ci": [float(mean - half), float(mean + half)], "n": n}
@@ -205,7 +204,11 @@ def _differences(a: Detection, b: Detection, resampled: np.ndarray) -> dict[str,
         one, other, drawn = figures_a[name], figures_b[name], drawn[~np.isnan(drawn)]
         had = one is not None and other is not None
         beside = {"difference_ci": None, "p": None}
-        if had and len(drawn) and a.n_clusters > 1:
+        if not had:
+            beside["why"] = "needs a label that was not scored"
+        elif a.n_clusters < 2:
+            beside["why"] = _ONE_CLUSTER
+        elif len(drawn):
             rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
             beside = {"difference_ci": interval(drawn), "p": min(1.0, 2 * (1 + rarer) / (1 + len(drawn)))}
         differences[name] = {"a": one, "b": other, "difference": one - other if had else None, **beside}

@@ -54,7 +54,7 @@ def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     can't tell (one label only, or all scores equal) it is 0.5, the classifier's own decision.
 
     Raises:
-        RunError: a score is not a finite number.
+        RunError: a score is not a number in [0, 1].
     """
     scores, labels = checked(scores, labels)
     values, position = np.unique(scores, return_inverse=True)
@@ -96,14 +96,37 @@ def summarize(
     Returns:
         {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_method":
         {method: {"seen", "frame", "video", "localization": `Localization.of`}}}. A method's figures of detection are
-        its fakes against all reals of the split. Videos have "auc_dfb" as well, the AUC of `folder_scores`. With
-        resamples, "auc_ci" and so on stand beside the figures, and what `bootstrap.intervals` tells. Without maps,
-        "localization" is None.
+        its fakes against all reals of the split. Videos have "auc_dfb" as well, the AUC of `folder_scores`; None, with
+        "why_no_auc_dfb", where joining folders leaves one label. With resamples, "auc_ci" and so on stand beside the
+        figures, and what `bootstrap.intervals` tells; "auc_dfb_ci" is None, with "why_no_auc_dfb_ci", where a joined
+        folder is of several clusters. Without maps, "localization" is None.
 
     Raises:
         RecordsError, RunError: as `video_scores`, `bootstrap.clusters`.
     """
     methods = sorted(set(frames.method[frames.label == FAKE].tolist()))
+    figures = _figures(frames, methods, threshold, temperature, resamples, by, seed)
+    located = dict.fromkeys(methods) if localization is None else {name: localization.of(name) for name in methods}
+    return {
+        **figures[0],
+        "by_method": {
+            method: {"seen": method in seen, **its_figures, "localization": located[method]}
+            for method, its_figures in zip(methods, figures[1:], strict=True)
+        },
+        "localization": None if localization is None else localization.overall(),
+    }
+
+
+def _figures(
+    frames: FrameScores,
+    methods: Sequence[str],
+    threshold: float,
+    temperature: float,
+    resamples: int,
+    by: str,
+    seed: int,
+) -> list[dict[str, dict]]:
+    """{"frame", "video"} of all rows, then of each method against all reals; arguments as in `summarize`."""
     clusters = bootstrap.clusters(frames, by) if resamples else np.zeros(len(frames), np.int64)
     everything = np.ones(len(frames), bool)
     against_reals = [(frames.label == REAL) | (frames.method == method) for method in methods]
@@ -114,12 +137,4 @@ def summarize(
         drawn = bootstrap.resample(sets, clusters.max(initial=-1) + 1, resamples, seed)
         for i, each in enumerate(levels):
             each.add_intervals(figures[i], drawn[3 * i : 3 * i + 3])
-    located = dict.fromkeys(methods) if localization is None else {name: localization.of(name) for name in methods}
-    return {
-        **figures[0],
-        "by_method": {
-            method: {"seen": method in seen, **its_figures, "localization": located[method]}
-            for method, its_figures in zip(methods, figures[1:], strict=True)
-        },
-        "localization": None if localization is None else localization.overall(),
-    }
+    return figures

@@ -91,15 +91,18 @@ def test_intervals_of_independent_frames_are_those_of_scipy():
 
 
 def test_95_per_cent_intervals_hold_the_truth_about_that_often():
-    # Seeds 0 to 199: 30 people, two clips of 3 frames each. The truth of fakes against reals of other people, of whom
-    # 29 of 30 pairs are, is Phi(1 / sqrt(2 (1 + 1))), of one's own Phi(1 / sqrt(2)).
-    truth = 29 / 30 * stats.norm.cdf(1 / 2) + 1 / 30 * stats.norm.cdf(1 / np.sqrt(2))
-    held = 0
+    # Seeds 0 to 199: 30 people, two clips of 3 frames each. A fake stands above a real of someone else, 29 pairs of
+    # 30, with probability Phi(1 / sqrt(2 (1 + 1))), above one's own with Phi(1 / sqrt(2)); above 0.5 with the same.
+    own = stats.norm.cdf(1 / np.sqrt(2))
+    truths = {"auc": 29 / 30 * stats.norm.cdf(1 / 2) + 1 / 30 * own, "tpr": own}
+    held = dict.fromkeys(truths, 0)
     for seed in range(200):
         scores, labels, people = made(30, 3, shift=1.0, rng=np.random.default_rng(seed))
-        low, high = bootstrap.interval(resampled(scores, labels, people, 200, seed)[:, PLACE["auc"]])
-        held += low <= truth <= high
-    assert 0.90 <= held / 200 <= 0.99
+        drawn = resampled(scores, labels, people, 200, seed)
+        for name, truth in truths.items():
+            low, high = bootstrap.interval(drawn[:, PLACE[name]])
+            held[name] += low <= truth <= high
+    assert all(0.90 <= count / 200 <= 0.99 for count in held.values())
 
 
 def test_draws_without_a_label_are_left_out_and_counted():
@@ -185,6 +188,14 @@ def test_runs_are_compared_on_the_frames_that_both_have_in_any_order():
         assert figure["b"] == pytest.approx(detection(b.score[40:], b.label[40:], 0.6, 2.0)[name])
 
 
+def test_one_person_leaves_differences_without_intervals():
+    a, b = pair_of_runs(0.5)
+    figure = bootstrap.paired(a[:8], b[:8], 0.5, 0.5, resamples=20)["frame"]["auc"]
+    assert figure["difference"] is not None
+    assert figure["difference_ci"] is figure["p"] is None
+    assert "one cluster" in figure["why"]
+
+
 def test_runs_that_cant_be_compared_are_refused_in_one_line():
     a, b = pair_of_runs(0)
     with pytest.raises(RunError, match="found none"):
@@ -199,8 +210,8 @@ def test_one_label_leaves_differences_that_cant_be_had_empty():
     a, b = pair_of_runs(0.5)
     fakes = a.label == 1
     figures = bootstrap.paired(a[fakes], b[fakes], 0.5, 0.5, resamples=50)["frame"]
-    nothing = {"a": None, "b": None, "difference": None, "difference_ci": None, "p": None}
-    assert figures["auc"] == figures["fpr"] == nothing
+    nothing = dict.fromkeys(("a", "b", "difference", "difference_ci", "p"))
+    assert figures["auc"] == figures["fpr"] == nothing | {"why": "needs a label that was not scored"}
     assert figures["log_loss"]["difference"] > 0
 
 
@@ -218,7 +229,8 @@ def test_the_spread_over_seeds_is_students():
 def test_seeds_without_a_figure_are_left_out_of_its_spread():
     runs = [{"auc": None, "accuracy": 0.5}, {"auc": 0.7, "accuracy": 0.7}]
     spread = bootstrap.over_seeds(runs)
-    assert spread["auc"] == {"mean": 0.7, "sd": None, "ci": None, "n": 1}
+    assert spread["auc"] == {"mean": 0.7, "sd": None, "ci": None, "n": 1, "why": "one run has it: there is no spread"}
     assert spread["accuracy"]["n"] == 2
-    assert bootstrap.over_seeds(runs[:1])["auc"] == {"mean": None, "sd": None, "ci": None, "n": 0}
+    nothing = {"mean": None, "sd": None, "ci": None, "n": 0, "why": "no run has it"}
+    assert bootstrap.over_seeds(runs[:1])["auc"] == nothing
     assert bootstrap.over_seeds([]) == {}
