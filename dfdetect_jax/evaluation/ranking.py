@@ -12,8 +12,8 @@ import numpy as np
 from dfdetect_jax.data.example import FAKE, REAL
 
 FIGURES = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
+# As floats both are a little above 1/100 and 1/1000, so that a whole number of reals is never rounded away.
 FALSE_POSITIVE_RATES = {"tpr_at_fpr_1": 0.01, "tpr_at_fpr_0_1": 0.001}
-_SLACK = 1 + 1e-12  # 0.01 * n may be rounded to just below a whole number of reals
 _REACH = 64  # distinct scores on both sides of the crossing that are searched first for a corner of the curve
 
 
@@ -74,7 +74,7 @@ class Ranking:
             **self._equal_error_rates(real, fake),
         }
         for name, rate in FALSE_POSITIVE_RATES.items():
-            first_too_many = np.searchsorted(real[1:], rate * reals * _SLACK, side="right")
+            first_too_many = np.searchsorted(real[1:], rate * reals, side="right")
             figures[name] = float(fake[self._fakes_above[first_too_many]] / fakes)
         return figures
 

@@ -120,6 +120,23 @@ def test_the_nearest_corner_is_found_however_far_it_is(run):
     assert weighted["eer_nearest"] == deepfakebench_eer(labels, scores, weights)
 
 
+def test_the_first_point_of_the_curve_is_a_corner_even_on_a_straight_line():
+    scores, labels = np.array([0.9, 0.9, 0.5, 0.5, 0.1, 0.1]), np.array([0, 1, 0, 1, 0, 1])
+    assert Ranking(scores, labels).figures()["eer_nearest"] == deepfakebench_eer(labels, scores) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("above", "dense", "corner"), [(30, slice(4030, 4090), 1.0), (50, slice(50, 110), 0.0)])
+def test_where_few_rows_were_drawn_the_search_for_a_corner_goes_on(seed, above, dense, corner):
+    # FPR = FNR within a run of reals, where thinly and densely drawn ones meet: the dense end is nearer.
+    labels = np.repeat([1, 0, 1], [above, 4060, 80 - above])
+    weights = (np.random.default_rng(seed).random(len(labels)) < 0.025).astype(int)
+    weights[labels == 1] = weights[dense] = 1
+    scores = np.linspace(0.9, 0.1, len(labels))
+    nearest = Ranking(scores, labels).figures(weights)["eer_nearest"]
+    assert nearest == deepfakebench_eer(labels, scores, weights) == corner
+
+
 def test_tpr_at_a_false_positive_rate_counts_whole_reals():
     # 1% of 300 reals are three: the threshold may go to just above the fourth highest.
     reals, fakes = np.linspace(0.0, 0.9, 300), np.array([0.95, 0.8999, 0.8925, 0.8915, 0.889])
