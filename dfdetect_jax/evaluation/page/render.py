@@ -1,0 +1,155 @@
+"""The page put together: sentences, tables, diagrams and examples into one template, and that into one file."""
+
+import base64
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import jinja2
+import markupsafe
+from matplotlib.figure import Figure
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation import figures
+from dfdetect_jax.evaluation.page import comparisons, tables, words
+from dfdetect_jax.evaluation.page.cells import Table
+from dfdetect_jax.evaluation.page.contents import Evaluation, RunResult, data_names, part, robustness_of, words_of
+from dfdetect_jax.evaluation.page.definitions import DEFINITIONS, OTHER_DEFINITIONS
+from dfdetect_jax.evaluation.page.examples import Example, examples_of
+
+_ABOUT = ("settings", "fingerprints", "versions", "commit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagram:
+    """A picture as a data URI, and what it shows, in words, for whoever can't see it."""
+
+    uri: str
+    alt: str
+    width: int
+
+
+def write_page(path: str | os.PathLike, evaluation: Evaluation) -> None:
+    """Writes the page of `evaluation` as HTML, whole or not at all; makes the folder.
+
+    Raises:
+        RunError: the file can't be written.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A file's name may hold bytes that are no text, which Python reads as lone surrogates.
+        partial.write_text(render(evaluation), encoding="utf-8", errors="replace")
+        os.replace(partial, path)
+    except OSError as error:
+        raise RunError(f"{path}: expected a place to write the page to; {error.strerror or error}") from error
+
+
+def render(evaluation: Evaluation) -> str:
+    """The page as text. It loads nothing, runs no script, and escapes every name that comes from outside."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dfdetect_jax.evaluation.page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = _breakable
+    names = data_names(evaluation)
+    examples, left_out = examples_of(
+        {(name, key): views for name, run in evaluation.runs.items() for key, views in (run.examples or {}).items()}
+    )
+    return environment.get_template("report.html").render(
+        evaluation=evaluation,
+        opening=words.opening(evaluation),
+        findings={name: words.findings(run) for name, run in evaluation.runs.items()},
+        leaks=words.leaks(evaluation),
+        cautions=words.cautions(evaluation),
+        matrices={unit: tables.matrix(evaluation, unit) for unit in ("frame", "video")} if names else {},
+        methods=tables.methods_matrix(evaluation) if len(evaluation.runs) > 1 else None,
+        data=[_data_set(evaluation, key) for key in names],
+        runs=[_run(name, run, examples) for name, run in evaluation.runs.items()],
+        robustness=_robustness(evaluation),
+        paired=[comparisons.paired_table(evaluation, main=main) for main in (True, False)],
+        seeds=[comparisons.seeds_table(evaluation, main=main) for main in (True, False)],
+        examples_left_out=left_out,
+        differing=comparisons.about_table(evaluation, "settings", differing=True) if len(evaluation.runs) > 1 else None,
+        about=_about(evaluation),
+        definitions=[*DEFINITIONS, *(("", *each) for each in OTHER_DEFINITIONS)],
+    )
+
+
+def _data_set(evaluation: Evaluation, key: str) -> dict:
+    return {
+        "name": key,
+        "frame": tables.detection_tables(evaluation, key, "frame"),
+        "video": tables.detection_tables(evaluation, key, "video"),
+        "localization": tables.localization_table(evaluation, key),
+    }
+
+
+def _run(name: str, run: RunResult, examples: dict[tuple[str, str], list[Example]]) -> dict:
+    threshold, temperature = part(run.metrics, "threshold"), part(run.metrics, "temperature")
+    scores = {key: each for key, each in (run.scores or {}).items() if len(each)}
+    curves = {key: each for key, each in scores.items() if figures.both_labels(each)}
+    diagrams = []
+    if curves:
+        diagrams = [
+            _diagram(figures.roc(curves), f"ROC curves of {name} over frames"),
+            _diagram(figures.roc(curves, logarithmic=True), f"ROC curves of {name}, few false alarms enlarged"),
+            _diagram(figures.det(curves), f"DET curves of {name} over frames"),
+        ]
+    return {
+        "name": name,
+        "threshold": threshold,
+        "temperature": temperature,
+        "curves": diagrams,
+        "without_curves": [key for key in scores if key not in curves],
+        "reliability": {
+            key: _diagram(figures.reliability_diagram(each, temperature), f"reliability of {name} on {key}")
+            for key, each in scores.items()
+        },
+        "histograms": {
+            key: _diagram(figures.histogram(each, threshold), f"scores of {name} on {key}, reals and fakes")
+            for key, each in scores.items()
+        },
+        "robustness": comparisons.robustness_table(run),
+        "robustness_notes": [note for _, result in robustness_of(run) for note in words_of(part(result, "notes"))],
+        "attacks": comparisons.attacks_table(run),
+        "examples": {key: group for (of, key), group in examples.items() if of == name and group},
+    }
+
+
+def _robustness(evaluation: Evaluation) -> list[Diagram]:
+    """A diagram per data set and distortion, with all runs that were measured under it."""
+    curves: dict[tuple[str, str], dict[str, list]] = {}
+    for name, run in evaluation.runs.items():
+        for key, result in robustness_of(run):
+            for distortion, levels in result["corruptions"].items():
+                points = [part(result, "clean"), *levels]
+                curves.setdefault((key, distortion), {})[name] = [point for point in points if point]
+    return [
+        _diagram(
+            figures.robustness_curve(f"{distortion}, {key}", levels),
+            f"frame AUC under {distortion} on {key}, by level",
+        )
+        for (key, distortion), levels in curves.items()
+    ]
+
+
+def _about(evaluation: Evaluation) -> list[Table]:
+    subjects = dict.fromkeys((*_ABOUT, *(subject for run in evaluation.runs.values() for subject in run.about or {})))
+    made = [comparisons.about_table(evaluation, subject) for subject in subjects]
+    return [table for table in made if table.rows]
+
+
+def _breakable(name: str) -> markupsafe.Markup:
+    """A name, escaped, whose line may break where its parts join."""
+    return markupsafe.Markup(re.sub(r"([_/·]|\.(?=\D))", r"\1<wbr>", str(markupsafe.escape(name))))
+
+
+def _diagram(figure: Figure, alt: str) -> Diagram:
+    uri = f"data:image/svg+xml;base64,{base64.b64encode(figures.as_svg(figure)).decode()}"
+    return Diagram(uri, alt, round(figure.get_figwidth() * 96))
