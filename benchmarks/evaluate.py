@@ -1,18 +1,31 @@
-"""Seconds from scores to figures with intervals: a table of frames, bootstrapped over people.
+"""Images per second from records to figures, and seconds from scores to figures with intervals.
 
+    python benchmarks/evaluate.py --images 2000 [--size 96] [--json FILE]           end to end, an untrained CAE
     python benchmarks/evaluate.py [--frames 100000] [--resamples 1000] [--json FILE]
 
 The scores are made: people with as many real clips as of every forgery method, 50 frames a clip or photographs, scores
 that lean towards the label with shifts shared by a person's and by a clip's frames. Timed is `metrics.summarize`: every
 figure of frames, of videos and of each method against all reals, all under the same draws of people.
+
+End to end, the crops are those of the embedded set, and the CAE that of `configs/cae.py`, with random weights.
 """
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import jax
 import measure
 import numpy as np
 
-from dfdetect_jax.evaluation import frame_scores, metrics
+from dfdetect_jax import methods
+from dfdetect_jax.config import CAESettings, Crop, check
+from dfdetect_jax.data.pipeline import eval_batches
+from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.records import Records, read_manifest
+from dfdetect_jax.evaluation import frame_scores, metrics, report
+from dfdetect_jax.run import Run
 
 _FRAMES_PER_CLIP = 50
 _METHODS = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
@@ -68,18 +81,63 @@ def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
     return rows
 
 
+def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
+    """Images per second from records on disk to the report's figures, and of its parts, for an untrained CAE."""
+    settings = CAESettings()
+    settings.data.image_size, settings.model.width, settings.model.middle_blocks = size, 0.25, 2
+    settings.model.decoder_widths = (512, 256, 128, 64)
+    variables = jax.jit(methods.build(check(settings)).init)(jax.random.key(0)).variables
+    with tempfile.TemporaryDirectory() as home:
+        folder = prepare("forge", None, home, Crop(size=size), images=images, say=lambda line: None)
+        manifest = read_manifest(folder)
+        run = Run(
+            folder=Path(home),
+            settings=settings,
+            variables=variables,
+            crop=manifest.crop,
+            threshold=0.5,
+            seen=(),
+            info={"data": {"folder": str(folder), "fingerprint": manifest.fingerprint}, "checkpoint": {"step": 0}},
+        )
+        count = len(Records(folder, "train"))
+        in_memory = np.concatenate([batch["image"] for batch in batches_of(folder, size)])[:count]
+        arms = {
+            "records to batches": lambda: [None for _ in batches_of(folder, size)],
+            "the network": lambda: run.score(in_memory),
+            "end to end": lambda: report.evaluate_run(run, str(folder), "train"),
+            "end to end, 1000 resamples": lambda: report.evaluate_run(
+                run, str(folder), "train", resampling=report.Resampling()
+            ),
+        }
+        taken = {name: measure.medians(found) for name, found in measure.take_turns(arms, 3).items()}
+    return [
+        {"what": name, "images": str(count), "seconds": found.clock, "images/s": count / found.clock}
+        for name, found in taken.items()
+    ]
+
+
+def batches_of(folder: Path, size: int) -> Iterator[dict]:
+    return iter(eval_batches(folder, "train", batch_size=32, image_size=size))
+
+
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = measure.command_line(__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=100_000, help="rows of the score table")
     parser.add_argument("--resamples", type=int, default=1000, help="resamples of people")
+    parser.add_argument("--images", type=int, default=0, help="measure from records to figures, on so many crops")
+    parser.add_argument("--size", type=int, default=96, help="of those crops, pixels (%(default)s)")
     return parser.parse_args()
 
 
 def main() -> None:
     """Measures and reports."""
     args = parsed()
-    where = measure.environment("numpy", "scipy")
+    where = measure.environment("numpy", "scipy", "jax", "grain")
+    if args.images:
+        notes = ["records are raw; decoding overlaps with the network; each arm three times, medians"]
+        measure.report(f"evaluate, {args.size} px", where, end_to_end_rows(args.images, args.size), notes, args.json)
+        return
     notes = [f"all figures of frames, videos and {len(_METHODS) - 1} methods against all reals, the same draws for all"]
     measure.report("scores to figures", where, bootstrap_rows(args.frames, args.resamples), notes, args.json)
 

@@ -22,6 +22,32 @@ def print_results(metrics: dict) -> None:
         console.print(localization_table(metrics))
 
 
+def print_comparison(paired: Sequence[dict], seeds: dict[str, dict]) -> None:
+    """Prints what several runs say together: differences of AUC to the first, and the spread over seeds."""
+    for pair in paired:
+        told = [f"{kind} AUC {_difference(pair[kind]['auc'])}" for kind in ("frame", "video")]
+        print(f"{pair['a']} against {pair['b']} on {pair['data']}: {', '.join(told)}")
+    for names, group in seeds.items():
+        for data, spread in group.items():
+            told = [f"{kind} AUC {_spread(spread[kind].get('auc'))}" for kind in ("frame", "video")]
+            print(f"{names} on {data}, mean over seeds: {', '.join(told)}")
+
+
+def _difference(figures: dict) -> str:
+    if figures["difference"] is None:
+        return NOT_HAD
+    low, high = figures["difference_ci"] or (None, None)
+    interval = f" [{low:+.3f}, {high:+.3f}]" if low is not None else ""
+    return f"{figures['difference']:+.3f}{interval}"
+
+
+def _spread(figures: dict | None) -> str:
+    if not figures or figures["mean"] is None:
+        return NOT_HAD
+    low, high = figures["ci"] or (None, None)
+    return f"{figures['mean']:.3f}" + (f" [{low:.3f}, {high:.3f}]" if low is not None else "")
+
+
 def results_table(metrics: dict) -> Table:
     """Lays `metrics.json` out for a terminal.
 
@@ -29,18 +55,26 @@ def results_table(metrics: dict) -> Table:
         metrics: as `report.as_metrics` makes it.
 
     Returns:
-        A table, 80 characters wide unless names are long, with frame AUC, video AUC, and of frames: AP, EER, accuracy
-        at the threshold, how many reals and fakes. Every data set has a row for all its forgeries and one per method,
-        those seen in training first. What can't be had shows as "-", with the reason under the table.
+        A table, 100 characters wide unless names are long, with frame AUC and its interval where it was drawn, video
+        AUC, and of frames: AP, EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes. Every
+        data set has a row for all its forgeries and one per method, those seen in training first. What can't be had
+        shows as "-", with the reason under the table.
     """
-    notes = [f"AP, EER and accuracy are of frames; accuracy at the validation threshold {metrics['threshold']:.3f}"]
-    table = _table("data\n  forgery", ("frame\nAUC", "video\nAUC", "AP", "EER", "accu-\nracy", "reals", "fakes"))
+    threshold = f"{metrics['threshold']:.3f}"
+    notes = [f"AP, EER, TPR and accuracy are of frames; accuracy at the validation threshold {threshold}"]
+    headings = ("frame\nAUC", "95%", "video\nAUC", "AP", "EER", "TPR\n@1%", "accu-\nracy", "reals", "fakes")
+    table = _table("data\n  forgery", headings)
     for key, summary in metrics["data"].items():
         table.add_section()
         for name, trained_on, figures in _rows(key, summary):
             table.add_row(name, trained_on, *_cells(figures["frame"], figures["video"]))
         if "why" in summary["frame"]:
             notes.append(f"{key}: {summary['frame']['why']}")
+        leakage = summary.get("leakage") or {}
+        notes += [f"{key}: {leakage['note']}"] if leakage.get("note") else []
+        if warning := leakage.get("warning"):
+            table.add_row(Text("  ! leakage", style="bold red"), "", *[""] * len(headings))
+            notes.append(f"{key}: LEAKAGE: {warning}")
     notes += metrics["notes"]
     table.caption = Text("\n".join(notes))
     return table
@@ -92,8 +126,9 @@ def _rows(key: str, summary: dict) -> Iterator[tuple[Text, str, dict]]:
 
 
 def _cells(frame: dict, video: dict) -> list[str]:
-    shares = (frame["auc"], video["auc"], frame["ap"], frame["eer"], frame["accuracy"])
-    return [*map(_share, shares), str(frame["n_real"]), str(frame["n_fake"])]
+    shares = (video["auc"], frame["ap"], frame["eer"], frame.get("tpr_at_fpr_1"), frame["accuracy"])
+    counts = (str(frame["n_real"]), str(frame["n_fake"]))
+    return [_share(frame["auc"]), _interval(frame.get("auc_ci")), *map(_share, shares), *counts]
 
 
 def _localization_cells(figures: dict) -> list[str]:
@@ -118,6 +153,11 @@ def _localization_notes(key: str, figures: dict) -> Iterator[str]:
         yield f"{key}: fakes left out: {unknown} without a mask, {empty} with an empty one"
     if "why" in figures:
         yield f"{key}: {figures['why']}"
+
+
+def _interval(edges: Sequence[float] | None) -> str:
+    """ ".90-.94", short enough for a column."""
+    return "" if not edges else "-".join(f"{edge:.2f}".removeprefix("0") for edge in edges)
 
 
 def _share(share: float | None) -> str:

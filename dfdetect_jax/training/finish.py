@@ -7,8 +7,7 @@ import numpy as np
 from dfdetect_jax import pictures
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.evaluation import report
-from dfdetect_jax.evaluation.frame_scores import FrameScores, concatenate
+from dfdetect_jax.evaluation import report, runs
 from dfdetect_jax.evaluation.tables import print_results
 from dfdetect_jax.run import Run, open_run
 
@@ -23,20 +22,15 @@ def finish(workdir: Path, records: Path) -> None:
         workdir: a trained run.
         records: what it was trained on.
     """
-    run = open_run(workdir)
-    summaries: dict[str, dict] = {}
-    scores: list[FrameScores] = []
-    splits = [split for split in ("val", "test") if split in read_manifest(records).counts]
-    for split in splits:
-        summary, frames = report.evaluate_run(run, str(records), split)
-        summaries[report.data_key(read_manifest(records).name, split)] = summary
-        scores.append(frames)
-    metrics = report.as_metrics(run.threshold, summaries, run.notes)
-    report.write_report(workdir / REPORT, metrics, concatenate(scores))
+    run, manifest, resampling = open_run(workdir), read_manifest(records), report.Resampling()
+    splits = [split for split in ("val", "test") if split in manifest.counts]
+    data = [runs.Measured(report.data_key(manifest.name, split), records, split) for split in splits]
+    result = runs.measure(run, data, resampling)
+    runs.write(workdir / REPORT, runs.compare(workdir.name, {workdir.name: run}, {workdir.name: result}, resampling))
     sheet = workdir / SAMPLES / "examples.png"
     pictures.write_png(sheet, example_sheet(run, records, splits[-1]))
-    print_results(metrics)
-    print(f"run       {workdir}\nreport    {workdir / REPORT}\npictures  {sheet}")
+    print_results(result.metrics)
+    print(f"run       {workdir}\nreport    {workdir / REPORT / runs.PAGE}\npictures  {sheet}")
 
 
 def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:

@@ -119,7 +119,12 @@ def test_a_report_is_whole_and_replaces_the_one_before(tmp_path):
     for threshold in (0.4, 0.5):
         report.write_report(folder, report.as_metrics(threshold, {}), scores)
     assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "scores.csv"]
-    assert json.loads((folder / "metrics.json").read_text()) == {"threshold": 0.5, "notes": [], "data": {}}
+    assert json.loads((folder / "metrics.json").read_text()) == {
+        "threshold": 0.5,
+        "temperature": 1.0,
+        "notes": [],
+        "data": {},
+    }
     assert len(frame_scores.read_scores(folder / "scores.csv")) == 2
 
 
