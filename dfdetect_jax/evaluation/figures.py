@@ -139,7 +139,7 @@ def histogram(scores: FrameScores, threshold: float | None) -> Figure:
             axes.stairs(shares, edges, edgecolor=COLOURS[name], linewidth=width, label=words, **filled)
     if threshold is not None:
         axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.3f}")
-    axes.set(xlim=(0, 1), ylim=(0, None), xlabel="score (1 = fake)", ylabel="share of its label")
+    axes.set(xlim=(-0.01, 1.01), ylim=(0, None), xlabel="score (1 = fake)", ylabel="share of its label")
     _legend(figure, axes)
     return figure
 

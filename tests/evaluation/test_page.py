@@ -231,7 +231,9 @@ def test_robustness_and_attacks_have_their_tables():
     row = found.row("set · blur")
     assert row[1] == "0.900 [0.85, 0.95]"
     assert row[6] == "0.650 [0.60, 0.70] 2.5"
-    assert "blur costs most on set: the frame AUC falls to 0.650 [0.60, 0.70] from 0.900" in found.text
+    assert (
+        "Under blur at the highest level, the frame AUC on set is 0.650 [0.60, 0.70]; clean it is 0.900." in found.text
+    )
     assert ["set · pgd", "2/255", "10", "–", "0.123", "0.200", "0.875", "0.000"] in found.rows
     assert "white box, crops" in found.text
 
@@ -244,10 +246,26 @@ def test_pairs_and_seeds_have_their_tables():
     found = page(dataclasses.replace(evaluation(), paired=[pair], seeds=seeds))
     auc = pair["frame"]["auc"]
     row = next(row for row in found.rows if row[:4] == ["second − first", "set", "frame", "AUC"])
-    assert row[4:7] == [f"{auc['a']:.3f}", f"{auc['b']:.3f}", shown(auc, "difference")]
+    difference = "{:.3f} [{:.3f}, {:.3f}]".format(auc["difference"], *auc["difference_ci"])
+    assert row[4:7] == [f"{auc['a']:.3f}", f"{auc['b']:.3f}", difference]
     assert found.row("x, y · set · frame") == ["x, y · set · frame", "AUC", "0.543", "–", "–", "1"]
     assert found.row("x, y · set · a · frame")[2] == "0.543"
     assert "trained with one seed" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict"),
+    [
+        ([0.01, 0.05], "ranks better than"),
+        ([-0.05, -0.01], "ranks worse than"),
+        ([-0.01, 0.03], "can't be told from"),
+    ],
+)
+def test_the_summary_says_of_pairs_only_what_their_interval_allows(bounds, verdict):
+    auc = {"a": 0.8, "b": 0.7, "difference": sum(bounds) / 2, "difference_ci": bounds, "p": 0.1}
+    pair = {"a": "second", "b": "first", "data": "set", "frame": {"auc": auc}}
+    text = page(dataclasses.replace(evaluation(), paired=[pair])).text
+    assert f"On set, second {verdict} first: frame AUC {sum(bounds) / 2:+.3f} [{bounds[0]:.3f}" in text
 
 
 def test_maps_have_a_table_with_what_needs_no_model():

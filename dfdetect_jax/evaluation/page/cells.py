@@ -50,9 +50,9 @@ class Table:
     rows: list[Row]
 
 
-def figure(figures: Mapping | None, name: str, digits: int = 3) -> Cell:
+def figure(figures: Mapping | None, name: str, digits: int = 3, interval_digits: int = 2) -> Cell:
     """The cell of one figure with its interval."""
-    return Cell(number(part(figures, name), digits), interval(part(figures, f"{name}_ci")))
+    return Cell(number(part(figures, name), digits), interval(part(figures, f"{name}_ci"), interval_digits))
 
 
 def shade(auc: float | None) -> str:

@@ -21,7 +21,7 @@ def paired_table(evaluation: Evaluation, *, main: bool) -> Table:
             for what, values in (part(pair, unit) or {}).items():
                 if (what in MAIN_FIGURES) == main and isinstance(values, Mapping):
                     cells = [Cell(str(part(pair, "data") or "")), Cell(unit), Cell(heading(what))]
-                    cells += [figure(values, each) for each in ("a", "b", "difference", "p")]
+                    cells += [figure(values, each, interval_digits=3) for each in ("a", "b", "difference", "p")]
                     rows.append(Row(name, [*cells, counted(part(pair, "n")), counted(part(pair, "clusters"))]))
         if main and part(pair, "why"):
             rows.append(Row(name, [], why=words_of(pair["why"])))
@@ -61,10 +61,11 @@ def attacks_table(run: RunResult) -> Table:
     for key, summary in measured_data(run):
         for attack, result in (part(summary, "attacks") or {}).items():
             levels = [level for level in (part(result, "clean"), *(part(result, "epsilons") or [])) if level]
-            rows += [_attacked(f"{key} · {attack}", level, part(result, "steps")) for level in levels]
-            rows.append(Row("", [], why=words_of(part(result, "note"))))
+            attacked = [_attacked(f"{key} · {attack}", level, part(result, "steps")) for level in levels]
+            note = words_of(part(result, "note"))
+            rows += [*attacked[:-1], *(dataclasses.replace(row, why=note) for row in attacked[-1:])]
     headings = ["attack", "ε, largest change", "steps", "step, /255", "frame AUC", "video AUC", "fakes called real"]
-    return Table([*headings, "frame AUC, reals attacked too"], [row for row in rows if row.cells or row.why])
+    return Table([*headings, "frame AUC, reals attacked too"], rows)
 
 
 def _attacked(name: str, level: Mapping, steps: int | None) -> Row:

@@ -65,6 +65,7 @@ def render(evaluation: Evaluation) -> str:
         evaluation=evaluation,
         opening=words.opening(evaluation),
         findings={name: words.findings(run) for name, run in evaluation.runs.items()},
+        comparisons=words.comparisons(evaluation),
         leaks=words.leaks(evaluation),
         cautions=words.cautions(evaluation),
         matrices={unit: tables.matrix(evaluation, unit) for unit in ("frame", "video")} if names else {},
@@ -116,7 +117,9 @@ def _run(name: str, run: RunResult, examples: dict[tuple[str, str], list[Example
             for key, each in scores.items()
         },
         "robustness": comparisons.robustness_table(run),
-        "robustness_notes": [note for _, result in robustness_of(run) for note in words_of(part(result, "notes"))],
+        "robustness_notes": dict.fromkeys(
+            note for _, result in robustness_of(run) for note in words_of(part(result, "notes"))
+        ),
         "attacks": comparisons.attacks_table(run),
         "examples": {key: group for (of, key), group in examples.items() if of == name and group},
     }

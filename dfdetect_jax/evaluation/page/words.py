@@ -27,9 +27,9 @@ def number(value: float | None, digits: int = 3) -> str:
     return NOT_HAD if value is None else f"{value:.{digits}f}"
 
 
-def interval(bounds: list | None) -> str:
+def interval(bounds: list | None, digits: int = 2) -> str:
     """ "[0.88, 0.94]"; empty for None."""
-    return "" if not bounds or None in bounds else f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
+    return "" if not bounds or None in bounds else f"[{bounds[0]:.{digits}f}, {bounds[1]:.{digits}f}]"
 
 
 def with_interval(figures: dict | None, name: str) -> str:
@@ -64,6 +64,23 @@ def leaks(evaluation: Evaluation) -> list[str]:
     ]
 
 
+def comparisons(evaluation: Evaluation) -> list[str]:
+    """Which run of a pair ranks better by its frame AUC, or that their difference could be owed to the draw of data."""
+    said = []
+    for pair in evaluation.paired:
+        auc = part(pair, "frame", "auc")
+        bounds = interval(part(auc, "difference_ci"), 3)
+        if part(auc, "difference") is None or not bounds:
+            continue
+        low, high = auc["difference_ci"]
+        verdict = "ranks better than" if low > 0 else "ranks worse than" if high < 0 else "can't be told from"
+        said.append(
+            f"On {part(pair, 'data')}, {part(pair, 'a')} {verdict} {part(pair, 'b')}: frame AUC "
+            f"{auc['difference']:+.3f} {bounds} on the same frames."
+        )
+    return said
+
+
 def cautions(evaluation: Evaluation) -> list[str]:
     """What weakens the figures, besides leakage; each said once."""
     said = [*_few_reals(evaluation), *_missing(evaluation)]
@@ -88,7 +105,7 @@ def _ranking(data: dict) -> Iterator[str]:
     for key in chosen:
         frame, video = part(data[key], "frame"), part(data[key], "video")
         words = f"On {key} the AUC is {with_interval(frame, 'auc')} over {part(frame, 'n') or 0:,} frames"
-        if part(video, "auc") is not None:
+        if part(video, "auc") is not None and part(video, "n") != part(frame, "n"):
             words += f" and {with_interval(video, 'auc')} over {part(video, 'n') or 0:,} videos"
         yield f"{words}.{_against_chance(frame)}"
 
@@ -147,10 +164,12 @@ def _robustness(run: RunResult) -> Iterator[str]:
         curves = {name: level for name, level in curves.items() if part(level, "auc") is not None}
         if curves:
             worst = min(curves, key=lambda name: curves[name]["auc"])
+            least = "" if len(curves) == 1 else f", the least of {len(curves)} distortions"
+            words = (
+                f"Under {worst} at the highest level, the frame AUC on {key} is {with_interval(curves[worst], 'auc')}"
+            )
             clean = part(result, "clean", "auc")
-            words = f"Of {_count(len(curves), 'distortion')} at the highest level, {worst} costs most"
-            words += f" on {key}: the frame AUC falls to {with_interval(curves[worst], 'auc')}"
-            yield f"{words}{'' if clean is None else f' from {number(clean)}'}."
+            yield f"{words}{least}{'' if clean is None else f'; clean it is {number(clean)}'}."
 
 
 def _few_reals(evaluation: Evaluation) -> Iterator[str]:
