@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, run in opened.items():
         with _progress(name) as progress:
             results[name] = runs.measure(run, data, resampling, stress, progress)
-    evaluation = runs.compare(" and ".join(opened), opened, results, resampling)
+    title = " and ".join(opened) if len(opened) < 3 else f"{len(opened)} runs"
+    evaluation = runs.compare(title, opened, results, resampling)
     out = Path(args.out) if args.out else first.folder / "report"
     runs.write(out, evaluation)
     for name, result in results.items():
