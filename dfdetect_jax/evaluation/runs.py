@@ -71,16 +71,22 @@ def measure(
         summaries[key] = summary
         examples[key] = views(run, folder, split, scores[key])
         fingerprints[key] = manifest.fingerprint
-    about = {
+    about = _about(run) | {
+        "fingerprints": fingerprints,
+        "intervals": f"{resampling.resamples} resamples by {resampling.by}, seed {resampling.seed}",
+    }
+    return RunResult(metrics=report.metrics_of(run, summaries), scores=scores, examples=examples, about=about)
+
+
+def _about(run: Run) -> dict:
+    """What it takes to make the run again."""
+    return {
         "settings": to_dict(run.settings),
         "versions": run.info.get("versions", {}),
         "commit": run.info.get("commit"),
         "checkpoint": run.info["checkpoint"],
         "trained on": run.info["data"],
-        "fingerprints": fingerprints,
-        "intervals": f"{resampling.resamples} resamples by {resampling.by}, seed {resampling.seed}",
     }
-    return RunResult(metrics=report.metrics_of(run, summaries), scores=scores, examples=examples, about=about)
 
 
 def compare(
