@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -321,14 +322,13 @@ def test_three_runs_on_six_data_sets_stay_below_5_mb():
     assert len(render(Evaluation("t", dict.fromkeys("abc", result))).encode()) < 5e6
 
 
-def test_examples_grow_smaller_before_any_is_left_out(monkeypatch):
+def test_examples_grow_smaller_before_any_is_left_out():
     views = {
         ("run", "set"): [example(image=np.zeros((256, 256, 3), np.uint8), heat=np.ones((256, 256), np.float32))] * 3
     }
     large, _ = page_examples.examples_of(views)
     whole = sum(len(uri) for each in large["run", "set"] for _, uri in each.pictures)
-    monkeypatch.setattr(page_examples, "BUDGET", whole - 1)
-    small, left_out = page_examples.examples_of(views)
+    small, left_out = page_examples.examples_of(views, whole - 1)
     assert left_out == 0
     assert len(small["run", "set"]) == 3
     assert small["run", "set"][0].pictures[0][1] != large["run", "set"][0].pictures[0][1]
@@ -336,14 +336,14 @@ def test_examples_grow_smaller_before_any_is_left_out(monkeypatch):
 
 def test_where_small_examples_are_still_too_many_every_kind_stays(monkeypatch):
     views = [example(kind=kind) for kind in ("missed fake", "false alarm", "best") for _ in range(4)]
-    monkeypatch.setattr(page_examples, "BUDGET", 150_000)
-    drawn, left_out = page_examples.examples_of({("run", name): views for name in ("set", "other")})
+    drawn, left_out = page_examples.examples_of({("run", name): views for name in ("set", "other")}, 150_000)
     lengths = [len(group) for group in drawn.values()]
     assert lengths[0] == lengths[1]
     assert 3 <= lengths[0] < 12
     assert left_out == 24 - sum(lengths)
     assert sum(len(uri) for group in drawn.values() for each in group for _, uri in each.pictures) <= 150_000
     assert [each.view.kind for each in drawn["run", "set"]][:: lengths[0] - 1] == ["missed fake", "best"]
+    monkeypatch.setattr(sys.modules["dfdetect_jax.evaluation.page.render"], "BUDGET", 150_000)
     text = render(evaluation(first=dataclasses.replace(run(), examples={"set": views * 2})))
     assert re.search(r"\d+ more were left out to keep this page small", text)
 
@@ -370,3 +370,17 @@ def test_file_names_that_are_no_text_can_be_written(tmp_path):
     result = dataclasses.replace(run(), examples={"set": [example(video="\udcff")]})
     write_page(tmp_path / "report.html", evaluation(first=result))
     assert Page((tmp_path / "report.html").read_text(encoding="utf-8")).open == []
+
+
+def test_a_page_of_very_many_runs_stays_small_and_says_what_it_left_out():
+    result = run(scores(videos=20), resamples=20)
+    names = [f"set{i}" for i in range(4)]
+    noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3)).astype(np.uint8)
+    views = [example(image=noise, reconstruction=noise, heat=noise[..., 0] / 255, mask=noise[..., 0])] * 12
+    (summary,), (frames,) = result.metrics["data"].values(), result.scores.values()
+    metrics_of_all = result.metrics | {"data": dict.fromkeys(names, summary)}
+    result = RunResult(metrics_of_all, dict.fromkeys(names, frames), dict.fromkeys(names, views), result.about)
+    text = render(Evaluation("t", {f"run{i}": result for i in range(10)}))
+    assert len(text.encode()) < 5e6
+    assert f"Reliability and scores of {10 * 4 - 16} more pairs of run and data set" in text
+    assert text.count('alt="reliability of') == text.count(', reals and fakes"') == 16

@@ -29,12 +29,13 @@ class Example:
 
 
 def examples_of(
-    views: Mapping[tuple[str, str], Sequence[ExampleView]],
+    views: Mapping[tuple[str, str], Sequence[ExampleView]], budget: int = BUDGET
 ) -> tuple[dict[tuple[str, str], list[Example]], int]:
-    """Draws examples as large as `BUDGET` allows; where even small ones are too many, each list is cut.
+    """Draws examples as large as `budget` allows; where even small ones are too many, each list is cut.
 
     Args:
         views: by (run, data set).
+        budget: bytes of all of them in the page.
 
     Returns:
         The same, drawn, and how many were left out.
@@ -44,11 +45,11 @@ def examples_of(
     for side, quality in _SIZES:
         drawn = _drawn(kept, side, quality)
         size = _size(drawn)
-        if size <= BUDGET:
+        if size <= budget:
             return drawn, 0
     longest = max(map(len, kept.values()))
-    while size > BUDGET and longest > 1:
-        longest = max(1, min(longest - 1, int(longest * BUDGET / size)))
+    while size > budget and longest > 1:
+        longest = max(1, min(longest - 1, int(longest * budget / size)))
         drawn = {key: _of_every_kind(each, longest) for key, each in drawn.items()}
         size = _size(drawn)
     return drawn, total - sum(map(len, drawn.values()))

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import jinja2
@@ -16,8 +17,11 @@ from dfdetect_jax.evaluation.page import comparisons, tables, words
 from dfdetect_jax.evaluation.page.cells import Table
 from dfdetect_jax.evaluation.page.contents import Evaluation, RunResult, data_names, part, robustness_of, words_of
 from dfdetect_jax.evaluation.page.definitions import DEFINITIONS, OTHER_DEFINITIONS
-from dfdetect_jax.evaluation.page.examples import Example, examples_of
+from dfdetect_jax.evaluation.page.examples import BUDGET, examples_of
 
+_LARGEST = 4_800_000  # bytes of the page
+_LEAST_FOR_EXAMPLES = 200_000
+_MOST_DIAGRAMS = 16  # reliability diagrams, and as many histograms: of a run on a data set, some 50 kB together
 _ABOUT = ("settings", "fingerprints", "versions", "commit")
 
 
@@ -57,29 +61,40 @@ def render(evaluation: Evaluation) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
-    names = data_names(evaluation)
+    template, content = environment.get_template("report.html"), _content(evaluation)
+    without = template.render(**content, examples={}, examples_left_out=0)
+    budget = min(BUDGET, max(_LEAST_FOR_EXAMPLES, _LARGEST - len(without.encode(errors="replace"))))
     examples, left_out = examples_of(
-        {(name, key): views for name, run in evaluation.runs.items() for key, views in (run.examples or {}).items()}
+        {(name, key): views for name, run in evaluation.runs.items() for key, views in (run.examples or {}).items()},
+        budget,
     )
-    return environment.get_template("report.html").render(
-        evaluation=evaluation,
-        opening=words.opening(evaluation),
-        findings={name: words.findings(run) for name, run in evaluation.runs.items()},
-        comparisons=words.comparisons(evaluation),
-        leaks=words.leaks(evaluation),
-        cautions=words.cautions(evaluation),
-        matrices={unit: tables.matrix(evaluation, unit) for unit in ("frame", "video")} if names else {},
-        methods=tables.methods_matrix(evaluation) if len(evaluation.runs) > 1 else None,
-        data=[_data_set(evaluation, key) for key in names],
-        runs=[_run(name, run, examples) for name, run in evaluation.runs.items()],
-        robustness=_robustness(evaluation),
-        paired=[comparisons.paired_table(evaluation, main=main) for main in (True, False)],
-        seeds=[comparisons.seeds_table(evaluation, main=main) for main in (True, False)],
-        examples_left_out=left_out,
-        differing=comparisons.about_table(evaluation, "settings", differing=True) if len(evaluation.runs) > 1 else None,
-        about=_about(evaluation),
-        definitions=[*DEFINITIONS, *(("", *each) for each in OTHER_DEFINITIONS)],
-    )
+    return template.render(**content, examples=examples, examples_left_out=left_out)
+
+
+def _content(evaluation: Evaluation) -> dict:
+    """What the template shows, but for the examples, which get what room is left."""
+    names, runs = data_names(evaluation), evaluation.runs
+    pairs = [(name, key) for key in names for name, run in runs.items() if len((run.scores or {}).get(key, ()))]
+    drawn = set(pairs[:_MOST_DIAGRAMS])
+    return {
+        "evaluation": evaluation,
+        "opening": words.opening(evaluation),
+        "findings": {name: words.findings(run) for name, run in runs.items()},
+        "comparisons": words.comparisons(evaluation),
+        "leaks": words.leaks(evaluation),
+        "cautions": words.cautions(evaluation),
+        "matrices": {unit: tables.matrix(evaluation, unit) for unit in ("frame", "video")} if names else {},
+        "methods": tables.methods_matrix(evaluation) if len(runs) > 1 else None,
+        "data": [_data_set(evaluation, key) for key in names],
+        "runs": [_run(name, run, {key for of, key in drawn if of == name}) for name, run in runs.items()],
+        "diagrams_left_out": len(pairs) - len(drawn),
+        "robustness": _robustness(evaluation),
+        "paired": [comparisons.paired_table(evaluation, main=main) for main in (True, False)],
+        "seeds": [comparisons.seeds_table(evaluation, main=main) for main in (True, False)],
+        "differing": comparisons.about_table(evaluation, "settings", differing=True) if len(runs) > 1 else None,
+        "about": _about(evaluation),
+        "definitions": [*DEFINITIONS, *(("", *each) for each in OTHER_DEFINITIONS)],
+    }
 
 
 def _data_set(evaluation: Evaluation, key: str) -> dict:
@@ -91,7 +106,8 @@ def _data_set(evaluation: Evaluation, key: str) -> dict:
     }
 
 
-def _run(name: str, run: RunResult, examples: dict[tuple[str, str], list[Example]]) -> dict:
+def _run(name: str, run: RunResult, drawn: Collection[str]) -> dict:
+    """One run's part; reliability and histogram of the data sets in `drawn` alone."""
     threshold, temperature = part(run.metrics, "threshold"), part(run.metrics, "temperature")
     scores = {key: each for key, each in (run.scores or {}).items() if len(each)}
     curves = {key: each for key, each in scores.items() if figures.both_labels(each)}
@@ -111,17 +127,18 @@ def _run(name: str, run: RunResult, examples: dict[tuple[str, str], list[Example
         "reliability": {
             key: _diagram(figures.reliability_diagram(each, temperature), f"reliability of {name} on {key}")
             for key, each in scores.items()
+            if key in drawn
         },
         "histograms": {
             key: _diagram(figures.histogram(each, threshold), f"scores of {name} on {key}, reals and fakes")
             for key, each in scores.items()
+            if key in drawn
         },
         "robustness": comparisons.robustness_table(run),
         "robustness_notes": dict.fromkeys(
             note for _, result in robustness_of(run) for note in words_of(part(result, "notes"))
         ),
         "attacks": comparisons.attacks_table(run),
-        "examples": {key: group for (of, key), group in examples.items() if of == name and group},
     }
 
 
