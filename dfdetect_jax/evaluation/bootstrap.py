@@ -159,7 +159,7 @@ def over_seeds(runs: Sequence[dict]) -> dict[str, dict]:
         degrees of freedom (not cut to [0, 1]). With one run "sd" and "ci" are None, with none "mean" is too, and "why"
         says so.
     """
-    names = [name for name in (*FIGURES, "auc_dfb") if runs and all(name in run for run in runs)]
+    names = [name for name in (*FIGURES, "dfb_compat") if runs and all(name in run for run in runs)]
     return {name: _spread(np.array([run[name] for run in runs if run[name] is not None])) for name in names}
 
 

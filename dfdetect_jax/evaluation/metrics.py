@@ -32,18 +32,18 @@ class _Levels:
 
     def figures(self) -> dict[str, dict]:
         frame, video, folders = map(described, self.sets)
-        video["auc_dfb"] = folders["auc"]
+        video["dfb_compat"] = folders["auc"]
         if folders["auc"] is None and video["auc"] is not None:
-            video["why_no_auc_dfb"] = folders["why"]
+            video["why_no_dfb_compat"] = folders["why"]
         return {"frame": frame, "video": video}
 
     def add_intervals(self, figures: dict[str, dict], drawn: Sequence[np.ndarray]) -> None:
         """Puts intervals beside `figures`, from the three of `bootstrap.resample` that belong to `sets`."""
         frame, video, folders = map(bootstrap.intervals, drawn, self.sets)
         figures["frame"] |= frame
-        figures["video"] |= video | {"auc_dfb_ci": folders["auc_ci"] if self.folders_in_one_cluster else None}
+        figures["video"] |= video | {"dfb_compat_ci": folders["auc_ci"] if self.folders_in_one_cluster else None}
         if not self.folders_in_one_cluster:
-            figures["video"]["why_no_auc_dfb_ci"] = "folders of one name join several clusters"
+            figures["video"]["why_no_dfb_compat_ci"] = "folders of one name join several clusters"
 
 
 def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -96,10 +96,10 @@ def summarize(
     Returns:
         {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_method":
         {method: {"seen", "frame", "video", "localization": `Localization.of`}}}. A method's figures of detection are
-        its fakes against all reals of the split. Videos have "auc_dfb" as well, the AUC of `folder_scores`; None, with
-        "why_no_auc_dfb", where joining folders leaves one label. With resamples, "auc_ci" and so on stand beside the
-        figures, and what `bootstrap.intervals` tells; "auc_dfb_ci" is None, with "why_no_auc_dfb_ci", where a joined
-        folder is of several clusters. Without maps, "localization" is None.
+        its fakes against all reals of the split. Videos have "dfb_compat" as well, the AUC of `folder_scores`; None,
+        with "why_no_dfb_compat", where joining folders leaves one label. With resamples, "auc_ci" and so on stand
+        beside the figures, and what `bootstrap.intervals` tells; "dfb_compat_ci" is None, with "why_no_dfb_compat_ci",
+        where a joined folder is of several clusters. Without maps, "localization" is None.
 
     Raises:
         RecordsError, RunError: as `video_scores`, `bootstrap.clusters`.

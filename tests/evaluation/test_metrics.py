@@ -119,7 +119,7 @@ def test_intervals_stand_beside_every_figure_of_every_level():
     for with_ci, without in ((summary, plain), *((summary["by_method"][m], plain["by_method"][m]) for m in "xy")):
         for level in ("frame", "video"):
             figures = with_ci[level]
-            names = [*detection.FIGURES, *(["auc_dfb"] if level == "video" else [])]
+            names = [*detection.FIGURES, *(["dfb_compat"] if level == "video" else [])]
             alike = {name: value for name, value in without[level].items() if name != "why"}
             assert {name: figures[name] for name in alike} == pytest.approx(alike, abs=1e-12)
             assert figures["why"] == without[level]["why"]
@@ -147,18 +147,18 @@ def test_video_auc_for_comparison_joins_clips_of_one_name():
     frames = rows(("x/7", "x", 0.9), ("y/7", "y", 0.1), ("real/8", "", 0.6), ("real/9", "", 0.4), ("x/9", "x", 1.0))
     summary = metrics.summarize(frames, 0.5, ())
     assert summary["video"]["auc"] == pytest.approx(4 / 6)
-    assert summary["video"]["auc_dfb"] == 0.0
+    assert summary["video"]["dfb_compat"] == 0.0
     only = metrics.summarize(frames[1:][[2, 3]], 0.5, ())["video"]
-    assert (only["auc"], only["auc_dfb"]) == (1.0, None)
-    assert "no fakes" in only["why_no_auc_dfb"]
+    assert (only["auc"], only["dfb_compat"]) == (1.0, None)
+    assert "no fakes" in only["why_no_dfb_compat"]
 
 
 def test_folders_that_join_people_have_no_interval_and_say_so():
     frames = made()
     joined = frames.replace(video=np.array([f"{name}/clip" for name in frames.video]))
     video = metrics.summarize(joined, 0.5, (), resamples=20)["video"]
-    assert video["auc_dfb_ci"] is None
-    assert "join several clusters" in video["why_no_auc_dfb_ci"]
+    assert video["dfb_compat_ci"] is None
+    assert "join several clusters" in video["why_no_dfb_compat_ci"]
 
 
 def test_one_person_or_one_label_leaves_no_interval():
@@ -172,7 +172,7 @@ def test_one_person_or_one_label_leaves_no_interval():
     assert fakes["resamples_left_out"] == 20
     assert fakes["brier_ci"][0] < fakes["brier"] < fakes["brier_ci"][1]
     empty = metrics.summarize(frame_scores.concatenate([]), 0.5, (), resamples=20)
-    assert empty["frame"]["auc_ci"] is empty["video"]["auc_dfb_ci"] is None
+    assert empty["frame"]["auc_ci"] is empty["video"]["dfb_compat_ci"] is None
     assert empty["video"]["why"] == "nothing was scored"
 
 

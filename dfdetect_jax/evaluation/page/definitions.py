@@ -23,7 +23,7 @@ DEFINITIONS = (
         "… calibrated",
         "the same figure of σ(logit(score) / T), temperature T by least log loss on validation; ranks don't change",
     ),
-    ("auc_dfb", "AUC (DeepfakeBench)", "AUC of videos where frames are grouped by the last part of the video's name"),
+    ("dfb_compat", "AUC (DeepfakeBench)", "AUC of videos, frames grouped by the last part of the video's name"),
     ("pixel_auc", "pixel AUC", "AUC of attention over all pixels of measured fakes pooled, forged pixels as positives"),
     (
         "blob_auc",

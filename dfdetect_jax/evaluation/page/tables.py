@@ -67,7 +67,7 @@ def detection_tables(evaluation: Evaluation, key: str, unit: str) -> list[Table]
 
     The first has both AUCs where `unit` is "frame", and DeepfakeBench's beside the video's where it is "video".
     """
-    other = [("video AUC", "video", "auc")] if unit == "frame" else [(heading("auc_dfb"), "video", "auc_dfb")]
+    other = [("video AUC", "video", "auc")] if unit == "frame" else [(heading("dfb_compat"), "video", "dfb_compat")]
     first = [(f"{unit} AUC", unit, "auc"), *other, *((heading(name), unit, name) for name in RANKS[1:])]
     rest = [(heading(name), unit, name) for name in (*CALLS, *PROBABILITIES, *CALIBRATED)]
     counts = [("reals", "n_real"), ("fakes", "n_fake")]
