@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if len(results) > 1:
             print(f"\n{name}")
         print_results(result.metrics)
-    print_comparison(evaluation.paired, evaluation.seeds)
+    print_comparison({name: result.metrics for name, result in results.items()}, evaluation.paired, evaluation.seeds)
     print(f"wrote {out / runs.PAGE}, {report.METRICS} and {report.SCORES} beside it", file=sys.stderr)
     return 0
 

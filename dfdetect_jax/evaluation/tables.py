@@ -1,7 +1,7 @@
 """The tables that people read: one row per data set and one per forgery method, seen and unseen."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -22,8 +22,29 @@ def print_results(metrics: dict) -> None:
         console.print(localization_table(metrics))
 
 
-def print_comparison(paired: Sequence[dict], seeds: dict[str, dict]) -> None:
-    """Prints what several runs say together: differences of AUC to the first, and the spread over seeds."""
+def matrix_table(runs: Mapping[str, dict]) -> Table:
+    """Lays several runs out side by side: a row per run, a column per data set, frame AUC with its interval.
+
+    Args:
+        runs: `metrics.json` of each, by name.
+    """
+    data = list(dict.fromkeys(key for metrics in runs.values() for key in metrics["data"]))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption_justify="left")
+    table.add_column("frame AUC", overflow="fold")
+    for key in data:
+        table.add_column(Text(key), justify="right")
+    for name, metrics in runs.items():
+        figures = [metrics["data"].get(key, {}).get("frame", {}) for key in data]
+        cells = [f"{_share(each.get('auc'))} {_interval(each.get('auc_ci'))}".strip() for each in figures]
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def print_comparison(runs: Mapping[str, dict], paired: Sequence[dict], seeds: Mapping[str, dict]) -> None:
+    """Prints what several runs say together: all of them on all data, differences to the first, spread over seeds."""
+    if len(runs) > 1:
+        print()
+        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(matrix_table(runs))
     for pair in paired:
         told = [f"{kind} AUC {_difference(pair[kind]['auc'])}" for kind in ("frame", "video")]
         print(f"{pair['a']} against {pair['b']} on {pair['data']}: {', '.join(told)}")

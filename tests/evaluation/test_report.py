@@ -55,6 +55,15 @@ def test_the_table_says_why_a_number_is_missing():
     assert "set: no fakes were scored" in text
 
 
+def test_several_runs_stand_in_one_table_with_data_that_one_was_not_measured_on():
+    summary = metrics.summarize(scores_of(("", 0.1), ("a", 0.9)), 0.5, seen=())
+    runs = {"one": report.as_metrics(0.5, {"set": summary}), "two": report.as_metrics(0.5, {"other": summary})}
+    console = Console(width=80, file=io.StringIO())
+    console.print(tables.matrix_table(runs))
+    rows = [line.split() for line in console.file.getvalue().splitlines() if line.startswith(("one", "two"))]
+    assert rows == [["one", "1.000", "-"], ["two", "-", "1.000"]]
+
+
 def located(*methods, mask=((0, 1), (1, 1)), has_mask=True):
     """Figures of a real and of a fake per method, whose attention finds two of three forged pixels."""
     n = len(methods) + 1
