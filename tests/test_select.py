@@ -40,7 +40,8 @@ def seen() -> Seen:
     places = np.flatnonzero(split.labels)
     images = np.zeros((PREDICT_BATCH, SIZE, SIZE, 3), np.uint8)
     images[: len(places)] = [split[int(place)]["image"] for place in places]
-    score, attention, _ = run.localize(images)
+    prediction = run.localize(images)
+    score, attention = prediction.score, prediction.attention
     latent = jax.jit(functools.partial(lae.encode, settings=run.settings))(run.variables, images)
     return Seen(places, *(np.asarray(array, np.float64)[: len(places)] for array in (score, attention, latent)))
 

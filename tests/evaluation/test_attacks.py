@@ -167,6 +167,7 @@ def test_what_makes_no_sense_is_refused(folder, options, message):
         measured(folder, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [trained.opened, trained.opened_lae])
 def test_a_trained_detector_is_led_astray(run):
     run = run()
