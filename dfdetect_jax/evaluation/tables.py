@@ -10,6 +10,7 @@ from rich.text import Text
 
 NOT_HAD = "-"
 _BASELINES = {"random": "noise", "centre": "centre blob"}
+_FEW_REALS = 100  # with fewer, a TPR at 1% FPR means nothing
 _FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
 
 
@@ -89,7 +90,7 @@ def results_table(metrics: dict) -> Table:
         table.add_section()
         for name, trained_on, figures in _rows(key, summary):
             table.add_row(name, trained_on, *_cells(figures["frame"], figures["video"]))
-        if "why" in summary["frame"]:
+        if "why" in summary["frame"] and (summary["frame"]["auc"] is None or summary["frame"]["n_real"] < _FEW_REALS):
             notes.append(f"{key}: {summary['frame']['why']}")
         leakage = summary.get("leakage") or {}
         notes += [f"{key}: {leakage['note']}"] if leakage.get("note") else []
