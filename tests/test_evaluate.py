@@ -163,6 +163,7 @@ def test_numbers_that_can_not_be_are_refused(flag):
         evaluate.main(["--run", "a", "--data", "forge", flag])
 
 
+@pytest.mark.slow
 def test_eight_devices_score_as_one(report, tmp_path):
     run, _ = trained.folders()
     command = [

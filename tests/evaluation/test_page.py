@@ -372,6 +372,7 @@ def test_file_names_that_are_no_text_can_be_written(tmp_path):
     assert Page((tmp_path / "report.html").read_text(encoding="utf-8")).open == []
 
 
+@pytest.mark.slow
 def test_a_page_of_very_many_runs_stays_small_and_says_what_it_left_out():
     result = run(scores(videos=20), resamples=20)
     names = [f"set{i}" for i in range(4)]
