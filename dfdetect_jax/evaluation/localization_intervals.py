@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dfdetect_jax.evaluation.bootstrap import draws, interval
 from dfdetect_jax.evaluation.localization import COARSE, THRESHOLDS, Localization, Tally
 
 _NAMES = ("pixel_auc", "pixel_ap", "iou", "f1", "iou_best", "f1_best", "pointing")
-_LOW, _HIGH = 2.5, 97.5  # per cent; a 95% interval
 
 
 def with_intervals(figures: dict, localization: Localization, method: str | None, resamples: int, seed: int) -> dict:
@@ -30,19 +30,18 @@ def with_intervals(figures: dict, localization: Localization, method: str | None
     if figures["n"] and len(place) > 1:
         drawn = _drawn(len(place), resamples, seed)[:, [place[identity] for identity, _ in chosen]]
         values = _resampled([localization.identities[key] for key in chosen], drawn, localization.best)
-        intervals = {f"{name}_ci": _interval(values[name]) for name in _NAMES if figures[name] is not None}
+        intervals = {f"{name}_ci": interval(values[name]) for name in _NAMES if figures[name] is not None}
     if method is None and len(localization.reals) > 1:
         sums = np.stack([localization.reals[identity] for identity in sorted(localization.reals)])
         drawn = _drawn(len(sums), resamples, seed) @ sums
-        for place, name in enumerate(("real_attention", "real_area"), 1):
-            intervals[f"{name}_ci"] = _interval(drawn[:, place] / drawn[:, 0])
+        for column, name in enumerate(("real_attention", "real_area"), 1):
+            intervals[f"{name}_ci"] = interval(drawn[:, column] / drawn[:, 0])
     return figures | intervals
 
 
 def _drawn(count: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of `count` is drawn: float64 [resamples, count]."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+    """All of `bootstrap.draws` at once: float64 [resamples, count]."""
+    return np.concatenate(list(draws(count, resamples, seed)))
 
 
 def _resampled(tallies: Sequence[Tally], drawn: np.ndarray, best: int) -> dict[str, np.ndarray]:
@@ -71,8 +70,3 @@ def _aps(untouched: np.ndarray, forged: np.ndarray) -> np.ndarray:
     called = np.cumsum((forged + untouched)[:, ::-1], axis=1)
     with np.errstate(invalid="ignore"):
         return (forged[:, ::-1] * found / np.maximum(called, 1)).sum(axis=1) / forged.sum(axis=1)
-
-
-def _interval(values: np.ndarray) -> list[float] | None:
-    values = values[np.isfinite(values)]
-    return [float(edge) for edge in np.percentile(values, (_LOW, _HIGH))] if len(values) else None

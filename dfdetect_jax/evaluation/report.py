@@ -27,7 +27,7 @@ class Resampling:
 
     Attributes:
         resamples: how many; 0 for no intervals.
-        by: "identity" or "video".
+        by: "identity" or "video"; figures of maps always by identity, since sums are kept of each.
         seed: of the draws.
     """
 
