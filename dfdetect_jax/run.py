@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 from dfdetect_jax import mesh, methods
 from dfdetect_jax.checkpoint import restore_variables
 from dfdetect_jax.config import Crop, LAESettings, Settings, from_dict, read_settings
-from dfdetect_jax.errors import RunError
+from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.errors import RecordsError, RunError
 from dfdetect_jax.methods import Prediction, Variables
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
@@ -157,6 +159,29 @@ def open_run(folder: str | Path) -> Run:
     )
 
 
+def training_records(run: Run, data_dir: str | Path = "") -> Path:
+    """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
+
+    Args:
+        run: an opened run.
+        data_dir: where prepared data sets are; "" means the run's own setting.
+
+    Raises:
+        RecordsError: they are in neither place, or other data is there now.
+    """
+    folder = Path(run.info["data"]["folder"])
+    if not folder.is_dir():
+        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
+        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
+    found, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
+    if found != expected:
+        raise RecordsError(
+            f"{folder}: expected the data that the run was trained on (fingerprint {expected[:12]}), found other data "
+            f"({found[:12]}); prepare it as it was"
+        )
+    return folder
+
+
 def read_config(folder: Path) -> dict:
     """The run's config.json.
 
@@ -171,6 +196,16 @@ def read_config(folder: Path) -> dict:
         return json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
+
+
+def keep_beside(folder: Path, name: str, content: dict) -> None:
+    """Writes JSON into a run folder, whole or not at all; one that may only be read is left as it is."""
+    temporary = folder / f".{name}.tmp"
+    try:
+        temporary.write_text(json.dumps(content))
+        os.replace(temporary, folder / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)
 
 
 def _first(array: jax.Array, count: int) -> np.ndarray:

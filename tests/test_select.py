@@ -16,7 +16,7 @@ from dfdetect_jax.active.selection import STRATEGIES
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import lae
-from dfdetect_jax.run import PREDICT_BATCH
+from dfdetect_jax.run import PREDICT_BATCH, training_records
 from tests import trained
 from tests.conftest import tiny_settings
 
@@ -161,12 +161,12 @@ def moved(run, **data):
 def test_records_that_have_moved_are_found_by_their_name():
     run, records = trained.opened_lae(), trained.lae_folders()[1]
     gone = moved(run, folder=str(records.parents[2] / "gone" / "/".join(records.parts[-3:])))
-    assert choose.training_records(gone, records.parents[2]) == records
+    assert training_records(gone, records.parents[2]) == records
 
 
 def test_other_data_is_never_chosen_from():
     with pytest.raises(RecordsError, match="expected the data that the run was trained on"):
-        choose.training_records(moved(trained.opened_lae(), fingerprint="0123456789abcdef"))
+        training_records(moved(trained.opened_lae(), fingerprint="0123456789abcdef"))
 
 
 def test_a_wrong_run_is_one_line_and_status_2(tmp_path):

@@ -15,7 +15,7 @@ from dfdetect_jax.active.selection import choose as choose_rows
 from dfdetect_jax.config import Active, LAESettings
 from dfdetect_jax.data.example import FAKE
 from dfdetect_jax.data.pipeline import eval_batches, select
-from dfdetect_jax.data.records import Records, locate, read_manifest
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables, lae
@@ -81,29 +81,6 @@ def lae_settings(run: Run) -> LAESettings:
             f"{run.folder}: expected a run of the LAE, which learns from masks, found one of {run.settings.method}"
         )
     return run.settings
-
-
-def training_records(run: Run, data_dir: str | Path = "") -> Path:
-    """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
-
-    Args:
-        run: an opened run.
-        data_dir: where prepared data sets are; "" means the run's own setting.
-
-    Raises:
-        RecordsError: they are in neither place, or other data is there now.
-    """
-    folder = Path(run.info["data"]["folder"])
-    if not folder.is_dir():
-        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
-        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
-    found, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
-    if found != expected:
-        raise RecordsError(
-            f"{folder}: expected the data that the run was trained on (fingerprint {expected[:12]}), found other data "
-            f"({found[:12]}); prepare it as it was"
-        )
-    return folder
 
 
 def training_fakes(run: Run, records: str | Path) -> np.ndarray:

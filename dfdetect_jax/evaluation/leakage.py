@@ -1,13 +1,13 @@
 """Whether a detector is measured on people, videos or files that it was trained on: then its figures flatter it."""
 
+import functools
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from dfdetect_jax.data.records import Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.run import Run
+from dfdetect_jax.run import Run, keep_beside, training_records
 
 FILE = "trained_on.json"  # in the run folder
 # Data sets that show other data sets' people under the same names; one's own are compared by the name of the records.
@@ -23,12 +23,7 @@ def remember(run_folder: Path, records: Path) -> dict:
     """
     manifest = read_manifest(records)
     trained_on = {"fingerprint": manifest.fingerprint, "family": _family(records)} | _contents(records, "train")
-    temporary = run_folder / f".{FILE}.tmp"
-    try:
-        temporary.write_text(json.dumps(trained_on))
-        os.replace(temporary, run_folder / FILE)
-    except OSError:  # a run folder that may only be read
-        temporary.unlink(missing_ok=True)
+    keep_beside(run_folder, FILE, trained_on)
     return trained_on
 
 
@@ -75,15 +70,14 @@ def _trained_on(run: Run) -> dict | None:
             return trained_on
     except (OSError, ValueError, KeyError):  # a run that has not ended, or of an older version
         pass
-    folder = Path(run.info["data"]["folder"])
     try:
-        if read_manifest(folder).fingerprint == run.info["data"]["fingerprint"]:
-            return remember(run.folder, folder)
+        records = training_records(run)
     except RecordsError:
-        pass
-    return None
+        return None
+    return remember(run.folder, records)
 
 
+@functools.lru_cache(16)  # several runs are measured on the same data
 def _contents(records: Path, split: str) -> dict[str, list[str]]:
     """Identities, videos and file digests of one split."""
     source = Records(records, split)

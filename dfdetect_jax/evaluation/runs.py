@@ -59,9 +59,7 @@ def measure(
     """
     summaries, scores, examples, fingerprints = {}, {}, {}, {}
     for key, folder, split in data:
-        manifest = read_manifest(folder)
-        frames = sum(count["examples"] for count in manifest.counts[split].values())
-        done = progress(key, frames)
+        done = progress(key, _frames(folder, split, Stress()))
         summary, scores[key] = report.evaluate_run(run, str(folder), split, resampling=resampling, on_progress=done)
         if stress.corruptions:
             summary["robustness"] = _robustness(run, folder, split, resampling, stress, progress)
@@ -70,7 +68,7 @@ def measure(
             summary.setdefault("attacks", {})[name] = attack
         summaries[key] = summary
         examples[key] = views(run, folder, split, scores[key])
-        fingerprints[key] = manifest.fingerprint
+        fingerprints[key] = read_manifest(folder).fingerprint
     about = _about(run) | {
         "fingerprints": fingerprints,
         "intervals": f"{resampling.resamples} resamples by {resampling.by}, seed {resampling.seed}",

@@ -6,16 +6,14 @@ and are kept in the run folder beside it.
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
 from dfdetect_jax.data.pipeline import eval_batches
-from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.calibration import fit_temperature
 from dfdetect_jax.evaluation.frame_scores import concatenate, from_batch
 from dfdetect_jax.evaluation.localization import THRESHOLDS, Localization
-from dfdetect_jax.run import Run
+from dfdetect_jax.run import Run, keep_beside, training_records
 
 FILE = "validation.json"  # in the run folder
 _BATCH = 32
@@ -41,16 +39,13 @@ def chosen(run: Run) -> Chosen:
     kept = _read(run)
     if kept is not None:
         return kept
-    folder = Path(run.info["data"]["folder"])
     try:
-        in_place = read_manifest(folder).fingerprint == run.info["data"]["fingerprint"]
+        records = training_records(run)
     except RecordsError:
-        in_place = False
-    if not in_place:
         return Chosen(
             why="its validation data are not in place, so scores are not calibrated and maps have no threshold"
         )
-    return choose(run, folder)
+    return choose(run, records)
 
 
 def choose(run: Run, records: Path) -> Chosen:
@@ -73,7 +68,7 @@ def choose(run: Run, records: Path) -> Chosen:
             parts.append(from_batch(batch, run.score(batch["image"])))
     scores, best = concatenate(parts), localization.best
     result = Chosen(fit_temperature(scores.score, scores.label), None if best is None else float(THRESHOLDS[best]))
-    _write(run, result)
+    keep_beside(run.folder, FILE, {"step": run.info["checkpoint"]["step"], **dataclasses.asdict(result)})
     return result
 
 
@@ -84,14 +79,3 @@ def _read(run: Run) -> Chosen | None:
         return Chosen(**kept) if step == run.info["checkpoint"]["step"] else None
     except (OSError, ValueError, TypeError, KeyError):  # none yet, or of another version: chosen anew
         return None
-
-
-def _write(run: Run, result: Chosen) -> None:
-    temporary = run.folder / f".{FILE}.tmp"
-    try:
-        temporary.write_text(
-            json.dumps({"step": run.info["checkpoint"]["step"], **dataclasses.asdict(result)}, indent=1)
-        )
-        os.replace(temporary, run.folder / FILE)
-    except OSError:  # a run folder that may only be read: chosen anew each time
-        temporary.unlink(missing_ok=True)

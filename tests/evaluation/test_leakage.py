@@ -84,7 +84,9 @@ def test_faces_of_deeperforensics_are_those_of_faceforensics(other):
 def test_where_the_training_data_are_gone_that_is_said(run, other):
     folder, _, _ = other
     (run.folder / leakage.FILE).unlink(missing_ok=True)
-    moved = dataclasses.replace(run, info={**run.info, "data": {**run.info["data"], "folder": "/nowhere"}})
+    moved = dataclasses.replace(
+        run, info={**run.info, "data": {**run.info["data"], "folder": "/nowhere/gone/40px/1.0.0"}}
+    )
     told = leakage.leakage(moved, folder, "test")
     assert told["identities"] is None
     assert "is unknown" in told["note"]

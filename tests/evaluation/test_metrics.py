@@ -6,23 +6,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import bootstrap, detection, frame_scores, metrics
-
-
-def rows(*entries, dataset="set", split="test"):
-    """FrameScores from (video, method, score) triples; method "" is real."""
-    videos, methods, scores = zip(*entries, strict=True)
-    return frame_scores.from_columns(
-        {
-            "dataset": [dataset] * len(entries),
-            "split": [split] * len(entries),
-            "method": methods,
-            "video": videos,
-            "identity": ["p"] * len(entries),
-            "frame": range(len(entries)),
-            "label": [int(method != "") for method in methods],
-            "score": scores,
-        }
-    )
+from tests.evaluation.scored import rows
 
 
 def random_case(seed, n=60, levels=None):

@@ -49,7 +49,9 @@ def test_another_checkpoint_has_them_chosen_anew(run):
 
 def test_without_the_training_data_nothing_is_made_up(run):
     (run.folder / validation.FILE).unlink(missing_ok=True)
-    moved = dataclasses.replace(run, info={**run.info, "data": {**run.info["data"], "folder": "/nowhere"}})
+    moved = dataclasses.replace(
+        run, info={**run.info, "data": {**run.info["data"], "folder": "/nowhere/gone/40px/1.0.0"}}
+    )
     chosen = validation.chosen(moved)
     assert (chosen.temperature, chosen.attention_threshold) == (1.0, None)
     assert "not in place" in chosen.why

@@ -3,23 +3,7 @@ import pytest
 
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation import frame_scores, videos
-
-
-def rows(*entries, dataset="set", split="test"):
-    """FrameScores from (video, method, score) triples; method "" is real."""
-    videos, methods, scores = zip(*entries, strict=True)
-    return frame_scores.from_columns(
-        {
-            "dataset": [dataset] * len(entries),
-            "split": [split] * len(entries),
-            "method": methods,
-            "video": videos,
-            "identity": ["p"] * len(entries),
-            "frame": range(len(entries)),
-            "label": [int(method != "") for method in methods],
-            "score": scores,
-        }
-    )
+from tests.evaluation.scored import rows
 
 
 def test_a_video_scores_the_mean_of_its_frames():

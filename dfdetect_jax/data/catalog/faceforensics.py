@@ -23,7 +23,6 @@ from dfdetect_jax.errors import RecordsError
 NAME = "faceforensics"
 OPTIONS = ("compression",)
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
-WITHOUT_MASKS = ("FaceShifter",)
 _ACTORS_METHOD = "DeepFakeDetection"
 _SPLITS_AT = "https://github.com/ondyari/FaceForensics/tree/master/dataset/splits"
 
