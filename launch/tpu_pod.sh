@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Trains on a Cloud TPU slice, from this machine: one process per host, which find each other by themselves.
+#
+#   launch/tpu_pod.sh --name pod --zone us-east5-b --type v6e-16 --runtime v2-alpha-tpuv6e --install dist/*.whl \
+#     --setup 'sudo mkdir -p /mnt/shared && sudo mount -t nfs 10.0.0.2:/share /mnt/shared' \
+#     -- --config configs/cae.py --workdir /mnt/shared/runs/cae --config.data.data_dir=/mnt/shared/data
+#
+#   --name NAME --zone ZONE       the slice
+#   --type T --runtime R          ask for it if it is not there: https://cloud.google.com/tpu/docs/runtimes
+#   --spot                        ... as one that is cheaper and may be taken away
+#   --setup COMMAND               run on every host first, to mount a disk say
+#   --install WHEEL|REQUIREMENT   a wheel (python -m pip wheel --no-deps -w dist .), or what pip is told to install,
+#                                 such as 'dfdetect_jax[tpu] @ git+https://HOST/REPOSITORY'
+#   --restarts N                  start anew, which resumes, so often (10), in a new slice if this one was taken away
+#   --dry-run                     print the commands instead
+#
+# Needs gcloud, logged in and with a project. Run folder and data must be on a disk that all hosts see, as files: NFS
+# (Filestore) is best; a bucket has to be mounted with gcsfuse, gs:// is not understood. The slice is billed until
+# `gcloud compute tpus queued-resources delete NAME --zone=ZONE --force`.
+set -euo pipefail
+
+name="" zone="" type="" runtime="" spot="" setup="" install="" restarts=10 dry_run=""
+while (($#)); do
+  case $1 in
+    --name | --zone | --type | --runtime | --setup | --install | --restarts) declare "${1#--}=$2" && shift 2 ;;
+    --spot) spot=--spot && shift ;;
+    --dry-run) dry_run=1 && shift ;;
+    --) shift && break ;;
+    *) echo "error: expected an option of launch/tpu_pod.sh or --, found $1" >&2 && exit 2 ;;
+  esac
+done
+if [[ ! $name || ! $zone ]] || ((!$#)); then
+  echo "error: expected --name NAME --zone ZONE -- and the arguments of train" >&2 && exit 2
+fi
+
+# quoted WORD...: the words as a shell, here or on a host, reads them.
+quoted() {
+  local word
+  for word in "$@"; do
+    if [[ $word && $word != *[!A-Za-z0-9_./:=,@%+-]* ]]; then
+      printf '%s ' "$word"
+    else
+      printf "'%s' " "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"
+    fi
+  done
+}
+run() { if [[ $dry_run ]]; then quoted "$@" && echo; else "$@"; fi; }
+queue() { run gcloud compute tpus queued-resources "$1" "$name" "--zone=$zone" "${@:2}"; }
+on_hosts() { run gcloud compute tpus tpu-vm ssh "$name" "--zone=$zone" --worker=all "--command=$1"; }
+state() { [[ $dry_run ]] || gcloud compute tpus queued-resources describe "$name" "--zone=$zone" \
+  '--format=value(state.state)' 2>/dev/null; }
+create() { queue create "--node-id=$name" "--accelerator-type=$type" "--runtime-version=$runtime" ${spot:+"$spot"}; }
+
+# wait_for_slice: returns when it is there, after asking for it where nobody has or where it was taken away.
+wait_for_slice() {
+  while :; do
+    case $(state) in
+      ACTIVE) return ;;
+      FAILED) return 1 ;;
+      SUSPENDED) queue delete --force --quiet && create || return ;;
+      "") create || return ;;
+    esac
+    if [[ $dry_run ]]; then return; fi
+    sleep 30
+  done
+}
+
+# prepare: the slice, its disks, the library. uv, since Python on the hosts may be older than the library's.
+prepare() {
+  if [[ $type ]]; then wait_for_slice || return; fi
+  if [[ $setup ]]; then on_hosts "$setup" || return; fi
+  if [[ ! $install ]]; then return; fi
+  local wanted=$install
+  if [[ $install == *.whl ]]; then
+    run gcloud compute tpus tpu-vm scp "$install" "$name:" "--zone=$zone" --worker=all || return
+    wanted="./${install##*/}[tpu]"
+  fi
+  on_hosts "python3 -m pip install --user uv && ~/.local/bin/uv venv --allow-existing --python 3.12 ~/dfdetect_jax_env \
+&& ~/.local/bin/uv pip install --python ~/dfdetect_jax_env/bin/python $(quoted "$wanted")"
+}
+
+# A TPU serves one process: a run left over from a broken connection is waited for.
+train="source ~/dfdetect_jax_env/bin/activate && flock --no-fork --timeout 900 ~/.dfdetect_jax.lock $(
+  quoted python -m dfdetect_jax.train "$@" --distributed)"
+
+for ((restart = 1; ; restart++)); do
+  status=0
+  prepare && on_hosts "$train" || status=$?
+  # 2 is a mistake in the settings or the data, which a restart does not mend.
+  if ((status == 0 || status == 2 || restart > restarts)); then exit "$status"; fi
+  echo "tpu_pod.sh: exit status $status; restart $restart of $restarts goes on from the last checkpoint" >&2
+  sleep 30
+done

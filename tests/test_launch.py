@@ -1,0 +1,255 @@
+"""The launchers: the same line everywhere, arguments as they were given, and what happens when processes end."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from math import prod
+from pathlib import Path
+
+import pytest
+import yaml
+
+LAUNCH = Path(__file__).parents[1] / "launch"
+SCRIPTS = ("local.sh", "slurm.sbatch", "tpu_pod.sh")
+SLICE = ["--name", "pod", "--zone", "z"]
+TRAIN = ["python", "-m", "dfdetect_jax.train"]
+ARGUMENTS = ["--config", "configs/cae.py:celebdf", "--workdir", "my runs/it's", '--config.data.name="$HOME"; ls *', ""]
+
+# A process of `train`'s interface that notes what happens to it and ends as MOOD says.
+TRAINER = """#!/usr/bin/env bash
+trap 'echo "saved $!" >>"$LOG"; exit 0' TERM
+echo "begun $*" >>"$LOG"
+case "$MOOD $*" in
+  *once*) [[ $(grep -c begun "$LOG") -gt 1 ]] || exit 7 ;;
+  *deaf*id=0) trap '' TERM; for _ in {1..600}; do sleep 0.1; done ;;
+  *id=0 | *endless*) for _ in {1..600}; do sleep 0.1; done ;;
+  [0-9]*) exit "${MOOD%% *}" ;;
+esac
+"""
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    """Where the programs below note what they are told; PATH begins with their folder."""
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("PYTHON", raising=False)
+    program(tmp_path / "python", TRAINER)
+    return tmp_path / "log"
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def run(script: str, *words: str, mood: str = "0") -> subprocess.CompletedProcess:
+    command = ["bash", LAUNCH / script, *words]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "MOOD": mood}, timeout=60)
+
+
+def lines(log: Path, start: str) -> list[str]:
+    return [line for line in log.read_text().splitlines() if line.startswith(start)] if log.exists() else []
+
+
+def wait_for(log: Path, start: str, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(lines(log, start)) < count:
+        assert time.monotonic() < deadline, f"no {count} lines of {start}"
+        time.sleep(0.05)
+
+
+def container(text: str) -> dict:
+    job = yaml.safe_load(text)["spec"]["replicatedJobs"][0]["template"]["spec"]
+    return job["template"]["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_shellcheck_finds_nothing(script):
+    shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    done = subprocess.run([shellcheck, "--shell=bash", LAUNCH / script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_dry_run_prints_the_line_with_the_arguments_as_given(script):
+    done = run(script, *(SLICE if script == "tpu_pod.sh" else []), "--dry-run", "--", *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    words = shlex.split(done.stdout)
+    if script == "tpu_pod.sh":  # what a host's shell reads is one word of ours
+        words = shlex.split(words[-1].removeprefix("--command="))
+    assert words[words.index("python") :][: len(TRAIN + ARGUMENTS)] == TRAIN + ARGUMENTS
+    assert words[len(words) - (script != "local.sh") :] == ["--distributed"] * (script != "local.sh")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("words", [["--nodes", "4"], ["--dry-run"], ["--dry-run", "--"]])
+def test_a_wrong_command_line_is_one_line_and_status_2(script, words):
+    done = run(script, *words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: expected")
+
+
+def test_local_processes_know_their_places():
+    done = run("local.sh", "--dry-run", "--processes", "3", "--devices", "2", "--", "a")
+    commands = [shlex.split(line) for line in done.stdout.splitlines()]
+    assert [words[-1] for words in commands] == [f"--process_id={i}" for i in range(3)]
+    assert len({words[-3] for words in commands}) == 1
+    for words in commands:
+        assert words[:3] == ["env", "JAX_PLATFORMS=cpu", "JAX_NUM_CPU_DEVICES=2"]
+        assert words[-2] == "--process_count=3"
+
+
+def test_local_one_process_per_gpu_sees_only_its_own():
+    done = run("local.sh", "--dry-run", "--processes", "2", "--", "a")
+    assert [line.split()[1] for line in done.stdout.splitlines()] == [f"JAX_LOCAL_DEVICE_IDS={i}" for i in range(2)]
+
+
+def test_local_starts_anew_after_a_failure_with_the_same_command(log):
+    done = run("local.sh", "--", *ARGUMENTS, mood="once")
+    assert done.returncode == 0
+    assert "exit status 7; restart 1 of 3" in done.stderr
+    assert len(lines(log, "begun")) == 2
+    assert len(set(lines(log, "begun"))) == 1
+
+
+@pytest.mark.parametrize(("status", "starts"), [(0, 1), (2, 1), (5, 3)])
+def test_local_hands_on_the_status_and_does_not_repeat_a_mistake(log, status, starts):
+    assert run("local.sh", "--restarts", "2", "--", "a", mood=str(status)).returncode == status
+    assert len(lines(log, "begun")) == starts
+
+
+def test_local_ends_the_others_when_one_fails(log):
+    done = run("local.sh", "--processes", "2", "--restarts", "0", "--", "a", mood="5")
+    assert done.returncode == 5
+    assert len(lines(log, "saved")) == 1
+
+
+@pytest.mark.slow
+def test_local_kills_whom_a_lost_process_keeps_waiting(log):
+    done = run("local.sh", "--processes", "2", "--restarts", "0", "--", "a", mood="5 deaf")
+    assert done.returncode == 5
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_local_passes_the_end_on_and_does_not_start_anew(log, end):
+    command = [LAUNCH / "local.sh", "--processes", "2", "--", "a"]
+    process = subprocess.Popen(command, env={**os.environ, "MOOD": "endless"})
+    wait_for(log, "begun", 2)
+    process.send_signal(end)
+    assert process.wait(timeout=20) == 0
+    assert (len(lines(log, "saved")), len(lines(log, "begun"))) == (2, 2)
+
+
+@pytest.fixture
+def slurm(log, tmp_path, monkeypatch):
+    """Slurm's commands: `srun` runs the line, `scancel` signals it, `scontrol` notes what it is told."""
+    program(tmp_path / "srun", '#!/usr/bin/env bash\necho $$ >"$LOG.pid"\nexec "${@:3}"\n')
+    program(tmp_path / "scancel", '#!/usr/bin/env bash\nkill -TERM "$(cat "$LOG.pid")"\n')
+    program(tmp_path / "scontrol", '#!/usr/bin/env bash\necho "scontrol $*" >>"$LOG"\n')
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    return log
+
+
+@pytest.mark.parametrize(("status", "again"), [("0", 0), ("2", 0), ("7", 1)])
+def test_slurm_queues_a_failed_job_again(slurm, status, again):
+    done = run("slurm.sbatch", "--", *ARGUMENTS, mood=status)
+    assert lines(slurm, "scontrol") == ["scontrol requeue 42"] * again
+    assert done.returncode == (0 if again else int(status))
+
+
+def test_slurm_gives_up_at_last(slurm, monkeypatch):
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "10")
+    assert run("slurm.sbatch", "--", "a", mood="7").returncode == 7
+    assert not lines(slurm, "scontrol")
+
+
+def test_slurm_saves_before_the_limit_and_queues_again(slurm):
+    command = ["bash", LAUNCH / "slurm.sbatch", "--", "a"]
+    process = subprocess.Popen(command, env={**os.environ, "MOOD": "endless"})
+    wait_for(slurm, "begun", 1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert [line.split()[0] for line in slurm.read_text().splitlines()] == ["begun", "saved", "scontrol"]
+
+
+@pytest.fixture
+def cloud(log, tmp_path):
+    """A `gcloud` that notes its calls, knows one slice by the file `state`, and trains as MOOD says."""
+    gcloud = """#!/usr/bin/env bash
+    echo "gcloud $3 $4 $5" >>"$LOG"
+    case "$*" in
+      *describe*) cat "$LOG.state" ;;
+      *create*) echo ACTIVE >"$LOG.state" ;;
+      *delete*) rm "$LOG.state" ;;
+      *dfdetect_jax.train*) python train || { status=$? && echo SUSPENDED >"$LOG.state" && exit "$status"; } ;;
+    esac
+    """
+    program(tmp_path / "gcloud", gcloud)
+    program(tmp_path / "sleep", "#!/usr/bin/env bash\n")
+    return log
+
+
+def test_tpu_asks_for_a_slice_and_for_another_when_it_is_taken_away(cloud):
+    asked = [*SLICE, "--type", "v6e-16", "--runtime", "r", "--setup", "true", "--install", "x.whl"]
+    assert run("tpu_pod.sh", *asked, "--", "a", mood="once").returncode == 0
+    calls = [line.split()[2] for line in lines(cloud, "gcloud") if "describe" not in line]
+    prepared_and_trained = ["create", "ssh", "scp", "ssh", "ssh"]
+    assert calls == [*prepared_and_trained, "delete", *prepared_and_trained]
+
+
+def test_tpu_does_not_repeat_a_mistake(cloud):
+    assert run("tpu_pod.sh", *SLICE, "--", "a", mood="2").returncode == 2
+    assert len(lines(cloud, "begun")) == 1
+
+
+def test_tpu_stops_where_a_host_cannot_be_prepared(cloud, tmp_path):
+    program(tmp_path / "gcloud", '#!/usr/bin/env bash\necho "gcloud $*" >>"$LOG"; exit 9\n')
+    assert run("tpu_pod.sh", *SLICE, "--restarts", "0", "--setup", "mount", "--", "a").returncode == 9
+    assert len(lines(cloud, "gcloud")) == 1
+
+
+def test_gke_runs_the_line_on_every_host_of_the_topology():
+    jobset = yaml.safe_load((LAUNCH / "gke.yaml").read_text())
+    assert (jobset["apiVersion"], jobset["kind"]) == ("jobset.x-k8s.io/v1alpha2", "JobSet")
+    job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
+    pod = job["template"]["spec"]
+    chips = prod(int(side) for side in pod["nodeSelector"]["cloud.google.com/gke-tpu-topology"].split("x"))
+    hosts, args = job["parallelism"], pod["containers"][0]["args"]
+    assert hosts * pod["containers"][0]["resources"]["limits"]["google.com/tpu"] == chips
+    assert (job["completions"], job["backoffLimit"], pod["restartPolicy"]) == (hosts, 0, "Never")
+    assert (args[:3], args[-1]) == (TRAIN, "--distributed")
+    mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_gke_for_gpus_is_what_the_comment_says():
+    sed = next(line for line in (LAUNCH / "gke.yaml").read_text().splitlines() if line.startswith("#   sed "))
+    command = ["bash", "-c", sed.lstrip("# ").partition("   ")[0]]
+    done = subprocess.run(command, cwd=LAUNCH.parent, capture_output=True, text=True, check=True)
+    jobset = yaml.safe_load(done.stdout)
+    job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
+    args, name = container(done.stdout)["args"], jobset["metadata"]["name"]
+    assert "tpu" not in done.stdout.partition("apiVersion")[2].lower()
+    assert args[:3] == TRAIN
+    assert args[-3].startswith(f"--coordinator={name}-{jobset['spec']['replicatedJobs'][0]['name']}-0-0.{name}:")
+    assert args[-2:] == [f"--process_count={job['parallelism']}", "--process_id=$(JOB_COMPLETION_INDEX)"]
+
+
+@pytest.mark.parametrize("status", [0, 2, 7])
+def test_gke_hands_on_the_status(log, status):
+    command = [*container((LAUNCH / "gke.yaml").read_text())["command"], "python", *ARGUMENTS]
+    assert subprocess.run(command, env={**os.environ, "MOOD": str(status)}).returncode == status
+
+
+def test_gke_fails_the_pod_that_is_told_to_end_once_it_saved(log):
+    command = [*container((LAUNCH / "gke.yaml").read_text())["command"], "python", "a"]
+    process = subprocess.Popen(command, env={**os.environ, "MOOD": "endless"})
+    wait_for(log, "begun", 1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert len(lines(log, "saved")) == 1
