@@ -63,7 +63,8 @@ def reconstruction_mse(x_hat: jax.Array, x: jax.Array, weights: jax.Array, axis_
         float scalar.
     """
     chex.assert_equal_shape([x_hat, x])
-    per_image = jnp.mean(jnp.square(x_hat - x), axis=tuple(range(1, x.ndim)))
+    difference = x_hat.astype(jnp.float32) - x.astype(jnp.float32)
+    per_image = jnp.mean(jnp.square(difference), axis=tuple(range(1, x.ndim)))
     return weighted_mean(per_image, weights, axis_name)
 
 

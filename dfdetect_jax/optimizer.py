@@ -28,12 +28,19 @@ def is_kernel(params: Any) -> Any:
 
 
 def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
-    """AdamW (Loshchilov and Hutter 2019) with the schedule, after clipping by global norm if that is switched on."""
+    """The optimiser with the schedule, after clipping by global norm if that is switched on.
+
+    AdamW (Loshchilov and Hutter 2019), or SGD with momentum and the same decoupled decay: w -= rate (m + decay w).
+    """
     schedule = learning_rate(settings, steps)
-    adamw = optax.adamw(schedule, b1=settings.beta1, weight_decay=settings.weight_decay, mask=is_kernel)
+    if settings.name == "adamw":
+        main = optax.adamw(schedule, b1=settings.beta1, weight_decay=settings.weight_decay, mask=is_kernel)
+    else:
+        decay = optax.add_decayed_weights(settings.weight_decay, mask=is_kernel)
+        main = optax.chain(optax.trace(settings.beta1), decay, optax.scale_by_learning_rate(schedule))
     if settings.clip_norm > 0:
-        return optax.chain(optax.clip_by_global_norm(settings.clip_norm), adamw)
-    return adamw
+        return optax.chain(optax.clip_by_global_norm(settings.clip_norm), main)
+    return main
 
 
 def update(

@@ -10,7 +10,10 @@ import math
 from dfdetect_jax.config.rules import at_least, one_of, within
 from dfdetect_jax.errors import SettingsError
 
+OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "drop")
+DTYPES = ("float32", "bfloat16")
+PARALLEL = ("mesh", "pmap")
 ALIGNMENTS = ("landmarks", "box")
 DETECTORS = ("mtcnn", "haar", "none")
 COMPRESSIONS = ("raw", "c23", "c40")
@@ -81,19 +84,21 @@ class Augment:
 
 @dataclasses.dataclass
 class Optimizer:
-    """AdamW and its schedule.
+    """The optimiser and its schedule.
 
     Attributes:
+        name: "adamw", or "sgd" with momentum.
         learning_rate: peak value.
         weight_decay: decoupled, on kernels only.
         warmup_steps: linear from 0.
         schedule: "constant", "cosine" (to 0 at the last step), or "drop" (to a tenth after `drop_step` steps).
         drop_step: see `schedule`.
-        beta1: decay of Adam's first moment.
+        beta1: decay of Adam's first moment; SGD's momentum.
         clip_norm: global gradient norm is cut to this; 0 switches it off.
         ema_decay: moving average of the parameters, used for validation and prediction; 0 switches it off.
     """
 
+    name: str = "adamw"
     learning_rate: float = 2e-4
     weight_decay: float = 1e-5
     warmup_steps: int = 0
@@ -114,6 +119,13 @@ class Train:
         log_every: steps between lines of metrics.
         eval_every: steps between validations; each is followed by a checkpoint.
         keep: how many of the latest checkpoints stay, beside the best.
+        dtype: in which the network computes while training; "bfloat16" is for accelerators. Parameters, statistics,
+            losses and the optimiser stay float32, and so does prediction.
+        accumulate: parts that a batch goes through the network in, one after the other, for one optimiser step. Each
+            part is normalised by its own statistics, and masked or selected terms by its own counts.
+        remat: keep only what enters each block for the backward pass, and compute its inside again: less memory, more
+            time.
+        shard_optimizer: spread the optimiser's state over the devices, rather than keep all of it on each.
     """
 
     batch_size: int = 32
@@ -121,14 +133,26 @@ class Train:
     log_every: int = 50
     eval_every: int = 1_000
     keep: int = 2
+    dtype: str = "float32"
+    accumulate: int = 1
+    remat: bool = False
+    shard_optimizer: bool = False
 
 
 @dataclasses.dataclass
 class Settings:
-    """What the settings of every method have; `CAESettings` and `LAESettings` add their network and objective."""
+    """What the settings of every method have; `CAESettings` and `LAESettings` add their network and objective.
+
+    Attributes:
+        method: "cae" or "lae".
+        seed: of parameters, data order and augmentation.
+        parallel: "mesh" shares a batch among all devices of all processes; "pmap" among those of one process, by
+            `jax.pmap`.
+    """
 
     method: str = ""
     seed: int = 0
+    parallel: str = "mesh"
     data: Data = dataclasses.field(default_factory=Data)
     augment: Augment = dataclasses.field(default_factory=Augment)
     optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
@@ -150,8 +174,20 @@ def check_common(s: Settings) -> None:
     at_least("data.forge_images", s.data.forge_images, 8)
     within("augment.jitter", s.augment.jitter, 0.0, 1.0)
     check_optimizer("optimizer", s.optimizer)
-    for name in ("batch_size", "steps", "log_every", "eval_every", "keep"):
-        at_least(f"train.{name}", getattr(s.train, name), 1)
+    _check_train(s.train)
+    one_of("parallel", s.parallel, PARALLEL)
+    if s.parallel == "pmap" and s.train.shard_optimizer:
+        raise SettingsError('train.shard_optimizer: expected False with parallel="pmap", which copies all of the state')
+
+
+def _check_train(train: Train) -> None:
+    for name in ("batch_size", "steps", "log_every", "eval_every", "keep", "accumulate"):
+        at_least(f"train.{name}", getattr(train, name), 1)
+    one_of("train.dtype", train.dtype, DTYPES)
+    if train.batch_size % train.accumulate:
+        raise SettingsError(
+            f"train.accumulate: expected a divisor of train.batch_size={train.batch_size}, found {train.accumulate}"
+        )
 
 
 def check_optimizer(path: str, optimizer: Optimizer) -> None:
@@ -160,6 +196,7 @@ def check_optimizer(path: str, optimizer: Optimizer) -> None:
     Raises:
         SettingsError: as `check_common`.
     """
+    one_of(f"{path}.name", optimizer.name, OPTIMIZERS)
     within(f"{path}.learning_rate", optimizer.learning_rate, 0.0, 1.0)
     within(f"{path}.weight_decay", optimizer.weight_decay, 0.0, 1.0)
     at_least(f"{path}.warmup_steps", optimizer.warmup_steps, 0)

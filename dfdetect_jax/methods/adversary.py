@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.config import LAESettings
-from dfdetect_jax.methods.base import Adversary, Metrics
+from dfdetect_jax.methods.base import Adversary
 from dfdetect_jax.models.discriminator import Discriminator
 
 
@@ -34,18 +34,18 @@ def judge(
     """
     network = Discriminator(settings.model.discriminator_width, axis_name)
     variables = {"params": params, "batch_stats": adversary.batch_stats}
-    logits, updated = network.apply(variables, images, train=True, mutable=["batch_stats"])
+    logits, updated = network.apply(variables, images.astype(settings.train.dtype), train=True, mutable=["batch_stats"])
     return logits, updated["batch_stats"]
 
 
-def discriminator_step(
+def learn(
     adversary: Adversary,
     images: jax.Array,
     reconstruction: jax.Array,
     settings: LAESettings,
     axis_name: str | None = None,
-) -> tuple[Adversary, Metrics]:
-    """One step of the discriminator on images and their reconstructions, which are constants to it.
+) -> tuple[dict, dict, jax.Array]:
+    """What images and their reconstructions, which are constants to it, teach the discriminator.
 
     Args:
         adversary: before the step.
@@ -55,7 +55,7 @@ def discriminator_step(
         axis_name: mapped axis that the batch is spread over, or None.
 
     Returns:
-        The adversary after the step, and its loss as "discrimination".
+        The gradient of its loss, its new running statistics, and the loss, a float32 scalar.
     """
     reconstruction = jax.lax.stop_gradient(reconstruction)
 
@@ -66,9 +66,12 @@ def discriminator_step(
         return losses.discrimination(logits, logits_hat, jnp.ones_like(logits), axis_name), batch_stats
 
     (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
-    if axis_name is not None:
-        gradients, loss = jax.lax.pmean((gradients, loss), axis_name)
+    return gradients, batch_stats, loss
+
+
+def update(adversary: Adversary, gradients: dict, settings: LAESettings) -> Adversary:
+    """One step of the discriminator's optimiser; its running statistics stay."""
     params, opt_state = optimizer.update(
         settings.discriminator, settings.train.steps, gradients, adversary.params, adversary.opt_state
     )
-    return Adversary(params=params, batch_stats=batch_stats, opt_state=opt_state), {"discrimination": loss}
+    return adversary.replace(params=params, opt_state=opt_state)

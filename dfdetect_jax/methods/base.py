@@ -54,6 +54,17 @@ class TrainState(struct.PyTreeNode):
         """What `predict` needs: averaged parameters if there are any, and the running statistics."""
         return {"params": self.params if self.ema is None else self.ema, "batch_stats": self.batch_stats}
 
+    @property
+    def statistics(self) -> tuple[Any, Any]:
+        """Running statistics of the detector and of its adversary, None without one."""
+        return self.batch_stats, None if self.adversary is None else self.adversary.batch_stats
+
+    def with_statistics(self, statistics: tuple[Any, Any]) -> "TrainState":
+        """This state with other running statistics."""
+        batch_stats, of_adversary = statistics
+        opponent = self.adversary and self.adversary.replace(batch_stats=of_adversary)
+        return self.replace(batch_stats=batch_stats, adversary=opponent)
+
 
 def step_key(state: TrainState, axis_name: str | None) -> jax.Array:
     """The PRNG key of this step and, on a mapped axis, of this device."""

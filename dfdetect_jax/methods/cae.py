@@ -24,6 +24,7 @@ import optax
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
+from dfdetect_jax.methods.accumulation import Learnt, accumulate
 from dfdetect_jax.methods.base import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
@@ -36,7 +37,7 @@ class Outputs(NamedTuple):
     Attributes:
         logits: float32 [N]; positive means fake.
         reconstruction: float32 [N, H, W, 3] in [-1, 1].
-        latent: float32 [N, h, w, C] ("map") or [N, C] ("vector"), what the decoder read.
+        latent: float [N, h, w, C] ("map") or [N, C] ("vector"), what the decoder read.
     """
 
     logits: jax.Array
@@ -50,15 +51,17 @@ class CAE(nn.Module):
     Attributes:
         settings: widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+        remat: compute the inside of the encoder's blocks again for the backward pass.
     """
 
     settings: CAEModel
     axis_name: str | None = None
+    remat: bool = False
 
     def setup(self):
         """Builds the three parts, each scaled by the width factor."""
         width = self.settings.width
-        self.encoder = Xception(width, self.settings.middle_blocks, self.axis_name)
+        self.encoder = Xception(width, self.settings.middle_blocks, self.axis_name, self.remat)
         self.classifier = Classifier(scale_channels(self.settings.classifier_width, width))
         self.decoder = Decoder(
             tuple(scale_channels(channels, width) for channels in self.settings.decoder_widths), self.axis_name
@@ -68,12 +71,12 @@ class CAE(nn.Module):
         """Runs both branches.
 
         Args:
-            images: float32 [N, H, W, 3] in [-1, 1].
+            images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
             train: normalise by the batch's statistics and update the running ones.
         """
         feature_map = self.encoder(images, train)
-        vector = jnp.mean(feature_map, axis=(1, 2))
-        latent = feature_map if self.settings.latent == "map" else vector
+        vector = jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32)
+        latent = feature_map if self.settings.latent == "map" else vector.astype(images.dtype)
         return Outputs(
             logits=self.classifier(vector),
             reconstruction=self.decoder(latent, images.shape[1:3], train),
@@ -120,29 +123,43 @@ def init(key: jax.Array, *, settings: CAESettings) -> TrainState:
     )
 
 
-def train_step(
-    state: TrainState, batch: Batch, *, settings: CAESettings, axis_name: str | None = None
-) -> tuple[TrainState, Metrics]:
-    """One step of joint training; see `Method.train_step` for shapes."""
-    images = augment(step_key(state, axis_name), normalize(batch["image"]), settings.augment)
-    network = CAE(settings.model, axis_name)
+def learn(
+    state: TrainState, batch: Batch, key: jax.Array, *, settings: CAESettings, axis_name: str | None = None
+) -> Learnt:
+    """The gradient of the objective on a batch, both branches at once; `key` augments it."""
+    images = augment(key, normalize(batch["image"]), settings.augment)
+    network = CAE(settings.model, axis_name, settings.train.remat)
+    seen = images.astype(settings.train.dtype)
 
     def loss_fn(params):
         variables = {"params": params, "batch_stats": state.batch_stats}
-        outputs, updated = network.apply(variables, images, train=True, mutable=["batch_stats"])
+        outputs, updated = network.apply(variables, seen, train=True, mutable=["batch_stats"])
         loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
         return loss, (metrics, updated["batch_stats"])
 
     gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+    return Learnt(gradients, (batch_stats, None), metrics)
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, settings: CAESettings, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step of joint training; see `Method.train_step` for shapes."""
+    gradients, statistics, metrics = accumulate(
+        functools.partial(learn, settings=settings, axis_name=axis_name),
+        state,
+        batch,
+        step_key(state, axis_name),
+        settings.train.accumulate,
+    )
     if axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
     params, opt_state = optimizer.update(
         settings.optimizer, settings.train.steps, gradients, state.params, state.opt_state
     )
-    new_state = state.replace(
+    new_state = state.with_statistics(statistics).replace(
         step=state.step + 1,
         params=params,
-        batch_stats=batch_stats,
         opt_state=opt_state,
         ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
     )

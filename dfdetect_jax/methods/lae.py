@@ -31,6 +31,7 @@ from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
 from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.methods import adversary
+from dfdetect_jax.methods.accumulation import Learnt, accumulate
 from dfdetect_jax.methods.base import (
     Batch,
     Method,
@@ -51,7 +52,7 @@ class Latent(NamedTuple):
     """What the decision is read from.
 
     Attributes:
-        z: float32 [N, h, w, C], at least 0; channels [:C/2] are the real half, [C/2:] the fake half.
+        z: float [N, h, w, C], at least 0; channels [:C/2] are the real half, [C/2:] the fake half.
         real_map: float32 [N, h, w], mean |real half| over its channels; its spatial mean is a_real.
         fake_map: float32 [N, h, w], the same of the fake half.
         pixel_logits: float32 [N, h, w]; positive means forged.
@@ -72,16 +73,18 @@ class LAE(nn.Module):
         model: widths, stages, and which parts are in place.
         loss: how a logit is read from the latent.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+        remat: compute the inside of each block again for the backward pass.
     """
 
     model: LAEModel
     loss: LAELoss
     axis_name: str | None = None
+    remat: bool = False
 
     def setup(self):
         """Builds the parts."""
-        self.encoder = Encoder(self.model.stages, self.model.width, self.axis_name)
-        self.decoder = UNetDecoder(self.model.stages, self.model.width, self.axis_name)
+        self.encoder = Encoder(self.model.stages, self.model.width, self.axis_name, self.remat)
+        self.decoder = UNetDecoder(self.model.stages, self.model.width, self.axis_name, self.remat)
         if self.model.head == "linear":
             self.linear = nn.Dense(1)
 
@@ -94,12 +97,13 @@ class LAE(nn.Module):
         """Images to the decision and the skips.
 
         Args:
-            images: float32 [N, H, W, 3] in [-1, 1].
+            images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
             train: normalise by the batch's statistics and update the running ones.
         """
         seen = high_pass(images) if self.model.input == "residual" else images
         *skips, z = self.encoder(seen, train)
-        real_map, fake_map = (jnp.mean(jnp.abs(half), axis=-1) for half in jnp.split(z, 2, axis=-1))
+        halves = jnp.split(z, 2, axis=-1)
+        real_map, fake_map = (jnp.mean(jnp.abs(half), axis=-1, dtype=jnp.float32) for half in halves)
         if self.model.head == "linear":
             pixel_logits = self.linear(z)[..., 0]  # a class-activation map: its mean is the classifier's logit
         else:
@@ -115,7 +119,7 @@ class LAE(nn.Module):
         """Latent to reconstruction, float32 [N, H, W, 3] in [-1, 1].
 
         Args:
-            z: float32 [N, h, w, C].
+            z: float [N, h, w, C].
             skips: from `encode`.
             fake: bool [N], the class whose half is kept; the other is zeroed.
             train: as in `encode`.
@@ -193,6 +197,7 @@ def objective(
     vgg16: vgg.VGG16Weights | None,
     settings: LAELoss,
     axis_name: str | None = None,
+    dtype: str = "float32",
 ) -> tuple[jax.Array, Metrics]:
     """The autoencoder's loss: the weighted sum of the terms that have a weight.
 
@@ -205,6 +210,7 @@ def objective(
         vgg16: for the perceptual term, or None without it.
         settings: weights and forms.
         axis_name: mapped axis that the batch is spread over, or None.
+        dtype: in which VGG16 computes.
 
     Returns:
         The loss, and its terms by name; float32 scalars.
@@ -214,7 +220,9 @@ def objective(
     if settings.pixel > 0:
         terms["pixel"] = losses.reconstruction_mse(reconstruction, images, everyone, axis_name)
     if settings.perceptual > 0:
-        features_hat, features = (vgg.features(vgg16, x, settings.perceptual_layers) for x in (reconstruction, images))
+        features_hat, features = (
+            vgg.features(vgg16, x, settings.perceptual_layers, dtype) for x in (reconstruction, images)
+        )
         terms["perceptual"] = losses.perceptual(features_hat, features, everyone, axis_name)
     if settings.adversarial > 0:
         terms["adversarial"] = losses.adversarial(judged, everyone, axis_name)
@@ -226,14 +234,10 @@ def objective(
     return loss, {"loss": loss, **terms}
 
 
-def train_step(
-    state: TrainState, batch: Batch, *, settings: LAESettings, axis_name: str | None = None
-) -> tuple[TrainState, Metrics]:
-    """One step of the autoencoder and, against it, of the discriminator, both from the weights before the step.
-
-    See `Method.train_step` for shapes.
-    """
-    key = step_key(state, axis_name)
+def learn(
+    state: TrainState, batch: Batch, key: jax.Array, *, settings: LAESettings, axis_name: str | None = None
+) -> Learnt:
+    """Gradients on a batch, of the autoencoder's loss and of the discriminator's against it; `key` augments it."""
     images = augment(key, normalize(batch["image"]), settings.augment)
     masks = augment_masks(key, batch["mask"], settings.augment).astype(jnp.float32) / 255.0
     batch = {"label": batch["label"], "has_mask": batch["has_mask"], "mask": masks}
@@ -243,27 +247,54 @@ def train_step(
         judged = None
         if settings.loss.adversarial > 0:
             judged, _ = adversary.judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
-        loss, metrics = objective(latent, reconstruction, images, batch, judged, state.frozen, settings.loss, axis_name)
+        loss, metrics = objective(
+            latent,
+            reconstruction,
+            images,
+            batch,
+            judged,
+            state.frozen,
+            settings.loss,
+            axis_name,
+            settings.train.dtype,
+        )
         return loss, (metrics, batch_stats, reconstruction)
 
     gradients, (metrics, batch_stats, reconstruction) = jax.grad(loss_fn, has_aux=True)(state.params)
+    if state.adversary is None:
+        return Learnt((gradients, None), (batch_stats, None), metrics)
+    against, its_batch_stats, loss = adversary.learn(state.adversary, images, reconstruction, settings, axis_name)
+    return Learnt((gradients, against), (batch_stats, its_batch_stats), metrics | {"discrimination": loss})
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, settings: LAESettings, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step of the autoencoder and, against it, of the discriminator, both from the weights before the step.
+
+    See `Method.train_step` for shapes.
+    """
+    (gradients, against), statistics, metrics = accumulate(
+        functools.partial(learn, settings=settings, axis_name=axis_name),
+        state,
+        batch,
+        step_key(state, axis_name),
+        settings.train.accumulate,
+    )
     if axis_name is not None:
-        gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
+        gradients, against, metrics = jax.lax.pmean((gradients, against, metrics), axis_name)
     params, opt_state = optimizer.update(
         settings.optimizer, settings.train.steps, gradients, state.params, state.opt_state
     )
-    opponent, its_metrics = state.adversary, {}
-    if opponent is not None:
-        opponent, its_metrics = adversary.discriminator_step(opponent, images, reconstruction, settings, axis_name)
+    state = state.with_statistics(statistics)
     new_state = state.replace(
         step=state.step + 1,
         params=params,
-        batch_stats=batch_stats,
         opt_state=opt_state,
         ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
-        adversary=opponent,
+        adversary=state.adversary and adversary.update(state.adversary, against, settings),
     )
-    return new_state, metrics | its_metrics | {"gradient_norm": optax.global_norm(gradients)}
+    return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
 
 
 def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> TrainState:
@@ -317,10 +348,10 @@ def build(settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> Metho
 
 def _forward(params, state: TrainState, images, batch: Batch, settings: LAESettings, axis_name):
     """(latent, reconstruction or None, new running statistics), the half to decode chosen by the true label."""
-    network = LAE(settings.model, settings.loss, axis_name)
+    network = LAE(settings.model, settings.loss, axis_name, settings.train.remat)
 
     def forward(network: LAE):
-        latent, skips = network.encode(images, train=True)
+        latent, skips = network.encode(images.astype(settings.train.dtype), train=True)
         if not settings.loss.reconstructs:
             return latent, None
         return latent, network.decode(latent.z, skips, batch["label"] == 1, train=True)

@@ -31,20 +31,20 @@ class Decoder(nn.Module):
             train: normalise by the batch's statistics and update the running ones in `batch_stats`.
 
         Returns:
-            float [N, H, W, 3] in [-1, 1].
+            float32 [N, H, W, 3] in [-1, 1].
         """
         x = self._vector_to_map(latent, size) if latent.ndim == 2 else latent
         for i, width in enumerate(self.widths):
             x = layers.TransposedConv(width, name=f"up_{i}")(x)
             x = nn.relu(layers.BatchNorm(self.axis_name, name=f"norm_{i}")(x, train))
-        x = jnp.tanh(layers.Conv3x3(3, use_bias=True, name="to_rgb")(x))
+        x = jnp.tanh(layers.Conv3x3(3, use_bias=True, name="to_rgb")(x).astype(jnp.float32))
         shape = (x.shape[0], *size, 3)
         return x if x.shape == shape else jax.image.resize(x, shape, "bilinear")
 
     def _vector_to_map(self, vector: jax.Array, size: tuple[int, int]) -> jax.Array:
         channels = max(1, vector.shape[-1] // 16)
         h, w = (-(-side // 2 ** len(self.widths)) for side in size)
-        x = nn.Dense(h * w * channels, name="vector_to_map")(vector)
+        x = nn.Dense(h * w * channels, dtype=vector.dtype, name="vector_to_map")(vector)
         return nn.relu(x).reshape(-1, h, w, channels)
 
 
@@ -59,6 +59,6 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        """Float [N, C] to logits [N]; positive means fake."""
+        """Float32 [N, C] to logits [N]; positive means fake."""
         x = nn.relu(nn.Dense(self.hidden, name="hidden")(features))
         return nn.Dense(1, name="logit")(x)[:, 0]

@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from dfdetect_jax.models.layers import BatchNorm, StridedConv, scale_channels
 
@@ -29,7 +30,7 @@ class Discriminator(nn.Module):
             train: normalise by the batch's statistics and update the running ones in `batch_stats`.
 
         Returns:
-            Logits, float [N]; positive means an image, negative a reconstruction.
+            Logits, float32 [N]; positive means an image, negative a reconstruction.
         """
         x = images
         for i, channels in enumerate(_CHANNELS):
@@ -37,4 +38,4 @@ class Discriminator(nn.Module):
             if i:
                 x = BatchNorm(self.axis_name, name=f"norm_{i}")(x, train)
             x = nn.leaky_relu(x, _SLOPE)
-        return nn.Dense(1, name="logit")(x.reshape(x.shape[0], -1))[:, 0]
+        return nn.Dense(1, dtype=jnp.float32, name="logit")(x.reshape(x.shape[0], -1))[:, 0]

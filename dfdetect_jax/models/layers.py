@@ -4,6 +4,9 @@ XLA's CPU backend is slow at depthwise, pointwise and transposed convolutions, m
 is rewritten exactly, as sums of shifted products or as matrix products. Parameters have the names and shapes of
 `nn.Conv` and `nn.ConvTranspose`, and results agree to float32 rounding, so a checkpoint moves between platforms. The
 choice is made when a program is lowered for a platform, not when Python starts.
+
+Layers compute in the dtype of what they are given: a network handed bfloat16 images is a bfloat16 network, with float32
+parameters. Statistics are float32 always. On the CPU only what lies between layers is rounded to bfloat16.
 """
 
 import functools
@@ -29,7 +32,21 @@ It is part of the key of `jax.jit`'s cache, so a function traced outside is trac
 def _by_platform(*operands: jax.Array, cpu: Callable, plain: Callable):
     if plain_lowering.value:
         return plain(*operands)
-    return lax.platform_dependent(*operands, cpu=cpu, default=plain)
+    return lax.platform_dependent(*operands, cpu=_in_float32(cpu), default=plain)
+
+
+def _in_float32(function: Callable) -> Callable:
+    """`function` for operands of any float dtype; its result has that of the first one."""
+
+    def cast(*operands):
+        return function(*(operand.astype(jnp.float32) for operand in operands)).astype(operands[0].dtype)
+
+    return cast
+
+
+def rematerialized(block: type[nn.Module], remat: bool) -> type[nn.Module]:
+    """`block`, called as `block(...)(x, train)`; if `remat`, what is inside is computed again for the backward pass."""
+    return nn.remat(block, static_argnums=(2,)) if remat else block
 
 
 def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -143,21 +160,30 @@ def max_pool(x: jax.Array) -> jax.Array:
 
 
 def moments(x: jax.Array) -> jax.Array:
-    """Mean and mean square of each channel: float [N, H, W, C] to [2, C]."""
+    """Mean and mean square of each channel: float [N, H, W, C] to float32 [2, C]."""
 
     def plain(x):
         return jnp.stack([jnp.mean(x, (0, 1, 2)), jnp.mean(jnp.square(x), (0, 1, 2))])
 
-    return _by_platform(x, cpu=cpu_forms.moments, plain=plain)
+    return _by_platform(x.astype(jnp.float32), cpu=cpu_forms.moments, plain=plain)
 
 
 def scale_shift(x: jax.Array, gain: jax.Array, shift: jax.Array) -> jax.Array:
-    """x * gain + shift for float [N, H, W, C] and two [C]."""
+    """x * gain + shift for float [N, H, W, C] and two float32 [C]: computed in float32, in the dtype of `x`."""
 
     def plain(x, gain, shift):
         return x * gain + shift
 
-    return _by_platform(x, gain, shift, cpu=cpu_forms.scale_shift, plain=plain)
+    scaled = _by_platform(x.astype(jnp.float32), gain, shift, cpu=cpu_forms.scale_shift, plain=plain)
+    return scaled.astype(x.dtype)
+
+
+def _kernel(module: nn.Module, shape: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
+    return module.param("kernel", nn.initializers.lecun_normal(), shape).astype(dtype)
+
+
+def _bias(module: nn.Module, features: int, dtype: jnp.dtype) -> jax.Array:
+    return module.param("bias", nn.initializers.zeros, (features,)).astype(dtype)
 
 
 class DepthwiseConv(nn.Module):
@@ -166,8 +192,7 @@ class DepthwiseConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to the same shape."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, 1, x.shape[-1]))
-        return depthwise_conv(x, kernel)
+        return depthwise_conv(x, _kernel(self, (3, 3, 1, x.shape[-1]), x.dtype))
 
 
 class PointwiseConv(nn.Module):
@@ -179,8 +204,7 @@ class PointwiseConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to [N, ceil(H / stride), ceil(W / stride), features]."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (1, 1, x.shape[-1], self.features))
-        return pointwise_conv(x, kernel, self.stride)
+        return pointwise_conv(x, _kernel(self, (1, 1, x.shape[-1], self.features), x.dtype), self.stride)
 
 
 class Conv3x3(nn.Module):
@@ -194,9 +218,8 @@ class Conv3x3(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to [N, H', W', features]."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, x.shape[-1], self.features))
-        y = conv3x3(x, kernel, self.stride, self.padding)
-        return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
+        y = conv3x3(x, _kernel(self, (3, 3, x.shape[-1], self.features), x.dtype), self.stride, self.padding)
+        return y + _bias(self, self.features, x.dtype) if self.use_bias else y
 
 
 class StridedConv(nn.Module):
@@ -208,9 +231,8 @@ class StridedConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to [N, H // 2, W // 2, features]."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features))
-        y = strided_conv(x, kernel)
-        return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
+        y = strided_conv(x, _kernel(self, (4, 4, x.shape[-1], self.features), x.dtype))
+        return y + _bias(self, self.features, x.dtype) if self.use_bias else y
 
 
 class TransposedConv(nn.Module):
@@ -221,8 +243,7 @@ class TransposedConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Float [N, H, W, C] to [N, 2H, 2W, features]."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features))
-        return transposed_conv(x, kernel)
+        return transposed_conv(x, _kernel(self, (4, 4, x.shape[-1], self.features), x.dtype))
 
 
 class BatchNorm(nn.Module):

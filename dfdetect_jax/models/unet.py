@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from dfdetect_jax.models.layers import BatchNorm, Conv3x3, TransposedConv, scale_channels
+from dfdetect_jax.models.layers import BatchNorm, Conv3x3, TransposedConv, rematerialized, scale_channels
 
 _FIRST_CHANNELS = 8
 
@@ -41,11 +41,13 @@ class Encoder(nn.Module):
         stages: times that height and width are halved.
         width: multiplies the channels.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+        remat: compute the inside of each convolution, normalisation and ReLU again for the backward pass.
     """
 
     stages: int = 4
     width: float = 1.0
     axis_name: str | None = None
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> list[jax.Array]:
@@ -59,10 +61,11 @@ class Encoder(nn.Module):
             `stages` + 1 arrays float [N, H / 2^i, W / 2^i, C_i] with C_i of `stage_channels`; the last is the latent.
         """
         channels = stage_channels(self.stages, self.width)
-        maps = [ConvNormReLU(channels[0], 1, self.axis_name, name="stem")(images, train)]
+        block = rematerialized(ConvNormReLU, self.remat)
+        maps = [block(channels[0], 1, self.axis_name, name="stem")(images, train)]
         for i in range(self.stages):
-            x = ConvNormReLU(channels[i], 2, self.axis_name, name=f"down_{i}")(maps[-1], train)
-            maps.append(ConvNormReLU(channels[i + 1], 1, self.axis_name, name=f"conv_{i}")(x, train))
+            x = block(channels[i], 2, self.axis_name, name=f"down_{i}")(maps[-1], train)
+            maps.append(block(channels[i + 1], 1, self.axis_name, name=f"conv_{i}")(x, train))
         return maps
 
 
@@ -73,11 +76,13 @@ class UNetDecoder(nn.Module):
         stages: times that height and width are doubled.
         width: multiplies the channels.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+        remat: compute the inside of each convolution, normalisation and ReLU again for the backward pass.
     """
 
     stages: int = 4
     width: float = 1.0
     axis_name: str | None = None
+    remat: bool = False
 
     @nn.compact
     def __call__(self, latent: jax.Array, skips: list[jax.Array], train: bool) -> jax.Array:
@@ -89,13 +94,14 @@ class UNetDecoder(nn.Module):
             train: normalise by the batch's statistics and update the running ones in `batch_stats`.
 
         Returns:
-            float [N, h 2^stages, w 2^stages, 3] in [-1, 1].
+            float32 [N, h 2^stages, w 2^stages, 3] in [-1, 1].
         """
         channels = stage_channels(self.stages, self.width)
+        block = rematerialized(ConvNormReLU, self.remat)
         x = latent
         for i in reversed(range(self.stages)):
             x = TransposedConv(channels[i], name=f"up_{i}")(x)
             x = nn.relu(BatchNorm(self.axis_name, name=f"norm_{i}")(x, train))
             x = jnp.concatenate([x, skips[i]], axis=-1) if skips else x
-            x = ConvNormReLU(channels[i], 1, self.axis_name, name=f"conv_{i}")(x, train)
-        return jnp.tanh(Conv3x3(3, use_bias=True, name="to_rgb")(x))
+            x = block(channels[i], 1, self.axis_name, name=f"conv_{i}")(x, train)
+        return jnp.tanh(Conv3x3(3, use_bias=True, name="to_rgb")(x).astype(jnp.float32))

@@ -88,7 +88,9 @@ class VGG16(nn.Module):
         return {name: found[name] for name in self.layers}
 
 
-def features(weights: VGG16Weights, images: jax.Array, layers: tuple[str, ...]) -> dict[str, jax.Array]:
+def features(
+    weights: VGG16Weights, images: jax.Array, layers: tuple[str, ...], dtype: str = "float32"
+) -> dict[str, jax.Array]:
     """Feature maps of images on which the perceptual loss compares them.
 
     The mean is subtracted here and not folded into the first bias: zero padding stands for the mean colour.
@@ -97,11 +99,13 @@ def features(weights: VGG16Weights, images: jax.Array, layers: tuple[str, ...]) 
         weights: at least those of the layers up to the deepest one asked for.
         images: float [N, H, W, 3], RGB in [-1, 1].
         layers: names out of `LAYER_NAMES`.
+        dtype: in which the network computes.
 
     Returns:
-        As `VGG16`.
+        As `VGG16`, of `dtype`.
 
     Raises:
         ValueError: as `places_up_to`.
     """
-    return VGG16(layers).apply({"params": weights.params}, (images - weights.mean) / weights.std)
+    normalized = (images - weights.mean) / weights.std
+    return VGG16(layers).apply({"params": weights.params}, normalized.astype(dtype))

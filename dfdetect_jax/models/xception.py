@@ -78,11 +78,13 @@ class Xception(nn.Module):
         width: multiplies every channel count (`layers.scale_channels`).
         middle_blocks: repeats of the middle block; 8 as published.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None for those of the array given.
+        remat: compute the inside of each block again for the backward pass.
     """
 
     width: float = 1.0
     middle_blocks: int = 8
     axis_name: str | None = None
+    remat: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -100,14 +102,15 @@ class Xception(nn.Module):
             return layers.scale_channels(channels, self.width)
 
         axis = self.axis_name
+        down, middle = (layers.rematerialized(block, self.remat) for block in (DownBlock, MiddleBlock))
         x = layers.Conv3x3(scaled(32), stride=2, padding="VALID", name="stem_0")(x)
         x = nn.relu(layers.BatchNorm(axis, name="stem_0_norm")(x, train))
         x = layers.Conv3x3(scaled(64), padding="VALID", name="stem_1")(x)
         x = nn.relu(layers.BatchNorm(axis, name="stem_1_norm")(x, train))
         for i, channels in enumerate((128, 256, 728)):
-            x = DownBlock((scaled(channels),) * 2, relu_first=i > 0, axis_name=axis, name=f"entry_{i}")(x, train)
+            x = down((scaled(channels),) * 2, relu_first=i > 0, axis_name=axis, name=f"entry_{i}")(x, train)
         for i in range(self.middle_blocks):
-            x = MiddleBlock(axis, name=f"middle_{i}")(x, train)
-        x = DownBlock((scaled(728), scaled(1024)), axis_name=axis, name="exit")(x, train)
+            x = middle(axis, name=f"middle_{i}")(x, train)
+        x = down((scaled(728), scaled(1024)), axis_name=axis, name="exit")(x, train)
         x = nn.relu(SeparableConv(scaled(1536), axis, name="last_0")(x, train))
         return nn.relu(SeparableConv(scaled(2048), axis, name="last_1")(x, train))

@@ -234,16 +234,16 @@ def test_in_its_turn_the_discriminator_moves_alone_and_in_the_other_the_autoenco
     assert moved(state.params, after.params)
     assert moved(state.adversary.params, after.adversary.params)
     settings = everything_on()
-    alone = jax.jit(functools.partial(adversary.discriminator_step, settings=settings))
+    alone = jax.jit(functools.partial(adversary.learn, settings=settings))
     images, reconstruction, opponent, losses_of = random_images(8), random_images(8), state.adversary, []
     for _ in range(5):
-        opponent, metrics = alone(opponent, images, reconstruction)
-        losses_of.append(float(metrics["discrimination"]))
+        gradients, _, loss = alone(opponent, images, reconstruction)
+        opponent = adversary.update(opponent, gradients, settings)
+        losses_of.append(float(loss))
     assert losses_of[-1] < losses_of[0]
 
     def discriminator_loss(reconstruction):
-        _, metrics = adversary.discriminator_step(state.adversary, images, reconstruction, settings)
-        return metrics["discrimination"]
+        return adversary.learn(state.adversary, images, reconstruction, settings)[2]
 
     assert not np.any(jax.jit(jax.grad(discriminator_loss))(random_images(8)))
 

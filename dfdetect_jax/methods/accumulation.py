@@ -1,0 +1,57 @@
+"""Gradients of a batch, all at once or summed over parts of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dfdetect_jax.methods.base import Batch, Metrics, TrainState
+
+
+class Learnt(NamedTuple):
+    """What a batch says of a state, before any optimiser acts on it.
+
+    Attributes:
+        gradients: one tree, or a tuple with one for each network that is trained.
+        statistics: what replaces `TrainState.statistics`.
+        metrics: float32 scalars.
+    """
+
+    gradients: Any
+    statistics: Any
+    metrics: Metrics
+
+
+def accumulate(
+    learn: Callable[[TrainState, Batch, jax.Array], Learnt], state: TrainState, batch: Batch, key: jax.Array, parts: int
+) -> Learnt:
+    """`learn` on the whole batch; or on its `parts` in turn, with gradients and metrics averaged.
+
+    Running statistics pass from part to part, and each part draws from a key of its own. Memory is that of one part.
+
+    Args:
+        learn: (state, batch, key) -> Learnt; a pure function.
+        state: read, and given to `learn` with the statistics that the part before left.
+        batch: arrays [N, ...]; N is a multiple of `parts`. Part i has examples i, i + parts, ..., so that a batch which
+            is spread over devices is so in every part.
+        key: PRNG key of the step.
+        parts: 1 or more.
+    """
+    if parts == 1:
+        return learn(state, batch, key)
+    pieces = jax.tree.map(lambda a: a.reshape(-1, parts, *a.shape[1:]).swapaxes(0, 1), batch)
+
+    def add(total: Learnt, index_and_piece: tuple[jax.Array, Batch]) -> tuple[Learnt, None]:
+        index, piece = index_and_piece
+        learnt = learn(state.with_statistics(total.statistics), piece, jax.random.fold_in(key, index))
+        gradients, metrics = jax.tree.map(jnp.add, (total.gradients, total.metrics), (learnt.gradients, learnt.metrics))
+        return Learnt(gradients, learnt.statistics, metrics), None
+
+    nothing = jax.tree.map(
+        lambda a: jnp.zeros(a.shape, a.dtype),
+        jax.eval_shape(learn, state, jax.tree.map(lambda a: a[0], pieces), key),
+    )
+    total, _ = jax.lax.scan(add, nothing._replace(statistics=state.statistics), (jnp.arange(parts), pieces))
+    gradients, metrics = jax.tree.map(lambda a: a / parts, (total.gradients, total.metrics))
+    return Learnt(gradients, total.statistics, metrics)
