@@ -1,105 +1,130 @@
 """Scores photographs and videos with a run, and draws what it saw.
 
     python -m dfdetect_jax.predict --run runs/cae photo.jpg clip.mp4 folder/
+    find /archive -type f | python -m dfdetect_jax.predict --run runs/cae --paths_from - --scores out.jsonl --shard 0/8
 
 Standard output carries one JSON object per file and line; words go to standard error, pictures to RUN/predictions.
+With `--scores FILE` the lines are appended to that file, and the same command goes on where it was stopped.
 Exit status: 0 all were scored (a picture without a face counts as scored), 1 some file could not be, 2 the run or the
 command line is wrong.
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
+from dfdetect_jax.channel import Clock
+from dfdetect_jax.data.preparation import read_share
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.face import Detector, load_detector
-from dfdetect_jax.media.image import media_kind
+from dfdetect_jax.media.face import load_detector
+from dfdetect_jax.media_paths import listed_paths, media_files
 from dfdetect_jax.pictures import VIDEO_VIEWS, photo_picture, video_picture, write_png
-from dfdetect_jax.results import Result, ScoredFace
+from dfdetect_jax.results import FAKE, Result, as_json, error_as_json, in_words
 from dfdetect_jax.run import Run, open_run
-from dfdetect_jax.scoring import FRAMES, score_photo, score_video, video_views
+from dfdetect_jax.scores_file import ScoresFile, identity
+from dfdetect_jax.scoring import FRAMES
+from dfdetect_jax.scoring_stream import STAGES, score_files
+from dfdetect_jax.views import photo_views, video_views
 
 SOME_FAILED = 1
-_NAMED_MEDIA = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+ALL, NONE = "all", "none"
+PICTURES = "pictures"  # a stage of the work, beside those of `scoring_stream`
+_SAY_EVERY = 60.0  # seconds, where lines go to a file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status.
 
     Raises:
-        InputError: the run can't be used, or pictures can't be written.
+        InputError: the run or the file of scores can't be used, or pictures can't be written.
     """
     args = _arguments(argv)
+    share = read_share(args.shard)
     cli.keep_compiled_programs()
     run = open_run(args.run)
-    detector = load_detector(run.crop.detector)
-    pictures = Path(args.out) if args.out else run.folder / "predictions"
-    failed = 0
-    for path in media_files(args.paths):
-        try:
-            line, words = _predict(run, detector, path, args.frames, pictures)
-        except BadMediaError as error:
-            line, words, failed = _error_line(path, run.threshold, error), str(error), failed + 1
-        print(json.dumps(line, allow_nan=False), flush=True)
-        print(words, file=sys.stderr)
-    return SOME_FAILED if failed else 0
-
-
-def media_files(paths: Sequence[str]) -> Iterator[str]:
-    """The files to score: those given, and in folders, searched to the bottom, all that are photographs or videos.
-
-    Each comes once, folders in the order of their names. In folders, names with a leading dot are passed over, and
-    so are files that are media neither by their name nor by their first bytes. A path that is missing, or a folder
-    with nothing in it, is handed on for the reader to say so.
-    """
-    done = set()
-    for given in paths:
-        for path in _files_under(given) if os.path.isdir(given) else [given]:
-            if (absolute := os.path.abspath(path)) not in done:
-                done.add(absolute)
-                yield path
-
-
-def _files_under(folder: str) -> Iterator[str]:
-    found = False
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (os.path.join(parent, name) for name in sorted(files) if not name.startswith(".")):
-            if Path(path).suffix.lower() in _NAMED_MEDIA or _is_media(path):
-                found = True
-                yield path
-    if not found:
-        yield folder
-
-
-def _is_media(path: str) -> bool:
+    paths = media_files(itertools.chain(args.paths, listed_paths(args.paths_from) if args.paths_from else ()))
+    paths = itertools.islice(paths, share.index, None, share.count)
+    if not args.scores:
+        return _predict(run, paths, args, None)
+    scores = ScoresFile(args.scores, identity(run, args.frames), args.retry_errors)
     try:
-        return bool(media_kind(path))
-    except BadMediaError:
-        return False
+        if len(scores.done):
+            print(f"{args.scores}: {len(scores.done)} files were done before; going on", file=sys.stderr)
+        return _predict(run, (path for path in paths if path not in scores.done), args, scores)
+    finally:
+        scores.close()
 
 
-def _predict(run: Run, detector: Detector, path: str, frames: int, pictures: Path) -> tuple[dict, str]:
-    """The JSON object and the words for one file, with its picture written."""
-    if os.path.isdir(path):
-        raise BadMediaError(f"{path}: expected photographs or videos in this folder, found none")
-    if media_kind(path) == "image":
-        result, views = score_photo(run, detector, path)
-        draw = photo_picture
+def _predict(run: Run, paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None) -> int:
+    """Scores the files and says so, on standard output or in `scores`."""
+    pictures = Path(args.out) if args.out else run.folder / "predictions"
+    clock, tally = Clock(), _Tally()
+    for path, answer in score_files(run, load_detector(run.crop.detector), paths, args.frames, clock=clock):
+        picture, heat = None, None
+        try:
+            if isinstance(answer, Result) and answer.faces and args.pictures in (ALL, answer.verdict):
+                with clock(PICTURES):
+                    picture, heat = _draw(run, answer, pictures)
+        except BadMediaError as error:  # it was there a moment ago
+            answer = error
+        failed = isinstance(answer, BadMediaError)
+        line = error_as_json(path, run.threshold, answer) if failed else as_json(answer, picture, heat)
+        tally.add(answer)
+        if scores:
+            scores.append(line)
+        else:
+            print(json.dumps(line, allow_nan=False), flush=True)
+        if failed or not scores:
+            print(answer if failed else in_words(answer), file=sys.stderr)
+        if scores and tally.quiet_for() > _SAY_EVERY:
+            print(tally.in_words(), file=sys.stderr)
+    stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
+    print(f"{tally.in_words()}; seconds: {stages}", file=sys.stderr)
+    return SOME_FAILED if tally.failed else 0
+
+
+def _draw(run: Run, result: Result, folder: Path) -> tuple[Path, str]:
+    """Writes a file's picture; returns where, and what its colours show."""
+    if result.kind == "image":
+        views, draw = photo_views(run, result), photo_picture
     else:
-        result = score_video(run, detector, path, frames)
-        views = video_views(run, result, VIDEO_VIEWS)
-        draw = video_picture
-    picture = None
-    if views:
-        picture = pictures / picture_name(path)
-        write_png(picture, draw(result, views))
-    return as_json(result, picture, views[0].shows if views else None), in_words(result)
+        views, draw = video_views(run, result, VIDEO_VIEWS), video_picture
+    picture = folder / picture_name(result.path)
+    write_png(picture, draw(result, views))
+    return picture, views[0].shows
+
+
+class _Tally:
+    """What was done so far."""
+
+    def __init__(self):
+        self.files = self.failed = self.faces = 0
+        self._start = self._said = time.monotonic()
+
+    def add(self, answer: Result | BadMediaError) -> None:
+        self.files += 1
+        if isinstance(answer, Result):
+            self.faces += sum(len(face.sightings) for face in answer.faces)
+        else:
+            self.failed += 1
+
+    def quiet_for(self) -> float:
+        """Seconds since `in_words`."""
+        return time.monotonic() - self._said
+
+    def in_words(self) -> str:
+        self._said = time.monotonic()
+        seconds = self._said - self._start
+        files = "1 file" if self.files == 1 else f"{self.files} files"
+        rate = f"{self.files / max(seconds, 1e-9):.2f} files/s"
+        return f"{files}, {self.failed} failed, {self.faces} faces scored in {seconds:.1f} s, {rate}"
 
 
 def picture_name(path: str) -> str:
@@ -111,60 +136,27 @@ def picture_name(path: str) -> str:
     return f"{Path(path).name[:100]}.{digest[:8]}.png"
 
 
-def as_json(result: Result, picture: Path | None, heat: str | None) -> dict:
-    """One line of standard output: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels.
-
-    `heat` is what the picture's colours show: "attention" (where it looks forged) or "reconstruction error".
-    """
-    return {
-        "path": result.path,
-        "kind": result.kind,
-        "score": None if result.score is None else round(result.score, 6),
-        "verdict": result.verdict,
-        "threshold": round(result.threshold, 6),
-        "faces": [_face_as_json(face) for face in result.faces],
-        "frames_used": result.frames_used,
-        "frames_declared": result.frames_declared,
-        "picture": None if picture is None else str(picture),
-        "heat": heat,
-        "notes": list(result.notes),
-        "error": None,
-    }
-
-
-def _face_as_json(face: ScoredFace) -> dict:
-    where = face.most_suspicious
-    return {
-        "box": [round(float(side), 1) for side in where.face.box],
-        "frame": where.frame,
-        "score": round(face.score, 6),
-        "frames": len(face.sightings),
-        "decides": face.decides,
-    }
-
-
-def _error_line(path: str, threshold: float, error: BadMediaError) -> dict:
-    empty = {"kind": None, "score": None, "verdict": "error", "threshold": round(threshold, 6), "faces": []}
-    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
-    return {"path": path, **empty, **rest}
-
-
-def in_words(result: Result) -> str:
-    """One line for people."""
-    score = "" if result.score is None else f", score {result.score:.3f} (fake from {result.threshold:.3f})"
-    notes = f"; {'; '.join(result.notes)}" if result.notes else ""
-    return f"{result.path}: {result.verdict}{score}{notes}"
-
-
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dfdetect_jax.predict", description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="run folder, made by dfdetect_jax.train")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="photographs, videos, or folders of them")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="photographs, videos, or folders of them")
+    parser.add_argument("--paths_from", metavar="FILE", help="more paths, one per line; - is standard input")
+    parser.add_argument("--shard", default="0/1", metavar="I/N", help="of every N files the I-th, from 0; default: 0/1")
+    parser.add_argument(
+        "--scores", metavar="FILE", help="append the JSON lines to this file, and pass over what is in it already"
+    )
+    parser.add_argument("--retry_errors", action="store_true", help="with --scores: try again what failed before")
     parser.add_argument("--out", help="folder for the pictures; default: RUN/predictions")
+    parser.add_argument(
+        "--pictures", choices=[ALL, FAKE, NONE], default=ALL, help=f"which files to draw; default: {ALL}"
+    )
     parser.add_argument(
         "--frames", type=_positive, default=FRAMES, help=f"frames of a video, spread evenly; default: {FRAMES}"
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if not args.paths and not args.paths_from:
+        parser.error("expected a PATH or --paths_from, found neither")
+    return args
 
 
 def _positive(text: str) -> int:

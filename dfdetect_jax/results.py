@@ -1,9 +1,11 @@
 """What a run says of a photograph or video: every face with its score, the verdict, and what pictures of it need."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
+from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Face
 
 REAL, FAKE, NO_FACE = "real", "fake", "no face"
@@ -100,7 +102,7 @@ class View:
         image: uint8 [H, W, 3], the photograph or frame it is in.
         matrix: float64 [2, 3], from the image to the crop.
         crop: uint8 [S, S, 3], as the network saw it.
-        heat: float32 [S, S], at least 0, higher is more suspicious: see `scoring.heat_maps`; 0 beyond the image's edge.
+        heat: float32 [S, S], at least 0, higher is more suspicious: see `views.heat_maps`; 0 beyond the image's edge.
         shows: what the heat is, `ATTENTION` or `RECONSTRUCTION_ERROR`.
         reconstruction: float32 [S, S, 3] in [-1, 1], or None.
     """
@@ -112,3 +114,49 @@ class View:
     heat: np.ndarray
     shows: str
     reconstruction: np.ndarray | None
+
+
+def as_json(result: Result, picture: Path | None = None, heat: str | None = None) -> dict:
+    """What `predict` prints and the Beam transform gives: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels.
+
+    `heat` is what the picture's colours show: "attention" (where it looks forged) or "reconstruction error".
+    """
+    return {
+        "path": result.path,
+        "kind": result.kind,
+        "score": None if result.score is None else round(result.score, 6),
+        "verdict": result.verdict,
+        "threshold": round(result.threshold, 6),
+        "faces": [_face_as_json(face) for face in result.faces],
+        "frames_used": result.frames_used,
+        "frames_declared": result.frames_declared,
+        "picture": None if picture is None else str(picture),
+        "heat": heat,
+        "notes": list(result.notes),
+        "error": None,
+    }
+
+
+def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict:
+    """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason in words."""
+    empty = {"kind": None, "score": None, "verdict": "error", "threshold": round(threshold, 6), "faces": []}
+    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
+    return {"path": path, **empty, **rest}
+
+
+def in_words(result: Result) -> str:
+    """One line for people."""
+    score = "" if result.score is None else f", score {result.score:.3f} (fake from {result.threshold:.3f})"
+    notes = f"; {'; '.join(result.notes)}" if result.notes else ""
+    return f"{result.path}: {result.verdict}{score}{notes}"
+
+
+def _face_as_json(face: ScoredFace) -> dict:
+    where = face.most_suspicious
+    return {
+        "box": [round(float(side), 1) for side in where.face.box],
+        "frame": where.frame,
+        "score": round(face.score, 6),
+        "frames": len(face.sightings),
+        "decides": face.decides,
+    }

@@ -1,51 +1,60 @@
 """Photos and videos scored by a run: faces are found, cut as the run's training data was, and given to its method.
 
-What `predict` prints and pictures show is made here; nothing here reads flags, prints or draws.
+What `predict` prints is made here; nothing here reads flags, prints or draws. One file goes through
+`score_photo` or `score_video`; `scoring_stream` takes many through the same steps at a time.
 """
 
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from dfdetect_jax.errors import RunError
-from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
+from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Detector, Face, track
-from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
-from dfdetect_jax.methods import Prediction
-from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
+from dfdetect_jax.results import Result, ScoredFace, Sighting, View
 from dfdetect_jax.run import NO_MASKS, Run
+from dfdetect_jax.views import check_finite, crop_face, views_of
 
 FRAMES = 32  # of a video, spread evenly; what the common benchmarks score
 
-_DETECT_AT_ONCE = 8  # frames in memory; 4K ones take 25 MB each
+# Frames of a video that are in memory together, and their pixels: 8 of 720p, 5 of 1080p, 1 of 4K.
+_DETECT_AT_ONCE, _BYTES_AT_ONCE = 8, 32_000_000
 # A track in fewer than this share of the longest track's frames doesn't decide: most are false alarms or passers-by.
 _SHORTEST_TRACK = 0.25
 
 
-def heat_shows(prediction: Prediction) -> str:
-    """What `heat_maps` takes from this prediction: `ATTENTION`, or else `RECONSTRUCTION_ERROR`."""
-    return RECONSTRUCTION_ERROR if prediction.attention is None else ATTENTION
+class Media(NamedTuple):
+    """A photograph or video before its frames are read; the attributes are those of `Result`."""
+
+    path: str
+    kind: str
+    frames_declared: int = 1
+    frames_asked: int = 1
+    fps: float = 0.0
 
 
-def heat_maps(prediction: Prediction, crops: np.ndarray) -> np.ndarray:
-    """Where each crop is suspicious: the method's attention, or else where its reconstruction fails.
+class Frames(NamedTuple):
+    """Frames that are in memory together: their indices in the file, and uint8 [H, W, 3] each."""
 
-    Args:
-        prediction: of a run on `crops`.
-        crops: uint8 [N, S, S, 3].
+    indices: list[int]
+    images: list[np.ndarray]
 
-    Returns:
-        float32 [N, S, S]: attention as it is, or mean over channels of |reconstruction - crop|, both in [-1, 1], so
-        in [0, 2]. Zero for a method with neither.
-    """
-    if prediction.attention is not None:
-        return np.asarray(prediction.attention, np.float32)
-    if prediction.reconstruction is None:
-        return np.zeros(crops.shape[:3], np.float32)
-    return np.abs(np.asarray(prediction.reconstruction, np.float32) - (crops / np.float32(127.5) - 1)).mean(axis=-1)
+    @property
+    def size(self) -> int:
+        """Bytes of the images."""
+        return sum(image.nbytes for image in self.images)
+
+
+class FacesInFrame(NamedTuple):
+    """The faces found in one frame, and for each the crop that the network takes, uint8 [S, S, 3]."""
+
+    index: int
+    faces: list[Face]
+    crops: list[np.ndarray]
 
 
 def score_photo(run: Run, detector: Detector, path: str | os.PathLike) -> tuple[Result, list[View]]:
@@ -59,18 +68,11 @@ def score_photo(run: Run, detector: Detector, path: str | os.PathLike) -> tuple[
         RunError: the run gives scores that are no numbers.
     """
     image = read_image(path)
-    views = _views(run, [(0, image, face) for face in detector([image])[0]])
+    faces = detector([image])[0]
+    views = views_of(run, [(0, image, face) for face in faces])
+    scores = {view.sighting.face: view.sighting.score for view in views}
     views.sort(key=lambda view: -view.sighting.score)
-    notes = [f"{len(views)} faces: the highest score counts"] if len(views) > 1 else []
-    notes += _map_notes(run) if views else ["no face was found"]
-    result = Result(
-        path=os.fspath(path),
-        kind="image",
-        threshold=run.threshold,
-        faces=tuple(ScoredFace(sightings=(view.sighting,)) for view in views),
-        notes=tuple(notes),
-    )
-    return result, views
+    return result_of(run, Media(os.fspath(path), "image"), [(0, faces)], scores), views
 
 
 def score_video(run: Run, detector: Detector, path: str | os.PathLike, frames: int = FRAMES) -> Result:
@@ -89,116 +91,106 @@ def score_video(run: Run, detector: Detector, path: str | os.PathLike, frames: i
         BadMediaError: the file is not a video of which at least one frame can be read.
         RunError: the run gives scores that are no numbers.
     """
-    info = probe(path)
-    wanted = evenly_spaced(info.frames, frames)
-    read, found, scores = [], [], []
-    for indices, images in _in_chunks(read_frames(path, wanted)):
-        faces = detector(images)
-        crops = [_crop(run, image, face)[0] for image, here in zip(images, faces, strict=True) for face in here]
-        scores.extend(_scores(run, crops))
-        read.extend(indices)
-        found.extend(faces)
-    score_of = dict(zip((face for here in found for face in here), scores, strict=True))
-    result = Result(
-        path=os.fspath(path),
-        kind="video",
-        threshold=run.threshold,
-        faces=_ranked(_tracks(read, found, score_of)),
-        frames_declared=info.frames,
-        frames_asked=len(wanted),
-        frames_read=len(read),
-        fps=info.fps,
-    )
-    notes = [*_video_notes(result, read), *(_map_notes(run) if result.faces else [])]
-    return dataclasses.replace(result, notes=tuple(notes))
+    media, chunks = _open_video(path, frames)
+    found, scores = [], {}
+    for chunk in chunks:
+        seen = cut_faces(run, chunk, detector(chunk.images))
+        faces = [face for frame in seen for face in frame.faces]
+        scores |= zip(faces, score_crops(run, [crop for frame in seen for crop in frame.crops]), strict=True)
+        found += [(frame.index, frame.faces) for frame in seen]
+    return result_of(run, media, found, scores)
 
 
-def video_views(run: Run, result: Result, count: int) -> list[View]:
-    """The most suspicious frames of a video's highest face, in order of time.
+def open_media(path: str | os.PathLike, frames: int = FRAMES) -> tuple[Media, Iterator[Frames]]:
+    """A file's first look: what it is, and an iterator that decodes it, a photograph at once, a video bit by bit.
 
-    They are read again, so that scoring a video never holds more than a few of its frames.
+    Args:
+        path: a photograph or video.
+        frames: how many frames of a video are wanted, spread evenly.
 
     Raises:
-        BadMediaError: the file can't be read any more.
+        BadMediaError: the file is neither (a folder: one in which none was found), or can't be decoded; the iterator
+            raises it, too.
     """
-    if not result.faces:
-        return []
-    highest = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:count]
-    face_in = {sighting.frame: sighting.face for sighting in highest}
-    frames = read_frames(result.path, sorted(face_in))
-    return _views(run, [(index, image, face_in[index]) for index, image in frames])
+    if os.path.isdir(path):
+        raise BadMediaError(f"{path}: expected photographs or videos in this folder, found none")
+    if media_kind(path) == "video":
+        return _open_video(path, frames)
+    return Media(os.fspath(path), "image"), iter([Frames([0], [read_image(path)])])
 
 
-def _views(run: Run, found: Sequence[tuple[int, np.ndarray, Face]]) -> list[View]:
-    if not found:
-        return []
-    cut = [_crop(run, image, face) for _, image, face in found]
-    crops = np.stack([crop for crop, _ in cut])
-    prediction = run.predict(crops)
-    _check_finite(prediction.score)
-    heat = heat_maps(prediction, crops)
+def cut_faces(run: Run, frames: Frames, found: Sequence[list[Face]]) -> list[FacesInFrame]:
+    """Cuts the faces that a detector found in `frames`, one list for each."""
     return [
-        View(
-            sighting=Sighting(frame=frame, face=face, score=float(prediction.score[i])),
-            image=image,
-            matrix=cut[i][1],
-            crop=crops[i],
-            heat=heat[i] * _inside(image, cut[i][1], crops.shape[1]),
-            shows=heat_shows(prediction),
-            reconstruction=None if prediction.reconstruction is None else prediction.reconstruction[i],
-        )
-        for i, (frame, image, face) in enumerate(found)
+        FacesInFrame(index, faces, [crop_face(run, image, face)[0] for face in faces])
+        for index, image, faces in zip(frames.indices, frames.images, found, strict=True)
     ]
 
 
-def _crop(run: Run, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """The face as the network takes it, by the same two steps as in training: a crop, then the network's size."""
-    matrix, size = crop_matrix(face, run.crop), run.settings.data.image_size
-    crop = warp(image, matrix, run.crop.size)
-    return resize(crop, size), resized_matrix(matrix, run.crop.size, size)
+def score_crops(run: Run, crops: Sequence[np.ndarray]) -> list[float]:
+    """The scores of crops, uint8 [S, S, 3] each, of whichever files: in [0, 1], higher is more likely fake.
 
-
-def _inside(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Where a crop shows the image and not the black beyond its edge: bool [size, size]."""
-    return warp_mask(np.full(image.shape[:2], 255, np.uint8), matrix, size) > 0
-
-
-def _scores(run: Run, crops: Sequence[np.ndarray]) -> list[float]:
+    Raises:
+        RunError: the run gives scores that are no numbers.
+    """
     if not crops:
         return []
     scores = run.score(np.stack(crops))
-    _check_finite(scores)
+    check_finite(scores)
     return scores.tolist()
 
 
-def _check_finite(scores: np.ndarray) -> None:
-    if not np.isfinite(scores).all():
-        raise RunError("expected scores in [0, 1], found some that are no numbers: this run has diverged; use another")
+def result_of(
+    run: Run, media: Media, found: Sequence[tuple[int, list[Face]]], score_of: Mapping[Face, float]
+) -> Result:
+    """What a run says of a file, from the faces in its frames and their scores.
+
+    Args:
+        run: that scored.
+        media: the file.
+        found: (index, faces) of each frame that was read, in order.
+        score_of: the score of each of the faces.
+    """
+    if media.kind == "image":
+        faces = [
+            ScoredFace(sightings=(Sighting(frame=0, face=face, score=score_of[face]),))
+            for face in sorted(found[0][1], key=lambda face: -score_of[face])
+        ]
+    else:
+        faces = _ranked(_tracks(found, score_of))
+    result = Result(**media._asdict(), threshold=run.threshold, faces=tuple(faces), frames_read=len(found))
+    notes = _photo_notes(result) if media.kind == "image" else _video_notes(result, found)
+    return dataclasses.replace(result, notes=(*notes, *(_map_notes(run) if result.faces else ())))
 
 
-def _in_chunks(frames: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-    indices, images = [], []
+def _open_video(path: str | os.PathLike, frames: int) -> tuple[Media, Iterator[Frames]]:
+    info = probe(path)
+    wanted = evenly_spaced(info.frames, frames)
+    media = Media(os.fspath(path), "video", info.frames, len(wanted), info.fps)
+    return media, _in_chunks(read_frames(path, wanted))
+
+
+def _in_chunks(frames: Iterator[tuple[int, np.ndarray]]) -> Iterator[Frames]:
+    chunk = Frames([], [])
     for index, image in frames:
-        indices.append(index)
-        images.append(image)
-        if len(images) == _DETECT_AT_ONCE:
-            yield indices, images
-            indices, images = [], []
-    if images:
-        yield indices, images
+        chunk.indices.append(index)
+        chunk.images.append(image)
+        if len(chunk.images) == _DETECT_AT_ONCE or chunk.size + image.nbytes > _BYTES_AT_ONCE:
+            yield chunk
+            chunk = Frames([], [])
+    if chunk.images:
+        yield chunk
 
 
-def _tracks(
-    frames: Sequence[int], found: Sequence[Sequence[Face]], score_of: Mapping[Face, float]
-) -> list[tuple[Sighting, ...]]:
-    """The sightings of each person, from the faces found in each of `frames`."""
+def _tracks(found: Sequence[tuple[int, list[Face]]], score_of: Mapping[Face, float]) -> list[tuple[Sighting, ...]]:
+    """The sightings of each person, from the faces found in each frame."""
     return [
         tuple(
             Sighting(frame=index, face=face, score=score_of[face])
-            for index, face in zip(frames, faces, strict=True)
+            for (index, _), face in zip(found, faces, strict=True)
             if face is not None
         )
-        for faces in track(found)
+        for faces in track([faces for _, faces in found])
     ]
 
 
@@ -212,16 +204,21 @@ def _ranked(tracks: Sequence[tuple[Sighting, ...]]) -> tuple[ScoredFace, ...]:
 
 
 def _map_notes(run: Run) -> list[str]:
-    if run.localizes and not run.saw_masks:
-        return [NO_MASKS]
-    return []
+    return [NO_MASKS] if run.localizes and not run.saw_masks else []
 
 
-def _video_notes(result: Result, read: Sequence[int]) -> Iterator[str]:
+def _photo_notes(result: Result) -> Iterator[str]:
+    if len(result.faces) > 1:
+        yield f"{len(result.faces)} faces: the highest score counts"
+    elif not result.faces:
+        yield "no face was found"
+
+
+def _video_notes(result: Result, found: Sequence[tuple[int, list[Face]]]) -> Iterator[str]:
     if result.frames_read < result.frames_asked:
         yield (
             f"partial: declared {result.frames_declared} frames, but of the {result.frames_asked} asked for only "
-            f"{result.frames_read} can be read, up to frame {read[-1] if read else 0}"
+            f"{result.frames_read} can be read, up to frame {found[-1][0] if found else 0}"
         )
     if not result.faces:
         yield f"no face was found in {result.frames_read} frames"

@@ -13,7 +13,9 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 LAYERS = (
     ("commands", {"train", "prepare", "check", "evaluate", "predict", "select"}),
     ("training", {"training"}),
-    ("active, evaluation and scoring", {"active", "evaluation", "scoring", "results", "pictures", "drawing"}),
+    ("active and evaluation", {"active", "evaluation"}),
+    ("many files at a time", {"beam", "scoring_stream", "scores_file", "media_paths", "channel"}),
+    ("scoring and pictures", {"scoring", "views", "results", "pictures", "drawing"}),
     ("run", {"run"}),
     ("checkpoint", {"checkpoint", "mesh"}),
     ("data and weights", {"data", "weights"}),

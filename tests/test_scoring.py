@@ -11,6 +11,7 @@ from dfdetect_jax.media.face import load_detector
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
 from dfdetect_jax.methods import Prediction
+from dfdetect_jax.views import heat_maps, heat_shows, video_views
 from tests import trained
 
 
@@ -92,7 +93,7 @@ def test_a_face_seen_briefly_is_listed_but_does_not_decide(run, detector, tmp_pa
 def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(run, detector, tmp_path):
     clip = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(4 * i) for i in range(8)])
     result = scoring.score_video(run, detector, clip)
-    views = scoring.video_views(run, result, 3)
+    views = video_views(run, result, 3)
     highest = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:3]
     assert [view.sighting.frame for view in views] == sorted(sighting.frame for sighting in highest)
     assert max(view.sighting.score for view in views) == pytest.approx(highest[0].score, abs=1e-6)
@@ -101,7 +102,7 @@ def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(run, detec
 def test_a_video_without_a_face_says_in_how_many_frames(run, detector, tmp_path):
     result = scoring.score_video(run, detector, trained.write_clip(tmp_path / "t.avi", [trained.no_face()] * 8))
     assert (result.verdict, result.score, result.notes) == ("no face", None, ("no face was found in 8 frames",))
-    assert scoring.video_views(run, result, 4) == []
+    assert video_views(run, result, 4) == []
 
 
 def test_a_broken_photograph_is_bad_media(run, detector, tmp_path):
@@ -121,8 +122,8 @@ def test_heat_is_the_mean_difference_to_the_reconstruction():
     crops = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1).repeat(3, axis=-1)
     reconstruction = np.array([[-1.0, 0.0, 0.5], [1.0, 1.0, 0.4]], np.float32).reshape(1, 1, 2, 3)
     prediction = Prediction(np.zeros(1), None, reconstruction)
-    heat = scoring.heat_maps(prediction, crops)
-    assert scoring.heat_shows(prediction) == "reconstruction error"
+    heat = heat_maps(prediction, crops)
+    assert heat_shows(prediction) == "reconstruction error"
     np.testing.assert_allclose(heat, [[[(0 + 1 + 1.5) / 3, 0.6 / 3]]], rtol=1e-6)
 
 
@@ -130,8 +131,8 @@ def test_heat_is_the_attention_of_a_method_that_has_one():
     attention = np.float32([[[0.2, 0.9]]])
     crops = np.zeros((1, 1, 2, 3), np.uint8)
     prediction = Prediction(np.zeros(1), attention, np.ones((1, 1, 2, 3), np.float32))
-    heat = scoring.heat_maps(prediction, crops)
-    assert scoring.heat_shows(prediction) == "attention"
+    heat = heat_maps(prediction, crops)
+    assert heat_shows(prediction) == "attention"
     np.testing.assert_array_equal(heat, attention)
 
 

@@ -17,7 +17,7 @@ class ExampleView:
 
     Attributes:
         image: uint8 [S, S, 3], as the network saw it.
-        heat: float32 [S, S], at least 0, as `scoring.heat_maps` gives it; None for a method without.
+        heat: float32 [S, S], at least 0, as `views.heat_maps` gives it; None for a method without.
         reconstruction: uint8 [S, S, 3], or None.
         mask: uint8 [S, S] in {0, 255}, 255 forged; None where it is unknown.
         label: 0 real, 1 fake.

@@ -1,0 +1,107 @@
+"""Which files to score: paths from a command line or a list, folders searched, each file once, in 8 bytes each."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media.image import media_kind
+
+_NAMED_MEDIA = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+_BLOCK = 65_536
+
+
+class PathSet:
+    """A set of files, known by 64 bits of a hash of their absolute paths: 8 MB for a million.
+
+    Two of a million files share their bits with a probability of 3e-8.
+    """
+
+    def __init__(self):
+        self._sorted, self._new = np.zeros(0, np.uint64), set()
+
+    def __contains__(self, path: str) -> bool:
+        key = _key(path)
+        place = np.searchsorted(self._sorted, np.uint64(key))
+        return key in self._new or bool(place < len(self._sorted) and self._sorted[place] == key)
+
+    def __len__(self) -> int:
+        return len(self._sorted) + len(self._new)
+
+    def add(self, path: str) -> bool:
+        """Adds a file; whether it is new."""
+        if path in self:
+            return False
+        self._new.add(_key(path))
+        if len(self._new) == _BLOCK:
+            self._sorted = np.union1d(self._sorted, np.fromiter(self._new, np.uint64, _BLOCK))
+            self._new = set()
+        return True
+
+
+def media_files(paths: Iterable[str]) -> Iterator[str]:
+    """The files to score: those given, and in folders, searched to the bottom, all that are photographs or videos.
+
+    Each comes once, folders in the order of their names. In folders, names with a leading dot are passed over, and
+    so are files that are media neither by their name nor by their first bytes. A path that is missing, or a folder
+    with nothing in it, is handed on for the reader to say so.
+    """
+    seen = PathSet()
+    for given in paths:
+        for path in _files_under(given) if os.path.isdir(given) else [given]:
+            if seen.add(path):
+                yield path
+
+
+def listed_paths(source: str) -> Iterator[str]:
+    """The paths in a list, one per line, read as they are needed; empty lines are passed over.
+
+    Args:
+        source: a file, or "-" for standard input.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    try:
+        # Not through `sys.stdin`, whose lock a thread that waits for a line would hold when the program ends.
+        descriptor = 0 if source == "-" else os.open(source, os.O_RDONLY)
+        rest = b""
+        while block := os.read(descriptor, _BLOCK):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from _paths_in(lines)
+        yield from _paths_in([rest])
+        if descriptor:
+            os.close(descriptor)
+    except OSError as error:
+        raise SettingsError(f"paths_from: expected a list of paths in {source}; {error.strerror or error}") from error
+
+
+def _paths_in(lines: Iterable[bytes]) -> Iterator[str]:
+    return (os.fsdecode(line) for line in (line.removesuffix(b"\r") for line in lines) if line)
+
+
+def _key(path: str) -> int:
+    whole = os.path.abspath(path).encode(errors="surrogateescape")
+    return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "big")
+
+
+def _files_under(folder: str) -> Iterator[str]:
+    found = False
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (os.path.join(parent, name) for name in sorted(files) if not name.startswith(".")):
+            if Path(path).suffix.lower() in _NAMED_MEDIA or _is_media(path):
+                found = True
+                yield path
+    if not found:
+        yield folder
+
+
+def _is_media(path: str) -> bool:
+    try:
+        return bool(media_kind(path))
+    except BadMediaError:
+        return False

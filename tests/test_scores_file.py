@@ -1,0 +1,102 @@
+import dataclasses
+import json
+
+import jax
+import pytest
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.scores_file import ScoresFile, identity
+from tests import trained
+
+
+def line(path, error=None):
+    return {"path": path, "score": None if error else 0.5, "error": error}
+
+
+def written(path, *lines):
+    scores = ScoresFile(path, "me")
+    for each in lines:
+        scores.append(each)
+    scores.close()
+    return path
+
+
+def done(path, retry_errors=False):
+    scores = ScoresFile(path, "me", retry_errors)
+    scores.close()
+    return scores.done
+
+
+def test_what_is_in_the_file_is_done(tmp_path):
+    path = written(tmp_path / "deep" / "s.jsonl", line("a.jpg"), line("new\nline.jpg"), line("bad.jpg", "broken"))
+    found = done(path)
+    assert len(found) == 3
+    assert all(name in found for name in ("a.jpg", "new\nline.jpg", "bad.jpg"))
+    assert "b.jpg" not in found
+
+
+def test_what_failed_can_be_tried_again(tmp_path):
+    path = written(tmp_path / "s.jsonl", line("a.jpg"), line("bad.jpg", "broken"))
+    assert "bad.jpg" not in done(path, retry_errors=True)
+    written(path, line("bad.jpg"))
+    assert "bad.jpg" in done(path, retry_errors=True)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 40])
+def test_a_line_cut_off_in_writing_is_removed(cut, tmp_path):
+    path = written(tmp_path / "s.jsonl", line("a.jpg"), line("b.jpg"))
+    whole = path.read_bytes()
+    first = whole[: whole.index(b"\n") + 1]
+    path.write_bytes(whole[:-cut])
+    assert ("a.jpg" in done(path), "b.jpg" in done(path)) == (True, False)
+    assert path.read_bytes() == first
+    written(path, line("b.jpg"))
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'{"scored_by": "them", "path": "a.jpg", "error": null}\n', "another run"),
+        (b'{"path": "a.jpg", "error": null}\n', "something else"),
+        (b"\xff\xd8\xff\xe0 a photograph, by mistake", "something else"),
+        (b"[1, 2]\n", "something else"),
+        (b'{"scored_by": "me", "path": "a.j\n', "line 1"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(content, found, tmp_path):
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=found):
+        ScoresFile(path, "me")
+    assert path.read_bytes() == content
+
+
+def test_two_processes_cannot_write_to_one_file(tmp_path):
+    scores = ScoresFile(tmp_path / "s.jsonl", "me")
+    with pytest.raises(RunError, match="another process"):
+        ScoresFile(tmp_path / "s.jsonl", "me")
+    scores.close()
+
+
+def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="expected a place to write scores to"):
+        ScoresFile(tmp_path / "file" / "s.jsonl", "me")
+
+
+def test_every_line_names_what_scored(tmp_path):
+    path = written(tmp_path / "s.jsonl", line("a.jpg"))
+    assert json.loads(path.read_text()) == {"scored_by": "me", **line("a.jpg")}
+
+
+def test_weights_threshold_and_frames_each_make_another_identity():
+    run = trained.opened()
+    changed = jax.tree.map(lambda array: array + 1, run.variables)
+    others = [
+        identity(dataclasses.replace(run, variables=changed), 32),
+        identity(dataclasses.replace(run, threshold=run.threshold + 0.01), 32),
+        identity(run, 16),
+    ]
+    assert identity(run, 32) == identity(dataclasses.replace(run), 32)
+    assert len({identity(run, 32), *others}) == 4
