@@ -9,6 +9,7 @@ import cv2
 import pytest
 
 from dfdetect_jax import predict
+from dfdetect_jax.errors import RunError
 from tests import trained
 
 
@@ -116,3 +117,83 @@ def test_an_impossible_number_of_frames_is_bad_usage(frames, capsys):
     with pytest.raises(SystemExit, match="2"):
         predict.main(["--run", "any", "a.png", "--frames", frames])
     assert "at least 1" in capsys.readouterr().err
+
+
+def predicted(*flags):
+    """(exit status, standard output, standard error) of a call without pictures."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as words:
+        status = predict.main(["--run", str(trained.folders()[0]), "--pictures", "none", *map(str, flags)])
+    return status, printed.getvalue(), words.getvalue()
+
+
+@pytest.fixture(scope="module")
+def listed(inputs, tmp_path_factory):
+    """A list of four files, the second of them text."""
+    path = tmp_path_factory.mktemp("list") / "paths"
+    names = ["a.png", "text.jpg", "b.avi", "deeper/a.png"]
+    path.write_text("".join(f"{inputs / name}\n" for name in names))
+    return path
+
+
+def paths_in(file):
+    return [json.loads(line)["path"] for line in file.read_text().splitlines()]
+
+
+def test_an_interrupted_list_is_finished_by_the_same_command(listed, tmp_path):
+    scores = tmp_path / "scores.jsonl"
+    whole = predicted("--paths_from", listed, "--scores", scores)
+    assert (whole[0], whole[1]) == (1, "")
+    assert "4 files, 1 failed" in whole[2]
+    complete = scores.read_text()
+    assert paths_in(scores) == listed.read_text().split()
+    scores.write_text(complete[: complete.index('"kind": "video"')])
+    status, _, words = predicted("--paths_from", listed, "--scores", scores)
+    assert status == 0
+    assert "2 files were done before" in words
+    assert scores.read_text() == complete
+
+
+def test_what_failed_is_tried_again_when_asked(tmp_path):
+    scores, photo = tmp_path / "scores.jsonl", tmp_path / "late.png"
+    assert predicted(photo, "--scores", scores)[0] == 1
+    trained.write_photo(photo, trained.one_face())
+    assert "0 files" in predicted(photo, "--scores", scores)[2]
+    assert predicted(photo, "--scores", scores, "--retry_errors")[0] == 0
+    assert [json.loads(line)["error"] is None for line in scores.read_text().splitlines()] == [False, True]
+
+
+def test_scores_with_other_settings_are_not_mixed(inputs, tmp_path):
+    scores = tmp_path / "scores.jsonl"
+    predicted(inputs / "a.png", "--scores", scores)
+    with pytest.raises(RunError, match="other settings"):
+        predicted(inputs / "a.png", "--scores", scores, "--frames", "7")
+
+
+def test_shares_are_disjoint_and_together_the_whole(listed):
+    shares = []
+    for i in range(3):
+        printed = predicted("--paths_from", listed, "--shard", f"{i}/3")[1]
+        shares.append([json.loads(line)["path"] for line in printed.splitlines()])
+    every = listed.read_text().split()
+    assert shares == [every[0::3], every[1::3], every[2::3]]
+
+
+def test_only_fakes_are_drawn_when_asked(inputs, tmp_path):
+    arguments = [str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        predict.main(["--run", str(trained.folders()[0]), *arguments])
+    line = json.loads(printed.getvalue())
+    assert (line["picture"] is not None) == (line["verdict"] == "fake")
+    assert len(list(tmp_path.iterdir())) == (line["verdict"] == "fake")
+
+
+def test_the_last_words_say_how_long_each_stage_took(answers):
+    last = answers[2].splitlines()[-1]
+    assert last.startswith("6 files, 3 failed, 9 faces scored in ")
+    assert all(f"{stage} " in last for stage in ("decode", "detect", "crop", "model", "waiting", "pictures"))
+
+
+def test_something_to_score_is_required(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        predict.main(["--run", "any"])
+    assert "PATH or --paths_from" in capsys.readouterr().err
