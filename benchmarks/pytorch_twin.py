@@ -1,9 +1,13 @@
-"""The CAE in PyTorch, the way it is commonly written: what `train_step.py` compares with.
+"""The CAE in PyTorch, the way it is commonly written: what `train_step.py` and `scaling.py` compare with.
 
 Same layers, widths, constants of BatchNorm, losses, flip and optimiser; the parameters are counted to be sure.
 """
 
+import importlib.util
+import os
+import shutil
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +16,67 @@ from torch import nn
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.models.layers import scale_channels
+
+
+class Place(NamedTuple):
+    """Where and how an arm runs.
+
+    Attributes:
+        backend: "cpu" or "gpu", as JAX calls them.
+        dtype: "float32", or "bfloat16" for autocast; parameters stay float32.
+        mode: of `torch.compile`, or None for eager.
+    """
+
+    backend: str = "cpu"
+    dtype: str = "float32"
+    mode: str | None = None
+
+    @property
+    def device(self) -> str:
+        """PyTorch's name of the backend."""
+        return "cuda" if self.backend == "gpu" else "cpu"
+
+    def network(self, module: nn.Module) -> nn.Module:
+        """`module` there, with float32 products as TF32 on a GPU and cuDNN choosing by trial."""
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+        return module.to(self.device, memory_format=torch.channels_last).train()
+
+    def array(self, values: np.ndarray) -> torch.Tensor:
+        """A batch's array there."""
+        return torch.from_numpy(values).to(self.device)
+
+    def function(self, loss: Callable) -> Callable:
+        """`loss` under autocast, compiled if a mode says so."""
+        loss = torch.autocast(self.device, torch.bfloat16, enabled=self.dtype == "bfloat16")(loss)
+        return loss if self.mode is None else torch.compile(loss, mode=self.mode)
+
+    def wait(self) -> None:
+        """Returns when all that was asked for is done."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+    def peak_memory(self, step: Callable) -> float | None:
+        """MB that were allocated at most on the GPU while `step` ran once; None on a CPU, where nobody counts."""
+        if self.device == "cpu":
+            step()
+            return None
+        torch.cuda.reset_peak_memory_stats()
+        step()
+        return torch.cuda.max_memory_allocated() / 1e6
+
+
+def missing(backend: str, *, compiled: bool) -> str | None:
+    """What PyTorch lacks to run on `backend`, in words; None if nothing."""
+    if backend not in ("cpu", "gpu"):
+        return f"PyTorch does not run on {backend}, where JAX does"
+    if backend == "gpu" and not torch.cuda.is_available():
+        return "JAX has a GPU here, PyTorch none: its arms are absent"
+    if compiled and backend == "gpu" and importlib.util.find_spec("triton") is None:
+        return "torch.compile needs Triton on a GPU: its arm is absent"
+    if compiled and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))):
+        return "torch.compile needs a C++ compiler: its arm is absent"
+    return None
 
 
 def norm(channels: int) -> nn.BatchNorm2d:
@@ -101,26 +166,38 @@ class CAE(nn.Module):
         return self.classifier(features.mean((2, 3)))[:, 0], image
 
 
-def train_step(settings: Settings, batch: dict[str, np.ndarray]) -> tuple[Callable[[], float], int]:
-    """One eager, channels_last training step on `batch` as a call that returns the loss; and the parameters' count."""
+def train_step(
+    settings: Settings, batch: dict[str, np.ndarray], place: Place, wrap: Callable = lambda network: network
+) -> tuple[Callable[[], None], int]:
+    """One training step on `batch` as a call that returns when it is done; and the parameters' count.
+
+    `wrap` is given the network and returns what is called in its place, such as `DistributedDataParallel`.
+    """
     torch.manual_seed(0)
-    network = CAE(settings).to(memory_format=torch.channels_last).train()
+    network = place.network(CAE(settings))
+    called = wrap(network)
     options = settings.optimizer
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
     )
-    uint8 = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)  # NHWC in memory: channels_last without a copy
-    labels = torch.from_numpy(batch["label"]).float()
+    uint8 = place.array(batch["image"]).permute(0, 3, 1, 2)  # NHWC in memory: channels_last without a copy
+    labels = place.array(batch["label"]).float()
 
-    def step() -> float:
+    def objective() -> torch.Tensor:
         images = uint8.float() / 127.5 - 1.0
-        images = torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, images.flip(3), images)
-        logits, reconstruction = network(images)
-        classification = F.binary_cross_entropy_with_logits(logits, labels)
-        loss = classification + settings.loss.reconstruction_weight * F.mse_loss(reconstruction, images)
+        mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+        images = torch.where(mirrored, images.flip(3), images)
+        logits, reconstruction = called(images)
+        classification = F.binary_cross_entropy_with_logits(logits.float(), labels)
+        return classification + settings.loss.reconstruction_weight * F.mse_loss(reconstruction.float(), images)
+
+    loss_of = place.function(objective)
+
+    def step() -> None:
+        loss = loss_of()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return loss.item()
+        place.wait()
 
     return step, sum(p.numel() for p in network.parameters())

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pytorch_twin import norm
+from pytorch_twin import Place, norm
 from torch import nn
 
 from dfdetect_jax.config import LAESettings
@@ -46,7 +46,7 @@ class LAE(nn.Module):
         for down in self.down:
             maps.append(down(maps[-1]))
         *skips, z = maps
-        in_fake_half = torch.arange(z.shape[1]) >= z.shape[1] // 2
+        in_fake_half = torch.arange(z.shape[1], device=z.device) >= z.shape[1] // 2
         y = z * (in_fake_half == fake[:, None])[:, :, None, None]
         for up, merge, skip in zip(reversed(self.up), reversed(self.merge), reversed(skips), strict=True):
             y = merge(torch.cat([up(y), skip], 1))
@@ -115,11 +115,11 @@ def lae_loss(settings: LAESettings, z, reconstruction, images, batch, judged, vg
     return sum(getattr(settings.loss, name) * term for name, term in terms.items())
 
 
-def train_step(settings: LAESettings, batch: dict[str, np.ndarray]) -> tuple[Callable[[], float], int]:
-    """One eager, channels_last step of both networks as a call that returns the loss; and the parameters' count."""
+def train_step(settings: LAESettings, batch: dict[str, np.ndarray], place: Place) -> tuple[Callable[[], None], int]:
+    """One step of both networks on `batch` as a call that returns when it is done; and the parameters' count."""
     torch.manual_seed(0)
     parts = LAE(settings), Discriminator(settings), VGG16(settings.loss.perceptual_layers)
-    network, judge, vgg16 = (part.to(memory_format=torch.channels_last).train() for part in parts)
+    network, judge, vgg16 = map(place.network, parts)
     vgg16.requires_grad_(False)
     optimizers = [
         torch.optim.AdamW(
@@ -127,27 +127,41 @@ def train_step(settings: LAESettings, batch: dict[str, np.ndarray]) -> tuple[Cal
         )
         for part, o in ((network, settings.optimizer), (judge, settings.discriminator))
     ]
-    uint8 = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)  # NHWC in memory: channels_last without a copy
-    labels, has_mask = (torch.from_numpy(batch[name]).float() for name in ("label", "has_mask"))
-    uint8_masks = torch.from_numpy(batch["mask"])
+    uint8 = place.array(batch["image"]).permute(0, 3, 1, 2)  # NHWC in memory: channels_last without a copy
+    labels, has_mask = (place.array(batch[name]).float() for name in ("label", "has_mask"))
+    uint8_masks = place.array(batch["mask"])
 
-    def step() -> float:
+    def objective() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Loss, images, reconstructions."""
         images, masks = uint8.float() / 127.5 - 1.0, uint8_masks.float() / 255.0
-        mirrored = torch.rand(len(images)) < 0.5
+        mirrored = torch.rand(len(images), device=images.device) < 0.5
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         masks = torch.where(mirrored[:, None, None], masks.flip(2), masks)
-        z, reconstruction = network(images, labels == 1)
+        z, reconstruction = (x.float() for x in network(images, labels == 1))
+        judged = judge(reconstruction).float()
+        return (
+            lae_loss(settings, z, reconstruction, images, (labels, masks, has_mask), judged, vgg16),
+            images,
+            reconstruction,
+        )
+
+    def judgement(images: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        """The discriminator's loss."""
+        return (F.softplus(-judge(images).float()) + F.softplus(judge(reconstruction).float())).mean()
+
+    loss_of, discrimination_of = place.function(objective), place.function(judgement)
+
+    def step() -> None:
         judge.requires_grad_(False)
-        loss = lae_loss(settings, z, reconstruction, images, (labels, masks, has_mask), judge(reconstruction), vgg16)
+        loss, images, reconstruction = loss_of()
         judge.requires_grad_(True)
-        logits, logits_hat = judge(images), judge(reconstruction.detach())
-        discrimination = (F.softplus(-logits) + F.softplus(logits_hat)).mean()
+        discrimination = discrimination_of(images, reconstruction.detach())
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
         discrimination.backward()
         for optimizer in optimizers:
             optimizer.step()
-        return loss.item()
+        place.wait()
 
     return step, sum(p.numel() for part in parts for p in part.parameters())

@@ -1,0 +1,74 @@
+"""What the benchmarks of the training step run: settings from the command line, a random batch, a VGG16."""
+
+import argparse
+
+import jax
+import numpy as np
+
+from dfdetect_jax import methods
+from dfdetect_jax.config import METHODS, CAESettings, LAESettings, Settings, check
+from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.vgg import VGG16, VGG16Weights
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that `settings_from` reads."""
+    parser.add_argument("--method", default="cae", choices=METHODS)
+    parser.add_argument("--size", type=int, default=128, help="side of the images, pixels")
+    parser.add_argument("--batch", type=int, default=8, help="images in a step, over all devices")
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"), help="of the network")
+
+
+def settings_from(args: argparse.Namespace) -> Settings:
+    """The default settings of a method, with what the flags say."""
+    settings = LAESettings() if args.method == "lae" else CAESettings()
+    settings.data.image_size = args.size
+    settings.train.batch_size = args.batch
+    settings.train.dtype = args.dtype
+    settings.model.width = args.width
+    if isinstance(settings, LAESettings):
+        settings.model.discriminator_width = args.width
+        settings.loss.vgg16 = "random"  # a name is required; `random_vgg16` is what is used
+    return check(settings)
+
+
+def shape_of(args: argparse.Namespace) -> str:
+    """The flags in words, for a title."""
+    return f"{args.size} px, batch {args.batch}, width {args.width:g}, {args.dtype}"
+
+
+def random_batch(settings: Settings) -> dict[str, np.ndarray]:
+    n, size = settings.train.batch_size, settings.data.image_size
+    images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), np.uint8)
+    batch = {"image": images, "label": np.arange(n, dtype=np.int32) % 2}
+    if isinstance(settings, LAESettings):
+        masks = np.zeros((n, size, size), np.uint8)
+        masks[1::2, : size // 2] = 255
+        batch |= {"mask": masks, "has_mask": np.ones(n, bool)}
+    return batch
+
+
+def random_vgg16(settings: Settings) -> VGG16Weights | None:
+    """For the perceptual loss, which takes as long with random weights as with trained ones."""
+    if not isinstance(settings, LAESettings):
+        return None
+    image = jax.ShapeDtypeStruct((1, 32, 32, 3), np.float32)
+    params = VGG16(settings.loss.perceptual_layers).lazy_init(jax.random.key(0), image)["params"]
+    return VGG16Weights(params, mean=np.zeros(3, np.float32), std=np.ones(3, np.float32))
+
+
+def parameters_of(state: methods.TrainState) -> int:
+    """How many numbers a step reads as weights: the detector's, its adversary's, the frozen ones."""
+    trees = [state.params, state.adversary and state.adversary.params, state.frozen and state.frozen.params]
+    return sum(p.size for p in jax.tree.leaves(trees))
+
+
+def arithmetic(method: methods.Method, state: methods.TrainState, batch: dict[str, np.ndarray]) -> float:
+    """FLOP of one step as the method is written, before a compiler lowers it in its own way.
+
+    Counted by XLA's analysis for the CPU: backends behind a plug-in, GPUs among them, don't offer theirs.
+    """
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (state, batch))
+    with jax.default_device(jax.devices("cpu")[0]), plain_lowering(True):
+        return jax.jit(method.train_step).lower(*shapes).cost_analysis()["flops"]
