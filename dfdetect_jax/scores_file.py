@@ -48,6 +48,8 @@ class ScoresFile:
         self.path, self._scored_by = Path(path), scored_by
         self.done = PathSet()
         self._start = json.dumps({SCORED_BY: scored_by})[:-1].encode()  # of every line
+        if self.path.exists() and not self.path.is_file():  # a pipe or a device may block, or never end
+            raise RunError(f"{path}: expected a place to write scores to; found something that is not a plain file")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(self.path, "a+b")  # noqa: SIM115 (closed by `close`)

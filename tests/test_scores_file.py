@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import jax
 import pytest
@@ -81,8 +82,10 @@ def test_two_processes_cannot_write_to_one_file(tmp_path):
 
 def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="expected a place to write scores to"):
-        ScoresFile(tmp_path / "file" / "s.jsonl", "me")
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "file" / "s.jsonl", tmp_path / "pipe", tmp_path):
+        with pytest.raises(RunError, match="expected a place to write scores to"):
+            ScoresFile(place, "me")
 
 
 def test_every_line_names_what_scored(tmp_path):

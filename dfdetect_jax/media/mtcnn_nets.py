@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import joblib
 
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.models.layers import conv3x3
 
 # The files are pickles, which can run code when opened: only these very bytes are.
 _SHA256 = {
@@ -114,6 +115,8 @@ def _normalise(images: jax.Array) -> jax.Array:
 
 def _conv(x: jax.Array, layer: Weights) -> jax.Array:
     kernel, bias, slope = layer
+    if kernel.shape[:2] == (3, 3):
+        return _prelu(conv3x3(x, kernel, padding="VALID") + bias, slope)
     x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return _prelu(x + bias, slope)
 
