@@ -17,6 +17,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from dfdetect_jax import distributed
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods.base import TrainState, Variables
 
@@ -70,7 +71,7 @@ class Checkpoints:
             return
         self._manager.wait_until_finished()
         for step, metrics in self._unsealed.items():
-            if jax.process_index() == 0:
+            if distributed.is_first():
                 _write_seal(self.folder / str(step), metrics)
         self._unsealed.clear()
 
@@ -100,14 +101,22 @@ class Checkpoints:
             if later > step:
                 self._manager.delete(later)
 
+    def preempted(self, step: int) -> bool:
+        """Whether a job of several processes is to be saved after `step` because one of its hosts will be taken away.
+
+        All processes ask after every step, and all hear the same.
+        """
+        return self._manager.reached_preemption(step)
+
     def close(self) -> None:
-        """Waits for the last checkpoint and seals it."""
+        """Waits for the last checkpoint and seals it; in all processes, since none may look for it before."""
         self.seal(wait=True)
         self._manager.close()
+        distributed.wait_for_all("the checkpoints are sealed")
 
 
 def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict]:
-    """The best sound checkpoint of a run as (variables, the metrics it was saved with).
+    """The best sound checkpoint of a run as (variables, the metrics it was saved with), for this process alone.
 
     The best is of the last "stage" and has the highest "val_auc"; among equals, and where validation had none, the
     newest.
@@ -120,13 +129,16 @@ def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables,
         RunError: there is no sound checkpoint.
     """
     folder = Path(folder).resolve()
+    me = jax.process_index()
+    alone = {"multiprocessing_options": ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")}
     ranked = sorted(sealed_steps(folder).items(), key=lambda item: (_quality(item[1]), item[0]), reverse=True)
     for step, metrics in ranked:
         if not _sound(folder / str(step)):
             continue
-        with ocp.StandardCheckpointer() as checkpointer:
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler(**alone), **alone) as checkpointer:
             item = folder / str(step) / "variables"
-            return checkpointer.restore(item, jax.tree.map(_on_one_device, target)), {"step": step, **metrics}
+            args = ocp.args.StandardRestore(jax.tree.map(_on_one_device, target))
+            return checkpointer.restore(item, args=args), {"step": step, **metrics}
     raise RunError(
         f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation"
     )

@@ -10,8 +10,10 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.methods import TrainState
 
 AXIS = "data"
+_WORTH_CUTTING = 4096  # elements
 
 
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
@@ -41,15 +43,43 @@ def shard_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array
     return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Refuses a batch that the devices can't share evenly.
+def sharded_optimizer(state: TrainState, mesh: Mesh) -> TrainState:
+    """Where each array of a state lies if optimiser state is spread over the devices, and the rest is on all of them.
+
+    What has an axis that the devices divide is cut along the longest such one (ZeRO, Rajbhandari et al., SC 2020,
+    stage 1); counts and what is small are everywhere.
+
+    Args:
+        state: of arrays or their shapes.
+        mesh: of the devices.
+
+    Returns:
+        `state` with a sharding in the place of each array.
+    """
+
+    def cut(array) -> NamedSharding:
+        fitting = [axis for axis, length in enumerate(array.shape) if length % mesh.size == 0]
+        if array.size < _WORTH_CUTTING or not fitting:
+            return replicated(mesh)
+        longest = max(fitting, key=lambda axis: array.shape[axis])
+        return NamedSharding(mesh, PartitionSpec(*[None] * longest, AXIS))
+
+    shardings = jax.tree.map(lambda _: replicated(mesh), state)
+    opponent = state.adversary and shardings.adversary.replace(opt_state=jax.tree.map(cut, state.adversary.opt_state))
+    return shardings.replace(opt_state=jax.tree.map(cut, state.opt_state), adversary=opponent)
+
+
+def check_batch_size(batch_size: int, devices: int, parts: int = 1) -> None:
+    """Refuses a batch that the devices can't share evenly, in each of the parts that it is cut into.
 
     Raises:
         SettingsError: naming the next size that can be shared.
     """
-    devices = mesh.size
-    if batch_size % devices:
-        fitting = -(-batch_size // devices) * devices
+    shares = devices * parts
+    if batch_size % shares:
+        fitting = -(-batch_size // shares) * shares
+        of_parts = f" times {parts} parts (train.accumulate)" if parts > 1 else ""
         raise SettingsError(
-            f"train.batch_size: expected a multiple of the {devices} devices, found {batch_size}; try {fitting}"
+            f"train.batch_size: expected a multiple of the {devices} devices{of_parts}, found {batch_size}; "
+            f"try {fitting}"
         )

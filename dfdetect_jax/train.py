@@ -21,11 +21,21 @@ from dfdetect_jax.errors import SettingsError
 
 
 class CommandLine(NamedTuple):
-    """A parsed command line: checked settings, the run folder, and the run to start from (`None`: from scratch)."""
+    """A parsed command line.
+
+    Attributes:
+        settings: checked.
+        workdir: the run folder.
+        init_from: the run to start from; None: from scratch.
+        profile: steps to trace.
+        job: arguments of `distributed.join`.
+    """
 
     settings: Settings
     workdir: Path
     init_from: str | None
+    profile: range
+    job: dict[str, bool | str | int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,12 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(sys.argv[1:] if argv is None else argv)
     cli.keep_compiled_programs()
     # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
+    from dfdetect_jax import distributed
+
+    distributed.join(**command.job)
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import training_records
 
     records = training_records(command.settings.data)
     initial = loop.weights_of(command.init_from) if command.init_from else None
-    if stages.train(command.settings, command.workdir, records, initial=initial):
+    done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
+    if done and distributed.is_first():
         finish.finish(command.workdir, records)
     return 0
 
@@ -60,6 +74,10 @@ def parse(argv: Sequence[str]) -> CommandLine:
         "workdir", None, "run folder, resumed if it exists; default runs/<config>-<preset>", flag_values=values
     )
     init_from = flags.DEFINE_string("init_from", None, "run folder to take the first weights from", flag_values=values)
+    profile = flags.DEFINE_string(
+        "profile", None, "FIRST:LAST, steps to trace into the run folder's profile/", flag_values=values
+    )
+    job = _define_job(values)
     if {"-h", "--help", "--helpfull"} & set(argv):
         print(__doc__, values.get_help(), sep="\n")
         sys.exit(0)
@@ -69,7 +87,34 @@ def parse(argv: Sequence[str]) -> CommandLine:
     if source is None:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
     folder = Path(workdir.value or default_workdir(source)).resolve()
-    return CommandLine(check(config.value), folder, init_from.value)
+    return CommandLine(
+        settings=check(config.value),
+        workdir=folder,
+        init_from=init_from.value,
+        profile=_steps(profile.value),
+        job={name: flag.value for name, flag in job.items()},
+    )
+
+
+def _define_job(values: flags.FlagValues) -> dict[str, flags.FlagHolder]:
+    """The flags that say which job of several processes this one belongs to, by the names of `distributed.join`."""
+    found = "join the other processes of this job, found by JAX: on Cloud TPU, Slurm, Kubernetes, Open MPI"
+    return {
+        "detect": flags.DEFINE_bool("distributed", False, found, flag_values=values),
+        "coordinator": flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0", flag_values=values),
+        "process_count": flags.DEFINE_integer("process_count", 0, "processes in all", flag_values=values),
+        "process_id": flags.DEFINE_integer("process_id", -1, "of this process, from 0", flag_values=values),
+    }
+
+
+def _steps(text: str | None) -> range:
+    """ "10:13" as the steps 10, 11, 12 and 13."""
+    if text is None:
+        return range(0)
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise SettingsError(f"--profile: expected FIRST:LAST, such as 10:13, found {text}")
+    return range(int(first), int(last) + 1)
 
 
 def default_workdir(source: str) -> str:

@@ -22,7 +22,7 @@ LAYERS = (
     ("media", {"media"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli", "allocator"}),
+    ("ground", {"config", "errors", "cli", "allocator", "distributed"}),
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}

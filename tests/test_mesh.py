@@ -23,6 +23,8 @@ def test_a_mesh_can_be_of_chosen_devices():
 
 
 def test_a_batch_that_devices_cannot_share_is_refused_with_one_that_they_can():
-    mesh.check_batch_size(6, mesh.data_mesh())
+    mesh.check_batch_size(6, devices=2)
     with pytest.raises(SettingsError, match="multiple of the 2 devices, found 5; try 6"):
-        mesh.check_batch_size(5, mesh.data_mesh())
+        mesh.check_batch_size(5, devices=2)
+    with pytest.raises(SettingsError, match=r"2 devices times 2 parts .*, found 6; try 8"):
+        mesh.check_batch_size(6, devices=2, parts=2)

@@ -12,13 +12,13 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import train
+from dfdetect_jax import mesh, methods, train
 from dfdetect_jax.checkpoint import sealed_steps
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.preparation import prepare
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.run import open_run
-from dfdetect_jax.training import loop
+from dfdetect_jax.training import loop, parallel, provenance
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import tiny_settings
 
@@ -146,15 +146,14 @@ def test_other_settings_in_the_same_folder_are_refused(finished, records):
 def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finished, records):
     settings = open_run(finished).settings
     settings.train.log_every, settings.train.keep, settings.data.data_dir = 1, 5, "/elsewhere"
-    loop.write_config(finished, settings, records)
+    provenance.write_config(finished, settings, records)
     assert open_run(finished).settings.train.log_every == tiny_settings().train.log_every
 
 
 def states(workdir: Path):
     """Parameters, optimiser, keys and cursor of the last checkpoint, as NumPy arrays."""
     settings = open_run(workdir).settings
-    method = loop.methods.build(settings)
-    target = loop.initial_state(method, settings, loop.meshes.data_mesh())
+    target = loop.initial_state(parallel.build(methods.build(settings), settings), settings)
     checkpoints = loop.Checkpoints(workdir / "checkpoints")
     state, cursor = checkpoints.restore(target)
     checkpoints.close()
@@ -167,7 +166,7 @@ class _Killed(BaseException):
 
 def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finished, records, tmp_path, monkeypatch):
     settings = open_run(finished).settings
-    shard_batch, calls = loop.meshes.shard_batch, []
+    shard_batch, calls = mesh.shard_batch, []
 
     def cut_off(*arguments):
         calls.append(1)
@@ -175,7 +174,7 @@ def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finis
             raise _Killed
         return shard_batch(*arguments)
 
-    monkeypatch.setattr(loop.meshes, "shard_batch", lambda *a: cut_off(*a) if "valid" in a[0] else shard_batch(*a))
+    monkeypatch.setattr(mesh, "shard_batch", lambda *a: cut_off(*a) if "valid" in a[0] else shard_batch(*a))
     with pytest.raises(_Killed):
         loop.train(settings, tmp_path, records)
     monkeypatch.undo()
@@ -200,12 +199,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(finished, re
 def test_a_run_can_start_from_the_weights_of_another(finished, records):
     weights = loop.weights_of(finished)
     settings = open_run(finished).settings
-    method, mesh = loop.methods.build(settings), loop.meshes.data_mesh()
-    state = loop.initial_state(method, settings, mesh, weights)
+    state = loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
     jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
     settings.model.middle_blocks = 2
     with pytest.raises(RunError, match="same network"):
-        loop.initial_state(loop.methods.build(settings), settings, mesh, weights)
+        loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Gradients of a batch, all at once or summed over parts of it."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,14 +34,15 @@ def accumulate(
     Args:
         learn: (state, batch, key) -> Learnt; a pure function.
         state: read, and given to `learn` with the statistics that the part before left.
-        batch: arrays [N, ...]; N is a multiple of `parts`. Part i has examples i, i + parts, ..., so that a batch which
-            is spread over devices is so in every part.
+        batch: arrays [N, ...]; N is a multiple of `parts`. Of each run of `parts` neighbours every part gets one, so
+            that a batch which is spread over devices is so in every part; and each time another one, as in a Latin
+            square, so that a batch in which reals and fakes alternate doesn't fall into one part of each.
         key: PRNG key of the step.
         parts: 1 or more.
     """
     if parts == 1:
         return learn(state, batch, key)
-    pieces = jax.tree.map(lambda a: a.reshape(-1, parts, *a.shape[1:]).swapaxes(0, 1), batch)
+    pieces = jax.tree.map(functools.partial(_deal, parts=parts), batch)
 
     def add(total: Learnt, index_and_piece: tuple[jax.Array, Batch]) -> tuple[Learnt, None]:
         index, piece = index_and_piece
@@ -55,3 +57,11 @@ def accumulate(
     total, _ = jax.lax.scan(add, nothing._replace(statistics=state.statistics), (jnp.arange(parts), pieces))
     gradients, metrics = jax.tree.map(lambda a: a / parts, (total.gradients, total.metrics))
     return Learnt(gradients, total.statistics, metrics)
+
+
+def _deal(array: jax.Array, parts: int) -> jax.Array:
+    """[N, ...] to [parts, N / parts, ...]; part p gets of row j, which is examples j * parts on, number (p - j)."""
+    rows = array.reshape(-1, parts, *array.shape[1:])
+    order = (jnp.arange(parts) - jnp.arange(len(rows))[:, None]) % parts
+    order = order.reshape(*order.shape, *[1] * (array.ndim - 1))
+    return jnp.take_along_axis(rows, order, axis=1).swapaxes(0, 1)

@@ -4,38 +4,32 @@ Order matters twice: a checkpoint's cursor is read after the batch of its step w
 and a state is saved only after its loss and gradient were seen to be finite.
 """
 
-import dataclasses
-import json
+import contextlib
 import math
-import os
-import signal
-import subprocess
 import time
-from contextlib import closing, contextmanager
-from importlib import metadata
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from dfdetect_jax import mesh as meshes
-from dfdetect_jax import methods
+from dfdetect_jax import distributed, methods
 from dfdetect_jax.checkpoint import Checkpoints
-from dfdetect_jax.config import LAESettings, Settings, to_dict
+from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.masks import Masks
-from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.evaluation.frame_scores import score_frames
-from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.models.vgg import VGG16Weights
-from dfdetect_jax.run import CHECKPOINTS, CONFIG, PREDICT_BATCH, Predictor, open_run, read_config
+from dfdetect_jax.run import CHECKPOINTS, open_run
+from dfdetect_jax.training import parallel as parallels
+from dfdetect_jax.training import preemption as preemptions
+from dfdetect_jax.training.parallel import Parallel
+from dfdetect_jax.training.provenance import write_config
+from dfdetect_jax.training.validation import NOT_VALIDATED, Validation
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
 STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
-# These may differ when a run is resumed: they change what is written and how fast, not what is learned.
-FREE_TO_CHANGE = ("train.log_every", "train.keep", "data.data_dir")
+PROFILE = "profile"  # folder of traces, in the run folder
 
 
 def train(
@@ -47,6 +41,7 @@ def train(
     masks: Masks | str | None = None,
     until: int | None = None,
     stage: int = 1,
+    profile: range = range(0),
 ) -> bool:
     """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
 
@@ -58,36 +53,38 @@ def train(
         masks: what may be learnt from masks, see `pipeline.train_batches`.
         until: last step of this call; None for `train.steps`. The schedule knows `train.steps` alone.
         stage: kept with each checkpoint; the best one is of the last stage.
+        profile: steps of which a trace is written to `workdir`/profile.
 
     Returns:
-        True when step `until` was reached, False when a SIGTERM ended it early (the state is saved).
+        True when step `until` was reached, False when a SIGTERM, to any process of the job, ended it early (the state
+        is saved).
 
     Raises:
         RunError: `workdir` holds a run with other settings, or the loss is not finite any more.
-        SettingsError: the batch can't be shared by the devices.
+        SettingsError: as `parallel.build`.
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    mesh = meshes.data_mesh()
-    meshes.check_batch_size(settings.train.batch_size, mesh)
-    write_config(workdir, settings, records)
     method = methods.build(settings, _vgg16(settings))
-    with closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)) as checkpoints:
-        state = initial_state(method, settings, mesh, initial)
+    parallel = parallels.build(method, settings)
+    write_config(workdir, settings, records)
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)))
+        state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)
-        start = int(state.step)
+        start, silent = int(state.step), not distributed.is_first()
         if start >= until:
             return True
         batches = _training_stream(records, settings, masks, cursor)
-        with (
-            closing(MetricsWriter(workdir, start)) as writer,
-            closing(ProgressLine(settings.train.steps, settings.train.batch_size, start)) as progress,
-            _sigterm_noted() as ended,
-        ):
-            if start:
-                progress.say(f"resuming {workdir} from step {start}")
-            loop = _Loop(settings, method, mesh, records, checkpoints, writer, progress, until, stage)
-            return loop.run(state, batches, ended)
+        writer = stack.enter_context(contextlib.closing(MetricsWriter(workdir, start, silent=silent)))
+        progress = ProgressLine(settings.train.steps, settings.train.batch_size, start, silent=silent)
+        stack.enter_context(contextlib.closing(progress))
+        preemption = stack.enter_context(preemptions.noticed(checkpoints.preempted))
+        if start:
+            progress.say(f"resuming {workdir} from step {start}")
+        validation = Validation(method, settings, records)
+        loop = _Loop(settings, parallel, validation, checkpoints, writer, progress, preemption)
+        return loop.run(state, batches, range(start + 1, until + 1), stage, _Trace(workdir / PROFILE, profile))
 
 
 def _vgg16(settings: Settings) -> VGG16Weights | None:
@@ -117,35 +114,45 @@ def _training_stream(records: Path, settings: Settings, masks: Masks | str | Non
 class _Loop:
     """One run's moving parts, held together for the length of a training."""
 
-    def __init__(self, settings, method, mesh, records, checkpoints, writer, progress, until, stage):
-        self.settings, self.mesh, self.records = settings, mesh, records
-        self.until, self.stage = until, stage
+    def __init__(self, settings, parallel: Parallel, validation, checkpoints, writer, progress, preemption):
+        self.settings, self.parallel, self.validation = settings, parallel, validation
         self.checkpoints, self.writer, self.progress = checkpoints, writer, progress
-        everywhere = meshes.replicated(mesh)
-        self.step = jax.jit(method.train_step, donate_argnums=0, out_shardings=everywhere)
-        self.method, self.predictor = method, None
+        self.preemption = preemption
 
-    def run(self, state: TrainState, batches, ended: list) -> bool:
-        """Steps from `state.step` to `until`; `ended` gets an element when a SIGTERM came."""
-        s = self.settings.train
-        first, metrics = int(state.step), None
-        for step in range(first + 1, self.until + 1):
-            arrays = self._next_batch(batches, metrics)
-            state, metrics = self.step(state, meshes.shard_batch(arrays, self.mesh))
+    def run(self, state: TrainState, batches, steps: range, stage: int, trace: "_Trace") -> bool:
+        """Takes `steps`; returns whether the last one was reached."""
+        s, state = self.settings.train, self.parallel.place(state)
+        take_step, metrics = None, None
+        for step in steps:
+            batch = self.parallel.shard(self._next_batch(batches, metrics))
+            take_step = take_step or self._compile(state, batch)
+            trace.before(step)
+            with jax.transfer_guard("disallow"), jax.profiler.StepTraceAnnotation("train", step_num=step):
+                state, metrics = take_step(state, batch)
+            trace.after(step, metrics)
             self.checkpoints.seal()
-            last = step == self.until or bool(ended)
-            if step == first + 1:
+            ended = self.preemption.after(step)
+            last = step == steps[-1] or ended
+            if step == steps[0]:
                 jax.block_until_ready(metrics)
-                self.progress.restart(step)  # what compiling took says nothing of the speed
+                self.progress.restart(step)  # a first step says nothing of the speed
             if step % s.log_every == 0 or last:
                 self._report(step, metrics)
             if step % s.eval_every == 0 or last:
-                self._validate_and_save(step, state, metrics, batches.get_state(), validate=not ended)
+                self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate=not ended)
                 self.progress.restart(step)
             if ended:
                 self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
-                return step == self.until
+                return step == steps[-1]
         return True
+
+    def _compile(self, state: TrainState, batch: dict[str, jax.Array]) -> parallels.Step:
+        began = time.perf_counter()
+        step = self.parallel.compile(state, batch)
+        memory = step.memory_analysis()  # None on a backend that doesn't tell
+        needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""
+        self.progress.say(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")
+        return step
 
     def _next_batch(self, batches, previous: dict | None) -> dict[str, np.ndarray]:
         asked = time.perf_counter()
@@ -155,32 +162,20 @@ class _Loop:
         return {name: batch[name] for name in STEP_ARRAYS}
 
     def _report(self, step: int, metrics: dict) -> None:
-        values = {name: float(value) for name, value in metrics.items()}
+        values = self.parallel.scalars(metrics)
         self._refuse_non_finite(step, values)
         self.writer.write(step, values | self.progress.report(step, values["loss"]))
 
-    def _validate_and_save(self, step, state, metrics, cursor, *, validate: bool) -> None:
-        self._refuse_non_finite(step, {name: float(value) for name, value in metrics.items()})
-        result = self._validate(state.variables) if validate else {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
-        result["stage"] = self.stage
-        self.checkpoints.save(state, cursor, result)
+    def _validate_and_save(self, step, state, metrics, cursor, stage: int, *, validate: bool) -> None:
+        self._refuse_non_finite(step, self.parallel.scalars(metrics))
+        whole = self.parallel.whole(state)
+        result = dict(NOT_VALIDATED)
+        if validate:
+            result = self.validation(whole.variables, stop=lambda: self.preemption.asked_here)
+        result["stage"] = stage
+        self.checkpoints.save(whole, cursor, result)
         self.writer.write(step, result)
         self.progress.validated(result["val_auc"])
-
-    def _validate(self, variables: Variables) -> dict[str, float | None]:
-        if self.predictor is None:
-            self.predictor = Predictor(self.method, variables)
-        self.predictor.variables = variables
-        batches = pipeline.eval_batches(
-            self.records,
-            "val",
-            batch_size=PREDICT_BATCH,
-            image_size=self.settings.data.image_size,
-            methods=self.settings.data.train_methods or None,
-        )
-        scores = score_frames(self.predictor.score, batches)
-        threshold = choose_threshold(scores.score, scores.label)
-        return {"val_auc": detection(scores.score, scores.label, threshold)["auc"], "threshold": threshold}
 
     def _refuse_non_finite(self, step: int, values: dict[str, float]) -> None:
         bad = [name for name, value in values.items() if not math.isfinite(value)]
@@ -192,21 +187,42 @@ class _Loop:
             )
 
 
-def initial_state(method: methods.Method, settings: Settings, mesh, initial: Variables | None = None) -> TrainState:
-    """A fresh state, the same on every device, with `initial` in the place of random parameters if given.
+class _Trace:
+    """Writes a trace of some steps into a folder, for TensorBoard, XProf or Perfetto."""
+
+    def __init__(self, folder: Path, steps: range):
+        self._folder, self._steps = folder, steps
+
+    def before(self, step: int) -> None:
+        if self._steps and step == self._steps[0]:
+            jax.profiler.start_trace(self._folder)
+
+    def after(self, step: int, metrics: dict[str, jax.Array]) -> None:
+        if self._steps and step == self._steps[-1]:
+            jax.block_until_ready(metrics)
+            jax.profiler.stop_trace()
+
+
+def initial_state(parallel: Parallel, settings: Settings, initial: Variables | None = None) -> TrainState:
+    """A fresh state, whole, with `initial` in the place of random parameters if given.
 
     Raises:
         RunError: `initial` is of another network.
     """
-    init = jax.jit(method.init, out_shardings=meshes.replicated(mesh))
-    state = init(jax.random.PRNGKey(settings.seed))
+    state = parallel.init(jax.random.PRNGKey(settings.seed))
     if initial is None:
         return state
     if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):
         raise RunError("--init_from: expected a run of the same network, found other shapes; match config.model to it")
-    given = meshes.replicate(initial, mesh)
-    averaged = None if state.ema is None else meshes.replicate(jax.tree.map(np.array, initial["params"]), mesh)
-    return state.replace(params=given["params"], batch_stats=given["batch_stats"], ema=averaged)
+
+    def in_place_of(old, new):
+        return jax.tree.map(lambda old, new: jax.device_put(np.array(new), old.sharding), old, new)
+
+    return state.replace(
+        params=in_place_of(state.params, initial["params"]),
+        batch_stats=in_place_of(state.batch_stats, initial["batch_stats"]),
+        ema=None if state.ema is None else in_place_of(state.ema, initial["params"]),
+    )
 
 
 def weights_of(run_folder: str | Path) -> Variables:
@@ -216,72 +232,3 @@ def weights_of(run_folder: str | Path) -> Variables:
         RunError: it is no run folder, or has no sound checkpoint.
     """
     return jax.tree.map(np.asarray, open_run(run_folder).variables)
-
-
-def write_config(workdir: Path, settings: Settings, records: Path) -> None:
-    """Writes config.json, or compares with the one that is there.
-
-    Raises:
-        RunError: a run with other settings, or on other data, stands in `workdir`.
-    """
-    manifest = read_manifest(records)
-    seen = settings.data.train_methods or [method for method in manifest.counts["train"] if method]
-    info = {
-        "settings": json.loads(json.dumps(to_dict(settings))),
-        "data": {
-            "folder": str(records),
-            "fingerprint": manifest.fingerprint,
-            "crop": dataclasses.asdict(manifest.crop),
-            "seen": sorted(seen),
-        },
-        "versions": {name: metadata.version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint", "grain")},
-        "commit": _commit(),
-    }
-    if (workdir / CONFIG).exists():
-        _check_same_run(workdir, read_config(workdir), info)
-    elif jax.process_index() == 0:
-        workdir.mkdir(parents=True, exist_ok=True)
-        temporary = workdir / f".{CONFIG}.tmp"
-        temporary.write_text(json.dumps(info, indent=2))
-        os.replace(temporary, workdir / CONFIG)
-
-
-def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
-    before, now = _flat(there["settings"]), _flat(here["settings"])
-    changed = sorted(name for name in now if now[name] != before.get(name) and name not in FREE_TO_CHANGE)
-    if there["data"]["fingerprint"] != here["data"]["fingerprint"]:
-        changed.append("the data's fingerprint")
-    if changed:
-        raise RunError(
-            f"{workdir}: expected a run with these settings, found one that differs in {', '.join(changed)}; "
-            "give another --workdir, or delete this one"
-        )
-
-
-def _flat(settings: dict) -> dict:
-    """{"train": {"steps": 4}, "seed": 0} -> {"train.steps": 4, "seed": 0}."""
-    groups = ((group, value if isinstance(value, dict) else {"": value}) for group, value in settings.items())
-    return {f"{group}.{name}".rstrip("."): value for group, names in groups for name, value in names.items()}
-
-
-def _commit() -> str | None:
-    """The library's own commit; None where it is installed, though that may be inside another checkout."""
-    checkout = Path(__file__).parents[2]
-    if not (checkout / ".git").exists():
-        return None
-    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-@contextmanager
-def _sigterm_noted():
-    """Yields a list that gets an element when SIGTERM arrives, so that the loop can end after the step it is in."""
-    arrived: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: arrived.append(number))
-    try:
-        yield arrived
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,9 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-import jax
-from jax.experimental import multihost_utils
-
+from dfdetect_jax import distributed
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose
 from dfdetect_jax.config import LAESettings, Settings
@@ -23,7 +21,9 @@ QUEUE = "queue"  # in the run folder
 DIGEST = "masks.sha256"  # in the queue, from the start of stage 2 on: what it learns from must not change on the way
 
 
-def train(settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None) -> bool:
+def train(
+    settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None, profile: range = range(0)
+) -> bool:
     """Trains through all stages, or goes on from where `workdir` stands.
 
     The LAE's first stage sees no masks. Then its candidates are chosen into `workdir`/queue, and its second stage
@@ -34,6 +34,7 @@ def train(settings: Settings, workdir: Path, records: Path, *, initial: Variable
         workdir: the run folder, made if need be.
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
+        profile: steps of which a trace is written to `workdir`/profile.
 
     Returns:
         True when the last step was reached; False when a SIGTERM ended training early, or masks are being waited for.
@@ -43,13 +44,13 @@ def train(settings: Settings, workdir: Path, records: Path, *, initial: Variable
         BadMediaError: a painted mask can't be used.
     """
     if not isinstance(settings, LAESettings) or not settings.stage_two:
-        return loop.train(settings, workdir, records, initial=initial)
-    if not loop.train(settings, workdir, records, initial=initial, until=settings.active.start):
+        return loop.train(settings, workdir, records, initial=initial, profile=profile)
+    if not loop.train(settings, workdir, records, initial=initial, until=settings.active.start, profile=profile):
         return False
     if settings.active.masks == pipeline.ALL:
-        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2)
+        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, profile=profile)
     masks = painted_masks(settings, workdir, records)
-    return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2)
+    return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 
 
 def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks | None:
@@ -63,10 +64,9 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
         BadMediaError: a painted mask can't be used.
     """
     folder = workdir / QUEUE
-    if jax.process_index() == 0:
+    if distributed.is_first():
         _make_queue(settings, workdir, records)
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("the queue is written")
+    distributed.wait_for_all("the queue is written")
     queue = queues.read_queue(folder)
     total = len(queue.rows)
     if settings.active.annotator == "people" and (waiting := queues.missing(queue)):
@@ -100,11 +100,12 @@ def _check_unchanged(masks: Masks, path: Path) -> None:
                 f"{path.parent}: expected the masks that stage 2 began with, found others; put them back, "
                 "or train anew in another --workdir"
             )
-    elif jax.process_index() == 0:
+    elif distributed.is_first():
         temporary = path.with_suffix(".partial")
         temporary.write_text(digest + "\n")
         os.replace(temporary, path)
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    if distributed.is_first():
+        print(line, file=sys.stderr)

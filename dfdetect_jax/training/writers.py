@@ -19,10 +19,14 @@ METRICS = "metrics.jsonl"
 class MetricsWriter:
     """Appends to `metrics.jsonl`, and to TensorBoard event files where tensorboardX is installed.
 
-    A resumed run takes back the lines after the step that it resumes from, so that each step stands there once.
+    A resumed run takes back the lines after the step that it resumes from, so that each step stands there once. A
+    silent one writes nothing.
     """
 
-    def __init__(self, folder: Path, resumed_step: int = 0):
+    def __init__(self, folder: Path, resumed_step: int = 0, *, silent: bool = False):
+        self._file = self._board = None
+        if silent:
+            return
         self._path = folder / METRICS
         self._keep_until(resumed_step)
         self._file = self._path.open("a")
@@ -30,6 +34,8 @@ class MetricsWriter:
 
     def write(self, step: int, values: dict[str, float | None]) -> None:
         """One line: the step and its values; a value that is not finite is written as null."""
+        if self._file is None:
+            return
         clean = {name: v if v is not None and math.isfinite(v) else None for name, v in values.items()}
         self._file.write(json.dumps({"step": step, **clean}) + "\n")
         self._file.flush()
@@ -40,7 +46,8 @@ class MetricsWriter:
 
     def close(self) -> None:
         """Flushes and closes the files."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if self._board is not None:
             self._board.close()
 
@@ -72,13 +79,14 @@ def _tensorboard(folder: Path, resumed_step: int):
 class ProgressLine:
     """One line on standard error: step, images/s, share of time spent waiting for data, loss, validation AUC, ETA.
 
-    On a terminal it is redrawn in place; elsewhere each report is a line of its own.
+    On a terminal it is redrawn in place; elsewhere each report is a line of its own. A silent one shows nothing.
     """
 
-    def __init__(self, steps: int, batch_size: int, start: int = 0):
+    def __init__(self, steps: int, batch_size: int, start: int = 0, *, silent: bool = False):
         self._steps, self._batch_size = steps, batch_size
-        self._console = Console(stderr=True)
-        self._live = Live(console=self._console, refresh_per_second=4) if self._console.is_terminal else None
+        self._console = Console(stderr=True, quiet=silent)
+        redrawn = self._console.is_terminal and not silent
+        self._live = Live(console=self._console, refresh_per_second=4) if redrawn else None
         self._recent: deque[tuple[int, float]] = deque(maxlen=10)
         self.restart(start)
         self._auc: float | None = None

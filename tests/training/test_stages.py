@@ -11,9 +11,8 @@ from dfdetect_jax.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.config import check
 from dfdetect_jax.data import records
 from dfdetect_jax.errors import BadMediaError, RunError, WeightsError
-from dfdetect_jax.mesh import data_mesh
 from dfdetect_jax.run import open_run
-from dfdetect_jax.training import loop, stages
+from dfdetect_jax.training import loop, parallel, stages
 from dfdetect_jax.weights.pretrained import load_vgg16
 from tests.conftest import tiny_lae_settings
 from tests.data.drawn import SIZE, write_records
@@ -35,7 +34,7 @@ def settings(**active):
 
 def last_state(given, workdir):
     """The newest checkpoint of a run."""
-    target = loop.initial_state(methods.build(given), given, data_mesh())
+    target = loop.initial_state(parallel.build(methods.build(given), given), given)
     checkpoints = Checkpoints(workdir / "checkpoints")
     state, _ = checkpoints.restore(target)
     checkpoints.close()
@@ -128,7 +127,7 @@ def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the
     assert stages.train(given, tmp_path / "run", drawn)
     checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
     method = methods.build(given, load_vgg16(str(path), "", ("relu1_1",)))
-    state, _ = checkpoints.restore(loop.initial_state(method, given, data_mesh()))
+    state, _ = checkpoints.restore(loop.initial_state(parallel.build(method, given), given))
     checkpoints.close()
     np.testing.assert_array_equal(state.frozen.params["conv1_1"]["bias"], keras_vgg16.convolution("1_1")[1])
 

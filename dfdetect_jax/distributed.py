@@ -1,0 +1,85 @@
+"""Joining the processes of a job, so that JAX sees the devices of all of them.
+
+Every process runs the same command. The first one, process 0, alone writes the run folder and prints; the folder must
+be on a disk that all of them see.
+"""
+
+import io
+import itertools
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from dfdetect_jax.errors import SettingsError
+
+_LONGEST_WAIT = 24 * 3600  # seconds that the others wait for the first one, which chooses masks or writes the report
+_waits = itertools.count()
+_HOW = "give all of --coordinator HOST:PORT, --process_count N and --process_id I, or --distributed alone"
+
+
+def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0, process_id: int = -1) -> None:
+    """Joins a job of several processes; without any argument, this process stays alone.
+
+    To be called before anything else of JAX.
+
+    Args:
+        detect: have JAX find the others: on Cloud TPU, under Slurm, Kubernetes (with its Python package) or Open MPI.
+        coordinator: HOST:PORT of process 0, which all can reach.
+        process_count: processes in all.
+        process_id: of this one, from 0.
+
+    Raises:
+        SettingsError: the arguments don't go together, or no job is found, or its processes don't meet within five
+            minutes.
+    """
+    explicit = (bool(coordinator), process_count > 0, process_id >= 0)
+    if not detect and not any(explicit):
+        return
+    if detect == any(explicit) or any(explicit) != all(explicit):
+        raise SettingsError(f"--distributed: {_HOW}")
+    if not detect and process_id >= process_count:
+        raise SettingsError(f"--process_id: expected 0 to {process_count - 1}, found {process_id}")
+    where = {} if detect else {"coordinator_address": coordinator, "num_processes": process_count}
+    if not detect:
+        where["process_id"] = process_id
+    try:
+        jax.distributed.initialize(**where, shutdown_timeout_seconds=_LONGEST_WAIT)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise SettingsError(f"--distributed: the processes of this job can't be joined ({reason}); {_HOW}") from error
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and prints."""
+    return jax.process_index() == 0
+
+
+def wait_for_all(name: str) -> None:
+    """Returns when every process has come here; `name` says where that is. All make these calls in the same order."""
+    if jax.process_count() > 1:
+        from orbax.checkpoint import multihost  # not over the devices, whose collectives may give up before a long wait
+
+        multihost.get_barrier_sync_fn()(key=f"{name}-{next(_waits)}", timeout_ms=1000 * _LONGEST_WAIT)
+
+
+def gather(columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """What each process gave, in the order of processes; every process gets all.
+
+    Args:
+        columns: arrays of numbers or strings, of any shape; the names are the same in all processes.
+    """
+    if jax.process_count() == 1:
+        return [columns]
+    buffer = io.BytesIO()
+    np.savez(buffer, **columns)
+    content = np.frombuffer(buffer.getvalue(), np.uint8)
+    lengths = multihost_utils.process_allgather(np.array(len(content))).ravel()
+    padded = np.zeros(int(lengths.max()), np.uint8)
+    padded[: len(content)] = content
+    rows = multihost_utils.process_allgather(padded)
+    found = []
+    for row, length in zip(rows, lengths, strict=True):
+        with np.load(io.BytesIO(row[:length].tobytes()), allow_pickle=False) as file:
+            found.append({name: file[name] for name in columns})
+    return found

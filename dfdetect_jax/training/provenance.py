@@ -1,0 +1,77 @@
+"""What a run is made of, kept as its config.json: settings, data, versions, commit. A run resumes on the same only."""
+
+import dataclasses
+import json
+import os
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from dfdetect_jax import distributed
+from dfdetect_jax.config import Settings, read_settings, to_dict
+from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.run import CONFIG, read_config
+
+# These may differ when a run is resumed: they change what is written and how fast, not what is learned.
+FREE_TO_CHANGE = ("train.log_every", "train.keep", "train.remat", "train.shard_optimizer", "data.data_dir")
+
+
+def write_config(workdir: Path, settings: Settings, records: Path) -> None:
+    """Writes config.json, or compares with the one that is there.
+
+    Raises:
+        RunError: a run with other settings, or on other data, stands in `workdir`.
+        SettingsError: one whose settings don't fit this version of the library does.
+    """
+    manifest = read_manifest(records)
+    seen = settings.data.train_methods or [method for method in manifest.counts["train"] if method]
+    info = {
+        "settings": json.loads(json.dumps(to_dict(settings))),
+        "data": {
+            "folder": str(records),
+            "fingerprint": manifest.fingerprint,
+            "crop": dataclasses.asdict(manifest.crop),
+            "seen": sorted(seen),
+        },
+        "versions": {name: metadata.version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint", "grain")},
+        "commit": _commit(),
+    }
+    if (workdir / CONFIG).exists():
+        _check_same_run(workdir, read_config(workdir), info)
+    elif distributed.is_first():
+        workdir.mkdir(parents=True, exist_ok=True)
+        temporary = workdir / f".{CONFIG}.tmp"
+        temporary.write_text(json.dumps(info, indent=2))
+        os.replace(temporary, workdir / CONFIG)
+
+
+def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
+    known_now = json.loads(json.dumps(to_dict(read_settings(there["settings"]))))  # with settings that came later
+    before, now = _flat(known_now), _flat(here["settings"])
+    changed = sorted(name for name in now if now[name] != before[name] and name not in FREE_TO_CHANGE)
+    if there["data"]["fingerprint"] != here["data"]["fingerprint"]:
+        changed.append("the data's fingerprint")
+    if changed:
+        raise RunError(
+            f"{workdir}: expected a run with these settings, found one that differs in {', '.join(changed)}; "
+            "give another --workdir, or delete this one"
+        )
+
+
+def _flat(settings: dict) -> dict:
+    """{"train": {"steps": 4}, "seed": 0} -> {"train.steps": 4, "seed": 0}."""
+    groups = ((group, value if isinstance(value, dict) else {"": value}) for group, value in settings.items())
+    return {f"{group}.{name}".rstrip("."): value for group, names in groups for name, value in names.items()}
+
+
+def _commit() -> str | None:
+    """The library's own commit; None where it is installed, though that may be inside another checkout."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,58 @@
+"""What training asks of the validation split: the AUC that chooses a checkpoint, and a threshold to go with it."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+
+from dfdetect_jax import distributed
+from dfdetect_jax.config import Settings
+from dfdetect_jax.data import pipeline
+from dfdetect_jax.evaluation.frame_scores import concatenate, from_columns, score_frames
+from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
+from dfdetect_jax.methods import Method, Variables
+from dfdetect_jax.run import PREDICT_BATCH, Predictor
+
+NOT_VALIDATED = {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
+
+
+class Validation:
+    """The validation split of some records, of which each process scores a share.
+
+    Args:
+        method: whose `predict` scores.
+        settings: reads `data`: methods that are trained on, and the size of the images.
+        records: the folder.
+    """
+
+    def __init__(self, method: Method, settings: Settings, records: Path):
+        self._method, self._data, self._records = method, settings.data, records
+        self._predictor = None
+
+    def __call__(self, variables: Variables, stop: Callable[[], bool]) -> dict[str, float | None]:
+        """Returns "val_auc", None if it can't be had, and "threshold".
+
+        Args:
+            variables: to score with.
+            stop: asked before each batch; once it is true the result is `NOT_VALIDATED`.
+        """
+        if self._predictor is None:
+            self._predictor = Predictor(self._method, variables)
+        self._predictor.variables = variables
+        processes = jax.process_count()
+        batches = pipeline.eval_batches(
+            self._records,
+            "val",
+            batch_size=PREDICT_BATCH * processes,
+            image_size=self._data.image_size,
+            methods=self._data.train_methods or None,
+            process_index=jax.process_index(),
+            process_count=processes,
+        )
+        mine = score_frames(self._predictor.score, itertools.takewhile(lambda _: not stop(), batches))
+        if stop():
+            return dict(NOT_VALIDATED)
+        scores = concatenate([from_columns(columns) for columns in distributed.gather(vars(mine))])
+        threshold = choose_threshold(scores.score, scores.label)
+        return {"val_auc": detection(scores.score, scores.label, threshold)["auc"], "threshold": threshold}
