@@ -5,7 +5,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +85,15 @@ def matrix_product_rate(dtype: str = "float32", rounds: int = 5) -> float:
     product = jax.jit(lambda x: jax.lax.fori_loop(0, chain, lambda _, y: x @ y, x))
     seconds = take_turns({"product": lambda: product(x).block_until_ready()}, rounds)["product"]
     return 2 * side**3 * chain / min(taken.clock for taken in seconds)
+
+
+def peak_memory() -> float:
+    """MB of memory that this process held at most: of the devices where they have their own, else of the system."""
+    statistics_of = [device.memory_stats() for device in jax.local_devices()]
+    if all(statistics_of):
+        return sum(found["peak_bytes_in_use"] for found in statistics_of) / 1e6
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest / 1e6 if sys.platform == "darwin" else largest / 1e3
 
 
 def medians(seconds: list[Seconds]) -> Seconds:

@@ -1,0 +1,144 @@
+"""Images per second of the training step by number of devices and of processes, against DistributedDataParallel.
+
+    python benchmarks/scaling.py [--devices 1 2 4 8] [--processes 1 2 4] [--batch 8] [--weak] [--json FILE]
+
+Arrangements: one process with several devices, by `jax.jit` on a mesh and by `jax.pmap`; several processes of one
+device each, joined over loopback; and the CAE in PyTorch, eager, under DistributedDataParallel. Each runs in processes
+of its own, one after the other, the first one once more at the end to show what else the machine did meanwhile. The
+batch is that of all devices together; with `--weak`, of each. On a machine with GPUs the devices are those; on any
+other they are parts of the CPU, which do not add up to more than it: what is seen there is what sharing costs.
+
+"all-reduce" is a sum over all devices of as many numbers as there are gradients, by itself: in the step it can overlap
+with arithmetic. BatchNorm's statistics are those of the whole batch here and in JAX's arrangements cost a sum per
+layer; PyTorch's are of each process. Memory is a process' most, compilation included.
+"""
+
+import importlib.util
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import measure
+import workload
+
+WORKER = Path(__file__).with_name("scaling_worker.py")
+
+
+class Arrangement(NamedTuple):
+    """How the devices are held: `form` is "mesh", "pmap" or "ddp"; `devices` are those of each process."""
+
+    form: str
+    processes: int
+    devices: int
+
+    @property
+    def parts(self) -> int:
+        return self.processes * self.devices
+
+    @property
+    def name(self) -> str:
+        return {"mesh": "this library, mesh", "pmap": "this library, pmap", "ddp": "PyTorch DDP, eager"}[self.form]
+
+
+def arrangements(args, notes: list[str]) -> list[Arrangement]:
+    """What is to be measured, the reference first; notes say what is left out."""
+    found = [Arrangement("mesh", 1, n) for n in args.devices]
+    if "pmap" not in args.without:
+        found += [Arrangement("pmap", 1, n) for n in args.devices]
+    found += [Arrangement("mesh", n, 1) for n in args.processes if n > 1]
+    if args.method == "lae":
+        notes.append("the LAE's twin is not distributed: its arrangements are absent")
+    elif importlib.util.find_spec("torch") is None:
+        notes.append("PyTorch is not installed: its arrangements are absent")
+    elif "torch" not in args.without:
+        found += [Arrangement("ddp", n, 1) for n in args.processes]
+    if jax.default_backend() != "cpu":
+        there = jax.local_device_count()
+        notes.append(f"{there} devices are there; arrangements of more are absent")
+        found = [one for one in found if one.parts <= there]
+    return [found[0], *dict.fromkeys(found[1:]), found[0]]
+
+
+def environment_of(one: Arrangement, process: int) -> dict[str, str]:
+    """What gives a process its devices, and not more threads than there are cores for it."""
+    cores = str(max(1, len(os.sched_getaffinity(0)) // one.processes))
+    if jax.default_backend() == "cpu":
+        given = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(one.devices), "OMP_NUM_THREADS": cores}
+    else:
+        mine = range(process * one.devices, (process + 1) * one.devices)
+        given = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, mine)), "OMP_NUM_THREADS": cores}
+    return {**os.environ, **given}
+
+
+def run(one: Arrangement, args) -> list[dict[str, Any]]:
+    """What each process of an arrangement measured."""
+    given = {key: getattr(args, key) for key in ("method", "size", "width", "dtype", "steps")}
+    given["batch"] = args.batch * (one.parts if args.weak else 1)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        coordinator = f"localhost:{free.getsockname()[1]}"
+    children = []
+    for process in range(one.processes):
+        spec = {"form": one.form, "coordinator": coordinator, "process_count": one.processes, "process_id": process}
+        command = [sys.executable, str(WORKER), json.dumps(spec | {"workload": given})]
+        pipe = subprocess.PIPE
+        children.append(
+            subprocess.Popen(command, env=environment_of(one, process), stdout=pipe, stderr=pipe, text=True)
+        )
+    said = [child.communicate() for child in children]
+    for child, (_, complaint) in zip(children, said, strict=True):
+        if child.returncode:
+            raise SystemExit(f"{one} failed:\n{complaint}")
+    return [json.loads(out.splitlines()[-1]) for out, _ in said]
+
+
+def row(one: Arrangement, found: list[dict[str, Any]], args, reference: float | None) -> measure.Row:
+    """The first process's clock; `reference` is the images/s of the same library on one device."""
+    seconds = statistics.median(found[0]["seconds"])
+    rate = args.batch * (one.parts if args.weak else 1) / seconds
+    reduce = found[0]["reduce_seconds"] and statistics.median(found[0]["reduce_seconds"])
+    return {
+        "arrangement": one.name,
+        "processes": str(one.processes),
+        "devices": str(one.parts),
+        "images/s": rate,
+        "over one device": rate / (reference or rate),
+        "s/step": seconds,
+        "least": min(found[0]["seconds"]),
+        "all-reduce, s": reduce,
+        "of the step": None if reduce is None else reduce / seconds,
+        "MB a process": max(one["memory_mb"] for one in found),
+    }
+
+
+def main() -> None:
+    """Measures and reports."""
+    parser = measure.command_line(__doc__.splitlines()[0])
+    workload.add_arguments(parser)
+    parser.add_argument("--devices", type=int, nargs="+", default=[1, 2, 4, 8], help="of one process; the first is 1")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4], help="of one device each")
+    parser.add_argument("--weak", action="store_true", help="--batch is that of each device")
+    parser.add_argument("--steps", type=int, default=7, help="steps of each arrangement that count")
+    parser.add_argument("--without", nargs="*", default=[], choices=("pmap", "torch"), help="what to leave out")
+    args = parser.parse_args()
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # this process, too, touches the GPUs
+    where, notes, rows = measure.environment("jax", "jaxlib", "flax", "optax", "torch"), [], []
+    references: dict[bool, float] = {}
+    for one in arrangements(args, notes):
+        print(f"{one.name}: {one.processes} x {one.devices}", file=sys.stderr)
+        rows.append(row(one, run(one, args), args, references.get(one.form == "ddp")))
+        references.setdefault(one.form == "ddp", rows[-1]["images/s"])
+    rows[-1]["arrangement"] += ", again"
+    kind = "weak" if args.weak else "strong"
+    title = f"{args.method.upper()}, {kind} scaling, {workload.shape_of(args)}, median of {args.steps}"
+    measure.report(title, where, rows, notes, args.json)
+
+
+if __name__ == "__main__":
+    main()

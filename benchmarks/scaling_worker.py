@@ -1,0 +1,97 @@
+"""One process of an arrangement of `scaling.py`: joins the others, steps, prints what it measured as one JSON line."""
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import measure
+import numpy as np
+import workload
+
+from dfdetect_jax import allocator, cli, distributed, methods
+from dfdetect_jax import mesh as meshes
+from dfdetect_jax.training import parallel
+
+WARMUP = 2
+
+
+def share_of(batch: dict[str, np.ndarray], process: int, count: int) -> dict[str, np.ndarray]:
+    """This process's part of a batch."""
+    return {name: np.array_split(values, count)[process] for name, values in batch.items()}
+
+
+def timed(step, steps: int) -> list[float]:
+    """Seconds of `steps` calls, after some that don't count."""
+    taken = measure.take_turns({"step": step}, steps, WARMUP)["step"]
+    return [one.clock for one in taken]
+
+
+def all_reduce(numbers: int):
+    """A call that sums vectors of `numbers` float32, one on each device, everywhere: what gradients need."""
+    mesh = meshes.data_mesh()
+    rows = jax.make_array_from_callback(
+        (mesh.size, numbers), meshes.split(mesh), lambda index: np.ones((1, numbers), np.float32)
+    )
+    total = jax.jit(lambda x: jnp.sum(x, 0), out_shardings=meshes.replicated(mesh))
+    return lambda: total(rows).block_until_ready()
+
+
+def jax_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
+    """Steps of this library over all devices of all processes."""
+    count, process = spec["process_count"], spec["process_id"]
+    if count > 1:
+        distributed.join(coordinator=spec["coordinator"], process_count=count, process_id=process)
+    settings = workload.settings_from(args)
+    settings.parallel = spec["form"]
+    method = methods.build(settings, workload.random_vgg16(settings))
+    over = parallel.build(method, settings)
+    state = over.place(over.init(jax.random.PRNGKey(settings.seed)))
+    batch = over.shard(share_of(workload.random_batch(settings), process, count))
+    compiled, box = over.compile(state, batch), [state]
+
+    def step() -> None:
+        box[0], metrics = compiled(box[0], batch)
+        jax.block_until_ready((box[0], metrics))
+
+    found = {"seconds": timed(step, args.steps), "memory_mb": measure.peak_memory()}
+    shapes = jax.eval_shape(method.init, jax.random.key(0))
+    trained = shapes.params, shapes.adversary and shapes.adversary.params
+    numbers = sum(p.size for p in jax.tree.leaves(trained))
+    return found | {"reduce_seconds": timed(all_reduce(numbers), args.steps) if jax.device_count() > 1 else [0.0]}
+
+
+def torch_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
+    """Steps of the twin under DistributedDataParallel, one device a process."""
+    import pytorch_twin
+    import torch
+
+    settings, place = workload.settings_from(args), pytorch_twin.Place(jax.default_backend(), args.dtype)
+    count, process = spec["process_count"], spec["process_id"]
+    backend = "nccl" if place.device == "cuda" else "gloo"
+    torch.distributed.init_process_group(backend, f"tcp://{spec['coordinator']}", world_size=count, rank=process)
+    batch = share_of(workload.random_batch(settings), process, count)
+    wrap = torch.nn.parallel.DistributedDataParallel
+    step, _ = pytorch_twin.train_step(settings, batch, place, wrap)
+    seconds = timed(step, args.steps)
+    memory = place.peak_memory(step) or measure.peak_memory()
+    torch.distributed.destroy_process_group()
+    return {"seconds": seconds, "memory_mb": memory, "reduce_seconds": None}
+
+
+def main() -> None:
+    """`scaling_worker.py SPEC`, both as `scaling.py` writes them."""
+    spec = json.loads(sys.argv[1])
+    args = argparse.Namespace(**spec["workload"])
+    allocator.keep_freed_memory()
+    cli.keep_compiled_programs()  # many arrangements, and each of them compiles
+    run = torch_run if spec["form"] == "ddp" else jax_run
+    print(json.dumps(run(args, spec)), flush=True)
+    os._exit(0)  # nothing is left to do, and leaving one by one takes the processes a while
+
+
+if __name__ == "__main__":
+    main()
