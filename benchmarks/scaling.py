@@ -113,7 +113,7 @@ def row(one: Arrangement, found: list[dict[str, Any]], args, reference: float | 
         "least": min(found[0]["seconds"]),
         "all-reduce, s": reduce,
         "of the step": None if reduce is None else reduce / seconds,
-        "MB a process": max(one["memory_mb"] for one in found),
+        "MB a process": max(process["memory_mb"] for process in found),
     }
 
 
