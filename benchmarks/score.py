@@ -1,0 +1,149 @@
+"""Images per second of scoring face crops: this library, plain Flax layers, and PyTorch, eager and compiled.
+
+    python benchmarks/score.py [--method cae] [--size 128] [--batch 32] [--rounds 15] [--json FILE]
+    python benchmarks/score.py --size 299 --batch 256 --dtype bfloat16                                on a GPU
+
+A call takes uint8 crops in the host's memory to scores there, without maps and reconstructions, which PyTorch's arms
+leave out as well; these run in inference mode, channels_last, with bfloat16 under autocast and float32 on a GPU as
+TF32, as JAX does. All arms are the same network with random weights, on JAX's default device, and take turns. Close
+other programs. Decoding and face detection are measured by `score_media.py`.
+"""
+
+import functools
+import importlib
+import importlib.util
+import time
+from collections.abc import Callable
+
+import jax
+import measure
+import numpy as np
+import workload
+
+from dfdetect_jax import methods
+from dfdetect_jax.config import Settings
+from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.run import PREDICT_BATCH, Predictor
+
+OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
+LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
+Arm = tuple[Callable[[], object], dict]
+
+
+def detector_parameters(settings: Settings) -> tuple[methods.Method, methods.TrainState]:
+    """A method, and a state with random weights."""
+    method = methods.build(settings, workload.random_vgg16(settings))
+    return method, jax.jit(method.init)(jax.random.key(0))
+
+
+def jax_arm(settings: Settings, images: np.ndarray, plain: bool) -> Arm:
+    """`Predictor.score` on the images as a call, and what there is to know of it."""
+    method, state = detector_parameters(settings)
+    with plain_lowering(plain):
+        predictor = Predictor(method, state.variables)
+        start = time.perf_counter()
+        predictor.score(images)
+    compile_s = time.perf_counter() - start
+    parameters = sum(p.size for p in jax.tree.leaves(state.params))
+    return functools.partial(predictor.score, images), {"parameters": parameters, "compile_s": compile_s}
+
+
+def torch_arm(settings: Settings, images: np.ndarray, mode: str | None) -> Arm:
+    """The twin's scorer as a call, compiled in `mode` if that is one, and what there is to know of it."""
+    twin = importlib.import_module("pytorch_twin_score")
+    place = importlib.import_module("pytorch_twin").Place(jax.default_backend(), settings.train.dtype, mode)
+    score, network = twin.scorer(settings, place)
+    start = time.perf_counter()
+    score(images)
+    compile_s = time.perf_counter() - start if mode else None
+    parameters = sum(p.numel() for p in network.parameters())
+    return functools.partial(score, images), {"parameters": parameters, "compile_s": compile_s}
+
+
+def absent(name: str) -> str | None:
+    """Why there can be no such arm here, in words; None if there can."""
+    if name == PLAIN and jax.default_backend() != "cpu":
+        return f"on {jax.default_backend()} this library's layers are the plain ones"
+    if name not in (EAGER, COMPILED):
+        return None
+    if importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed, so its arms are absent: pip install torch"
+    return importlib.import_module("pytorch_twin").missing(jax.default_backend(), compiled=name == COMPILED)
+
+
+def build_arms(settings: Settings, images: np.ndarray, wanted: list[str]) -> tuple[dict, dict, list[str]]:
+    """Name -> call, name -> facts, and notes on what is absent."""
+    arms, facts, notes = {}, {}, []
+    for name in wanted:
+        if reason := absent(name):
+            notes.append(reason)
+        elif name in (OURS, PLAIN):
+            arms[name], facts[name] = jax_arm(settings, images, plain=name == PLAIN)
+        else:
+            arms[name], facts[name] = torch_arm(settings, images, "default" if name == COMPILED else None)
+    counts = {name: fact["parameters"] for name, fact in facts.items()}
+    if len(set(counts.values())) != 1:
+        raise RuntimeError(f"the arms are not the same network: parameters {counts}")
+    return arms, facts, list(dict.fromkeys(notes))
+
+
+def arithmetic(settings: Settings, images: np.ndarray) -> tuple[float, float]:
+    """FLOP of scoring as the method is written, and MB of temporaries as it is compiled here, per call of a batch."""
+    method, state = detector_parameters(settings)
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (state.variables, images[:PREDICT_BATCH]))
+    score = jax.jit(lambda variables, images: method.predict(variables, images).score)
+    temporaries = score.lower(*shapes).compile().memory_analysis().temp_size_in_bytes / 1e6
+    jax.clear_caches()  # what was traced doesn't ask again how to lower
+    with jax.default_device(jax.devices("cpu")[0]), plain_lowering(True):
+        compiled = jax.jit(lambda variables, images: method.predict(variables, images).score).lower(*shapes).compile()
+    return compiled.cost_analysis()["flops"] * len(images) / len(images[:PREDICT_BATCH]), temporaries
+
+
+def table_rows(seconds: dict, facts: dict, images: int, floor: float) -> list[measure.Row]:
+    """One row per arm; "times ours" is above 1 where this library is faster."""
+    ours = measure.medians(seconds[OURS])
+    rows = []
+    for name, taken in seconds.items():
+        median = measure.medians(taken)
+        rows.append(
+            {
+                "arm": name,
+                "images/s": images / median.clock,
+                "s/call": median.clock,
+                "least": min(t.clock for t in taken),
+                "times ours": median.clock / ours.clock,
+                "CPU s/call": median.processor,
+                "CPU times ours": median.processor / ours.processor,
+                "share of floor": floor / median.clock,
+                "first call s": facts[name]["compile_s"],
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = measure.command_line(__doc__.splitlines()[0])
+    workload.add_arguments(parser)
+    parser.set_defaults(batch=PREDICT_BATCH)
+    parser.add_argument("--rounds", type=int, default=15, help="calls of each arm that count")
+    parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
+    args = parser.parse_args()
+    left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]
+    wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
+
+    where = measure.environment("jax", "jaxlib", "flax", "torch")
+    settings = workload.settings_from(args)
+    images = workload.random_batch(settings)["image"]
+    arms, facts, notes = build_arms(settings, images, wanted)
+    seconds = measure.take_turns(arms, args.rounds)
+    rate, (flop, temporaries) = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
+    notes += [
+        f"{facts[OURS]['parameters'] / 1e6:.1f} M parameters; {temporaries:.0f} MB of temporaries",
+        f"floor: {flop / 1e9:.1f} GFLOP at the {rate / 1e9:.0f} GFLOP/s of large products, {flop / rate:.3f} s",
+    ]
+    title = f"{args.method.upper()} scoring, {workload.shape_of(args)}, median of {args.rounds}"
+    measure.report(title, where, table_rows(seconds, facts, args.batch, flop / rate), notes, args.json)
+
+
+if __name__ == "__main__":
+    main()
