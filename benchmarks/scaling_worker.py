@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from typing import Any
 
 import jax
@@ -51,6 +52,8 @@ def jax_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
     over = parallel.build(method, settings)
     state = over.place(over.init(jax.random.PRNGKey(settings.seed)))
     batch = over.shard(share_of(workload.random_batch(settings), process, count))
+    if count > 1:
+        all_reduce(1)()  # the processes connect at the first collective, within 30 s: before compiling parts them
     compiled, box = over.compile(state, batch), [state]
 
     def step() -> None:
@@ -89,8 +92,12 @@ def main() -> None:
     allocator.keep_freed_memory()
     cli.keep_compiled_programs()  # many arrangements, and each of them compiles
     run = torch_run if spec["form"] == "ddp" else jax_run
-    print(json.dumps(run(args, spec)), flush=True)
-    os._exit(0)  # nothing is left to do, and leaving one by one takes the processes a while
+    try:
+        print(json.dumps(run(args, spec)), flush=True)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)  # an orderly end would wait for the others, which wait for this one
+    os._exit(0)
 
 
 if __name__ == "__main__":
