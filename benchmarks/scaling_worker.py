@@ -97,7 +97,6 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         os._exit(1)  # an orderly end would wait for the others, which wait for this one
-    os._exit(0)
 
 
 if __name__ == "__main__":
