@@ -73,6 +73,7 @@ def test_conv3x3_is_a_convolution_in_the_three_forms_that_are_used(size, stride,
         ((2, 4, 4), 32, 16),
         ((2, 8, 5), 32, 32),
         ((1, 6, 7), 40, 32),
+        ((2, 5, 3), 256, 32),
     ],
 )
 def test_conv3x3_with_a_margin_of_one_for_any_channels(size, channels, features, stride):
