@@ -4,8 +4,9 @@
 
 Without `--clip`, a clip is made by panning and zooming over a photograph of an astronaut (needs av and scikit-image);
 the long one, on whose memory the question is, holds those of the short one again and again. Each row is a fresh process
-that warms up on the same files, of many photographs on some. "one at a time" calls `score_photo` and `score_video`; "stream" is what
-`predict` does, with decoding, detection and network in threads, whose seconds add up to more than the clock's.
+that warms up on the same files, of many photographs on some. "one at a time" calls `score_photo` and `score_video`;
+"stream" is what `predict` does, with decoding, detection and network in threads, whose seconds may add up to more than
+the clock's.
 """
 
 import argparse

@@ -14,6 +14,7 @@ Workers read the run folder and the media under the paths given, so both must be
 network disk, a mounted bucket, a container image.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import apache_beam
@@ -69,9 +70,10 @@ class _ScoreBatch(apache_beam.DoFn):
 
     def process(self, paths: Sequence[str]) -> Iterator[dict]:
         run = self._opened.run
-        for path, answer in score_files(run, self._opened.detector, paths, self._frames):
-            failed = isinstance(answer, BadMediaError)
-            yield error_as_json(path, run.threshold, answer) if failed else as_json(answer)
+        with contextlib.closing(score_files(run, self._opened.detector, paths, self._frames)) as answers:
+            for path, answer in answers:
+                failed = isinstance(answer, BadMediaError)
+                yield error_as_json(path, run.threshold, answer) if failed else as_json(answer)
 
 
 class _Opened:

@@ -10,6 +10,7 @@ command line is wrong.
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -64,30 +65,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(run: Run, paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None) -> int:
     """Scores the files and says so, on standard output or in `scores`."""
-    pictures = Path(args.out) if args.out else run.folder / "predictions"
     clock, tally = Clock(), _Tally()
-    for path, answer in score_files(run, load_detector(run.crop.detector), paths, args.frames, clock=clock):
-        picture, heat = None, None
-        try:
-            if isinstance(answer, Result) and answer.faces and args.pictures in (ALL, answer.verdict):
-                with clock(PICTURES):
-                    picture, heat = _draw(run, answer, pictures)
-        except BadMediaError as error:  # it was there a moment ago
-            answer = error
-        failed = isinstance(answer, BadMediaError)
-        line = error_as_json(path, run.threshold, answer) if failed else as_json(answer, picture, heat)
-        tally.add(answer)
-        if scores:
-            scores.append(line)
-        else:
-            print(json.dumps(line, allow_nan=False), flush=True)
-        if failed or not scores:
-            print(answer if failed else in_words(answer), file=sys.stderr)
-        if scores and tally.quiet_for() > _SAY_EVERY:
-            print(tally.in_words(), file=sys.stderr)
+    detector = load_detector(run.crop.detector)
+    with contextlib.closing(score_files(run, detector, paths, args.frames, clock=clock)) as answers:
+        for path, answer in answers:
+            with clock(PICTURES):
+                answer, picture, heat = _with_picture(run, answer, args)
+            failed = isinstance(answer, BadMediaError)
+            line = error_as_json(path, run.threshold, answer) if failed else as_json(answer, picture, heat)
+            tally.add(answer)
+            if scores:
+                scores.append(line)
+            else:
+                print(json.dumps(line, allow_nan=False), flush=True)
+            if failed or not scores:
+                print(answer if failed else in_words(answer), file=sys.stderr)
+            if scores and tally.quiet_for() > _SAY_EVERY:
+                print(tally.in_words(), file=sys.stderr)
     stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
     print(f"{tally.in_words()}; seconds: {stages}", file=sys.stderr)
     return SOME_FAILED if tally.failed else 0
+
+
+def _with_picture(
+    run: Run, answer: Result | BadMediaError, args: argparse.Namespace
+) -> tuple[Result | BadMediaError, Path | None, str | None]:
+    """The answer, and if its picture is wanted, where it was written and what its colours show."""
+    if isinstance(answer, BadMediaError) or not answer.faces or args.pictures not in (ALL, answer.verdict):
+        return answer, None, None
+    try:
+        return answer, *_draw(run, answer, Path(args.out) if args.out else run.folder / "predictions")
+    except BadMediaError as error:  # it was there a moment ago
+        return error, None, None
 
 
 def _draw(run: Run, result: Result, folder: Path) -> tuple[Path, str]:

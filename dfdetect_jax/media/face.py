@@ -1,6 +1,7 @@
 """Faces in pictures: what a detector returns, the detectors by name, and which face is which from frame to frame."""
 
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -30,7 +31,10 @@ class Face:
 
 
 Detector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
-"""From frames, uint8 [H, W, 3] RGB each, to the faces of each frame, by falling area of the box."""
+"""From frames, uint8 [H, W, 3] RGB each, to the faces of each frame, by falling area of the box.
+
+Threads may share one.
+"""
 
 
 def load_detector(name: str, min_face: int = 40) -> Detector:
@@ -79,6 +83,7 @@ class Haar:
             raise SettingsError(f'detector "haar": OpenCV {cv2.__version__} has no cascades; install opencv below 5')
         self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
         self._min_face = min_face
+        self._one_at_a_time = threading.Lock()  # the cascade keeps the picture while it looks
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """Finds faces in frames, uint8 [H, W, 3] RGB each; per frame its faces, by falling area."""
@@ -86,9 +91,9 @@ class Haar:
 
     def _detect(self, frame: np.ndarray) -> list[Face]:
         grey = cv2.equalizeHist(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
-        found = self._cascade.detectMultiScale(
-            grey, scaleFactor=1.1, minNeighbors=4, minSize=(self._min_face, self._min_face)
-        )
+        least = (self._min_face, self._min_face)
+        with self._one_at_a_time:
+            found = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=4, minSize=least)
         boxes = [(x - 0.5, y - 0.5, x + w - 0.5, y + h - 0.5) for x, y, w, h in found]
         return [Face(np.float32(box), None, 1.0) for box in sorted(boxes, key=_area, reverse=True)]
 

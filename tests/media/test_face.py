@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
@@ -69,6 +71,16 @@ def test_haar_finds_the_face_without_landmarks(astronaut):
     found = load_detector("haar")([astronaut])[0][0]
     assert found.landmarks is None
     assert ((found.box[:2] < POINTS.min(axis=0)) & (found.box[2:] > POINTS.max(axis=0))).all()
+
+
+def test_threads_may_share_a_haar_detector(astronaut):
+    haar = load_detector("haar")
+    pictures = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300].copy()] * 4
+    alone = [haar([picture])[0] for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda picture: haar([picture])[0], pictures))
+    for found, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal([face.box for face in found], [face.box for face in expected])
 
 
 @pytest.mark.parametrize(("name", "min_face"), [("retina", 40), ("mtcnn", 11), ("haar", 0)])
