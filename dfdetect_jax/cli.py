@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from dfdetect_jax.errors import InputError
 
-BAD_INPUT, INTERRUPTED = 2, 130
+CRASHED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:

@@ -4,14 +4,20 @@ Every process runs the same command. The first one, process 0, alone writes the 
 be on a disk that all of them see.
 """
 
+import contextlib
 import io
 import itertools
+import os
+import sys
+import traceback
+from collections.abc import Iterator
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.cli import BAD_INPUT, CRASHED
+from dfdetect_jax.errors import InputError, SettingsError
 
 _LONGEST_WAIT = 24 * 3600  # seconds that the others wait for the first one, which chooses masks or writes the report
 _waits = itertools.count()
@@ -48,6 +54,29 @@ def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0,
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise SettingsError(f"--distributed: the processes of this job can't be joined ({reason}); {_HOW}") from error
+    # Devices connect at their first collective, some waiting no longer than 30 s: now, while all processes are here.
+    multihost_utils.sync_global_devices("joined")
+
+
+@contextlib.contextmanager
+def joined(**job) -> Iterator[None]:
+    """`join` for the length of a command: an error in one process of a job ends that process at once.
+
+    In the usual way it would first wait for the others at their end, which wait for it. They end when they miss it.
+    """
+    join(**job)
+    try:
+        yield
+    except BaseException as error:
+        if jax.process_count() == 1:
+            raise
+        if isinstance(error, InputError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(BAD_INPUT if isinstance(error, InputError) else CRASHED)
 
 
 def is_first() -> bool:
@@ -71,6 +100,7 @@ def gather(columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     """
     if jax.process_count() == 1:
         return [columns]
+    wait_for_all("gather")
     buffer = io.BytesIO()
     np.savez(buffer, **columns)
     content = np.frombuffer(buffer.getvalue(), np.uint8)

@@ -43,18 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     command = parse(sys.argv[1:] if argv is None else argv)
     cli.keep_compiled_programs()
-    # Imported only now: they start JAX, which a typo in a flag should not have to wait for.
+    # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
     from dfdetect_jax import distributed
-
-    distributed.join(**command.job)
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import training_records
 
-    records = training_records(command.settings.data)
-    initial = loop.weights_of(command.init_from) if command.init_from else None
-    done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
-    if done and distributed.is_first():
-        finish.finish(command.workdir, records)
+    with distributed.joined(**command.job):
+        records = training_records(command.settings.data)
+        initial = loop.weights_of(command.init_from) if command.init_from else None
+        done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
+        if done and distributed.is_first():
+            finish.finish(command.workdir, records)
     return 0
 
 

@@ -4,9 +4,9 @@ import os
 import tempfile
 
 # Before JAX starts: sharding is real with two devices, and commands started by a test find what another one compiled.
-# Compiling takes most of the time of a small test, so LLVM is told not to try hard.
+# Compiling takes most of the time of a small test, so LLVM is told not to try hard. Of equal flags the last one counts.
 _FLAGS = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
+os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dfdetect_jax-xla-"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 

@@ -149,6 +149,7 @@ class _Loop:
     def _compile(self, state: TrainState, batch: dict[str, jax.Array]) -> parallels.Step:
         began = time.perf_counter()
         step = self.parallel.compile(state, batch)
+        distributed.wait_for_all("the step is compiled")  # so that none waits long in its first collective
         memory = step.memory_analysis()  # None on a backend that doesn't tell
         needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""
         self.progress.say(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")

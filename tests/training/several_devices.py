@@ -1,0 +1,67 @@
+"""Three steps of SGD on a batch that is always the same, over however many devices and processes there are.
+
+`python -m tests.training.several_devices OUT.npz METHOD ONE|MESH|PMAP [HOST:PORT COUNT ID]`, for `test_equality.py`.
+"""
+
+import sys
+
+import numpy as np
+
+from dfdetect_jax import distributed
+
+
+def settings_of(method):
+    from tests.conftest import tiny_lae_settings, tiny_settings
+
+    settings = tiny_settings() if method == "cae" else tiny_lae_settings()
+    settings.optimizer.name, settings.optimizer.learning_rate = "sgd", 0.05  # Adam hides a factor in all gradients
+    settings.augment.flip = False  # pmap draws its own
+    settings.train.batch_size = 16
+    if method == "cae":
+        settings.loss.reconstruct = "real"  # devices hold different numbers of reals
+    else:
+        settings.loss.adversarial, settings.discriminator.name = 0.1, "sgd"
+    return settings
+
+
+def batch_of(settings):
+    """Labels and masks fall unevenly on the devices."""
+    rng, n, size = np.random.default_rng(0), settings.train.batch_size, settings.data.image_size
+    return {
+        "image": rng.integers(0, 256, (n, size, size, 3), np.uint8),
+        "label": np.int32([0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1]),
+        "mask": rng.integers(0, 2, (n, size, size)).astype(np.uint8) * 255,
+        "has_mask": np.arange(n) % 3 > 0,
+    }
+
+
+def take_steps(out, method, kind):
+    import jax
+
+    from dfdetect_jax import methods
+    from dfdetect_jax.training import parallel
+
+    settings = settings_of(method)
+    built, devices = methods.build(settings), jax.devices()
+    ways = parallel.pmapped(built, devices) if kind == "pmap" else parallel.on_mesh(built, devices)
+    share = settings.train.batch_size // jax.process_count()
+    mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+    batch = jax.tree.map(lambda a: a[mine], batch_of(settings))
+    state, step = ways.place(ways.init(jax.random.PRNGKey(0))), None
+    for _ in range(3):
+        sharded = ways.shard(batch)
+        step = step or ways.compile(state, sharded)
+        state, metrics = step(state, sharded)
+    found = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(ways.whole(state))}
+    arrays = {name: np.asarray(leaf) for name, leaf in found.items()}
+    if distributed.is_first():
+        np.savez(out, devices=jax.device_count(), **arrays, **ways.scalars(metrics))
+
+
+def job(coordinator="", process_count=0, process_id=-1):
+    return {"coordinator": coordinator, "process_count": int(process_count), "process_id": int(process_id)}
+
+
+if __name__ == "__main__":
+    with distributed.joined(**job(*sys.argv[4:])):
+        take_steps(*sys.argv[1:4])
