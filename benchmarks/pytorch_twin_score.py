@@ -25,11 +25,27 @@ def lae_logits(network: LAE, x: torch.Tensor) -> torch.Tensor:
     return fake - real
 
 
-def scorer(settings: Settings, place: Place) -> tuple[Callable[[np.ndarray], np.ndarray], nn.Module]:
-    """From uint8 [N, S, S, 3] in the host's memory to scores [N] there; and the network."""
+def settle(network: nn.Module, logits: Callable, x: torch.Tensor) -> None:
+    """Makes the statistics of `x` the running ones.
+
+    With those of a fresh network activations fade from layer to layer until they are denormal numbers, at which a
+    processor is many times slower; no trained network has such.
+    """
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.momentum = 1.0
+    with torch.no_grad():
+        logits(network.train(), x)
+    network.eval()
+
+
+def scorer(
+    settings: Settings, place: Place, images: np.ndarray
+) -> tuple[Callable[[np.ndarray], np.ndarray], nn.Module]:
+    """From uint8 [N, S, S, 3] in the host's memory to scores [N] there; and the network, settled on `images`."""
     lae = isinstance(settings, LAESettings)
-    network = place.network(LAE(settings) if lae else CAE(settings)).eval()
+    network = place.network(LAE(settings) if lae else CAE(settings))
     logits = lae_logits if lae else cae_logits
+    settle(network, logits, place.array(images).permute(0, 3, 1, 2).float() / 127.5 - 1.0)
 
     def scores(uint8: torch.Tensor) -> torch.Tensor:
         # NHWC in memory: channels_last without a copy.

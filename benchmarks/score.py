@@ -20,7 +20,7 @@ import measure
 import numpy as np
 import workload
 
-from dfdetect_jax import methods
+from dfdetect_jax import allocator, methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.models.layers import plain_lowering
 from dfdetect_jax.run import PREDICT_BATCH, Predictor
@@ -52,7 +52,7 @@ def torch_arm(settings: Settings, images: np.ndarray, mode: str | None) -> Arm:
     """The twin's scorer as a call, compiled in `mode` if that is one, and what there is to know of it."""
     twin = importlib.import_module("pytorch_twin_score")
     place = importlib.import_module("pytorch_twin").Place(jax.default_backend(), settings.train.dtype, mode)
-    score, network = twin.scorer(settings, place)
+    score, network = twin.scorer(settings, place, images)
     start = time.perf_counter()
     score(images)
     compile_s = time.perf_counter() - start if mode else None
@@ -131,10 +131,12 @@ def main() -> None:
     left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]
     wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
 
+    allocator.keep_freed_memory()  # PyTorch's arms, in the same process, gain by it too
     where = measure.environment("jax", "jaxlib", "flax", "torch")
     settings = workload.settings_from(args)
     images = workload.random_batch(settings)["image"]
     arms, facts, notes = build_arms(settings, images, wanted)
+    allocator.set_fragments_aside()
     seconds = measure.take_turns(arms, args.rounds)
     rate, (flop, temporaries) = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
     notes += [

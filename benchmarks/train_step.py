@@ -133,6 +133,7 @@ def main() -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs some of a GPU's memory
     where = measure.environment("jax", "jaxlib", "flax", "optax", "torch")
     arms, facts, notes = build_arms(workload.settings_from(args), wanted, args.compile_mode)
+    allocator.set_fragments_aside()  # as `train` does once it has compiled
     seconds = measure.take_turns(arms, args.steps)
     dtype = "float32" if jax.default_backend() == "cpu" else args.dtype  # a CPU emulates bfloat16
     rate = measure.matrix_product_rate(dtype)

@@ -47,6 +47,20 @@ def tiny_lae_settings() -> LAESettings:
     return settings
 
 
+def command_line(workdir, **changes) -> list[str]:
+    """`train` on the tiny settings, as a user would type them."""
+    from dfdetect_jax import train
+
+    config = "configs/cae.py"
+    argv = ["--config", config, "--workdir", str(workdir)]
+    plain, tiny = train.parse(["--config", config]).settings, tiny_settings()
+    for group in ("data", "model", "optimizer", "train"):
+        for name, value in vars(getattr(tiny, group)).items():
+            if value != getattr(getattr(plain, group), name):
+                argv.append(f"--config.{group}.{name}={value}")
+    return argv + [f"--config.{name.replace('__', '.')}={value}" for name, value in changes.items()]
+
+
 @pytest.fixture
 def settings() -> CAESettings:
     return tiny_settings()

@@ -68,3 +68,15 @@ def test_the_average_moves_by_one_minus_decay_and_stays_off_when_off():
     averaged = optimizer.average({"w": jnp.array(1.0)}, {"w": jnp.array(2.0)}, decay=0.9)
     assert averaged["w"] == pytest.approx(1.1)
     assert optimizer.average(None, {"w": jnp.array(2.0)}, decay=0.9) is None
+
+
+def test_sgd_keeps_a_share_of_the_last_step_and_decays_kernels_apart_from_it():
+    settings = Optimizer(name="sgd", learning_rate=0.1, weight_decay=0.5, beta1=0.9)
+    params = {"kernel": jnp.full((1, 1), 2.0), "bias": jnp.full((1,), 2.0)}
+    state = optimizer.build(settings, steps=10).init(params)
+    for gradient in (1.0, 3.0):
+        gradients = {"kernel": jnp.full((1, 1), gradient), "bias": jnp.full((1,), gradient)}
+        params, state = optimizer.update(settings, 10, gradients, params, state)
+    # bias: 2 - 0.1 * 1 - 0.1 * (0.9 * 1 + 3); kernel: each step takes 0.1 * 0.5 of itself besides.
+    np.testing.assert_allclose(params["bias"], 2.0 - 0.1 - 0.39, rtol=1e-6)
+    np.testing.assert_allclose(params["kernel"], (2.0 - 0.1 - 0.1) - 0.39 - 0.05 * 1.8, rtol=1e-6)

@@ -20,7 +20,7 @@ from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.run import open_run
 from dfdetect_jax.training import loop, parallel, provenance
 from dfdetect_jax.training.writers import METRICS
-from tests.conftest import tiny_settings
+from tests.conftest import command_line, tiny_settings
 
 CONFIG = "configs/cae.py"
 ROOT = Path(__file__).parents[1]
@@ -55,23 +55,16 @@ def test_the_run_folder_is_named_after_config_and_preset(source, folder):
         (["--config", CONFIG, "--config.model.latent=mapp"], 'did you mean "map"'),
         (["--config", CONFIG, "--wrkdir=x"], "workdir"),
         (["--config", CONFIG, "extra"], "expected flags only, found extra"),
+        (["--config", CONFIG, "--profile=13:10"], "expected FIRST:LAST, such as 10:13, found 13:10"),
+        (["--config", CONFIG, "--config.train.dtype=bfloat"], 'did you mean "bfloat16"'),
+        (["--config", CONFIG, "--config.train.accumulate=5"], "expected a divisor of train.batch_size=32, found 5"),
+        (["--config", CONFIG, "--config.parallel=pmap", "--config.train.shard_optimizer"], "expected False with"),
     ],
 )
 def test_a_wrong_command_line_is_answered_in_one_line(argv, told):
     with pytest.raises(SettingsError, match=told) as error:
         train.parse(argv)
     assert "\n" not in str(error.value)
-
-
-def command_line(workdir: Path, **changes) -> list[str]:
-    """`train` on the tiny settings, as a user would type them."""
-    argv = ["--config", CONFIG, "--workdir", str(workdir)]
-    plain, tiny = train.parse(["--config", CONFIG]).settings, tiny_settings()
-    for group in ("data", "model", "optimizer", "train"):
-        for name, value in vars(getattr(tiny, group)).items():
-            if value != getattr(getattr(plain, group), name):
-                argv.append(f"--config.{group}.{name}={value}")
-    return argv + [f"--config.{name.replace('__', '.')}={value}" for name, value in changes.items()]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +89,7 @@ def finished(data_dir, tmp_path_factory):
     environment.setenv("TFDS_DATA_DIR", str(data_dir))
     environment.chdir(ROOT)
     with environment.context():
-        assert train.main(command_line(workdir)) == 0
+        assert train.main([*command_line(workdir), "--profile=3:4"]) == 0
     environment.undo()
     return workdir
 
@@ -113,6 +106,11 @@ def test_a_run_leaves_settings_metrics_checkpoints_report_and_pictures(finished)
     assert sum(figures["seen"] for figures in methods.values()) == 3
     assert len(methods) == 6
     assert set(report["data"]["forge:val"]["by_method"]) == {name for name in methods if methods[name]["seen"]}
+
+
+def test_the_steps_asked_for_are_traced(finished):
+    (trace,) = (finished / loop.PROFILE).rglob("*.xplane.pb")
+    assert b"train_step" in trace.read_bytes()
 
 
 def test_the_run_opens_with_what_prediction_needs(finished):
@@ -134,6 +132,12 @@ def test_the_same_command_on_a_finished_run_trains_no_more(finished, data_dir, m
     before = (finished / METRICS).read_text()
     assert train.main(command_line(finished)) == 0
     assert (finished / METRICS).read_text() == before
+
+
+def test_a_run_from_before_a_setting_came_resumes_with_its_default(finished, records, tmp_path):
+    (tmp_path / "config.json").write_text((finished / "config.json").read_text().replace('"remat": false,', ""))
+    assert "remat" not in (tmp_path / "config.json").read_text()
+    provenance.write_config(tmp_path, open_run(finished).settings, records)
 
 
 def test_other_settings_in_the_same_folder_are_refused(finished, records):

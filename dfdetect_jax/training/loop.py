@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from dfdetect_jax import distributed, methods
+from dfdetect_jax.allocator import set_fragments_aside
 from dfdetect_jax.checkpoint import Checkpoints
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.data import pipeline
@@ -149,6 +150,7 @@ class _Loop:
     def _compile(self, state: TrainState, batch: dict[str, jax.Array]) -> parallels.Step:
         began = time.perf_counter()
         step = self.parallel.compile(state, batch)
+        set_fragments_aside()
         distributed.wait_for_all("the step is compiled")  # so that none waits long in its first collective
         memory = step.memory_analysis()  # None on a backend that doesn't tell
         needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""

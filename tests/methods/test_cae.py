@@ -1,5 +1,7 @@
 """The CAE against its description: what is shared, what the loss is, what each setting changes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from dfdetect_jax import methods
 from dfdetect_jax.config import CAELoss, CAEModel
 from dfdetect_jax.methods import cae
+from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.xception import Xception
 from tests.conftest import tiny_settings
 
 SIZE = 40
@@ -147,17 +151,67 @@ def test_predictions_are_probabilities_and_pictures(trained):
     assert prediction.attention is None
 
 
-@pytest.mark.slow
-def test_two_mapped_devices_step_as_one():
+def learnt(settings, state):
+    return jax.jit(functools.partial(cae.learn, settings=settings))(state, BATCH, jax.random.PRNGKey(1))
+
+
+def test_a_bfloat16_network_learns_in_float32_what_a_float32_one_does(trained):
+    _, _, states, _ = trained
     settings = tiny_settings()
-    settings.augment.flip = False
-    settings.loss.reconstruct = "real"  # the halves of the batch hold different numbers of reals
-    settings.loss.reconstruction_weight = 1.0
+    exact = learnt(settings, states[0])
+    settings.train.dtype = "bfloat16"
+    rounded = learnt(settings, states[0])
+    assert {leaf.dtype for leaf in jax.tree.leaves(rounded)} == {jnp.dtype("float32")}
+    for name in ("loss", "classification", "reconstruction"):
+        np.testing.assert_allclose(rounded.metrics[name], exact.metrics[name], rtol=0.03)
+    flat = [jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree.gradients)]) for tree in (rounded, exact)]
+    assert jnp.vdot(*flat) / (jnp.linalg.norm(flat[0]) * jnp.linalg.norm(flat[1])) > 0.9  # 0.96; rounding is to 8 bits
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_on_an_accelerator_every_product_of_the_network_is_in_the_dtype_asked_for(dtype):
+    """Read off the program: convolutions and products of maps, in forward and backward pass."""
+    settings = tiny_settings()
+    settings.train.dtype = dtype
     method = methods.build(settings)
-    state = jax.jit(method.init)(jax.random.PRNGKey(0))
-    halves = jax.tree.map(lambda a: a.reshape(2, 4, *a.shape[1:]), BATCH)
-    _, whole = jax.jit(method.train_step)(state, BATCH)
-    mapped = jax.pmap(lambda state, batch: method.train_step(state, batch, axis_name="data"), "data", in_axes=(None, 0))
-    _, split = mapped(state, halves)
-    for name in ("loss", "reconstruction", "gradient_norm"):
-        np.testing.assert_allclose(split[name][0], whole[name], rtol=2e-3)
+    state = jax.eval_shape(method.init, jax.random.PRNGKey(0))
+    with plain_lowering(True):
+        program = jax.make_jaxpr(method.train_step)(state, BATCH)
+    dtypes = {str(v.aval.dtype) for eqn in equations(program.jaxpr) for v in eqn.invars if v.aval.ndim == 4}
+    assert dtypes == {dtype}
+
+
+def equations(jaxpr):
+    """All convolutions of a program, those of its inner functions too."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "conv_general_dilated":
+            yield eqn
+        for inner in jax.core.jaxprs_in_params(eqn.params):
+            yield from equations(inner)
+
+
+def test_recomputed_blocks_keep_less_for_the_backward_pass():
+    def kept(remat):
+        """Bytes that the encoder's forward pass leaves for the backward one."""
+        encoder = Xception(0.1, 4, remat=remat)
+        images = jax.ShapeDtypeStruct((4, 64, 64, 3), jnp.float32)
+        variables = jax.eval_shape(lambda: encoder.init(jax.random.key(0), jnp.zeros(images.shape), False))
+
+        def backward(variables, images):
+            return jax.vjp(lambda v: encoder.apply(v, images, True, mutable=["batch_stats"])[0], variables)[1]
+
+        return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(jax.eval_shape(backward, variables, images)))
+
+    assert kept(remat=True) < 0.5 * kept(remat=False)
+
+
+@pytest.mark.slow
+def test_recomputed_blocks_give_the_same_gradients(trained):
+    _, _, states, _ = trained
+    settings = tiny_settings()
+    settings.train.remat = True
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
+        learnt(settings, states[0]),
+        learnt(tiny_settings(), states[0]),
+    )
