@@ -98,7 +98,7 @@ def random_run(args: argparse.Namespace):
 def one_at_a_time(run, detector, paths: list[str], clock) -> int:
     """Scores without threads; returns the number of faces."""
     from dfdetect_jax.media.image import media_kind
-    from dfdetect_jax.scoring import score_photo, score_video
+    from dfdetect_jax.scoring.media import score_photo, score_video
 
     count = 0
     for path in paths:
@@ -110,7 +110,7 @@ def one_at_a_time(run, detector, paths: list[str], clock) -> int:
 
 def stream(run, detector, paths: list[str], clock) -> int:
     """Scores as a stream; returns the number of faces."""
-    from dfdetect_jax.scoring_stream import score_files
+    from dfdetect_jax.scoring.stream import score_files
 
     return sum(
         len(face.sightings) for _, result in score_files(run, detector, paths, clock=clock) for face in result.faces
@@ -120,9 +120,9 @@ def stream(run, detector, paths: list[str], clock) -> int:
 def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Row:
     """In a fresh process: a row of the table, but for its name."""
     from dfdetect_jax import cli
-    from dfdetect_jax.channel import Clock
     from dfdetect_jax.media.face import load_detector
-    from dfdetect_jax.scoring_stream import STAGES
+    from dfdetect_jax.scoring.channel import Clock
+    from dfdetect_jax.scoring.stream import STAGES
 
     cli.keep_compiled_programs()
     run, score = random_run(args), {ALONE: one_at_a_time, STREAM: stream}[way]

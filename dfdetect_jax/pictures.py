@@ -31,7 +31,7 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.results import ATTENTION, FAKE, RECONSTRUCTION_ERROR, Result, ScoredFace, View
-from dfdetect_jax.views import heat_maps, heat_shows
+from dfdetect_jax.scoring.views import heat_maps, heat_shows
 
 COLOURS = {"fake": "#D55E00", "real": "#0072B2"}
 GREY = "#6e6e6e"

@@ -21,22 +21,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
-from dfdetect_jax.channel import Clock
 from dfdetect_jax.data.preparation import read_share
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import load_detector
-from dfdetect_jax.media_paths import listed_paths, media_files
 from dfdetect_jax.pictures import VIDEO_VIEWS, photo_picture, video_picture, write_png
 from dfdetect_jax.results import FAKE, Result, as_json, error_as_json, in_words
 from dfdetect_jax.run import Run, open_run
-from dfdetect_jax.scores_file import ScoresFile, identity
-from dfdetect_jax.scoring import FRAMES
-from dfdetect_jax.scoring_stream import STAGES, score_files
-from dfdetect_jax.views import photo_views, video_views
+from dfdetect_jax.scoring.channel import Clock
+from dfdetect_jax.scoring.media import FRAMES
+from dfdetect_jax.scoring.paths import listed_paths, media_files
+from dfdetect_jax.scoring.scores_file import ScoresFile, identity
+from dfdetect_jax.scoring.stream import STAGES, score_files
+from dfdetect_jax.scoring.views import photo_views, video_views
 
 SOME_FAILED = 1
 ALL, NONE = "all", "none"
-PICTURES = "pictures"  # a stage of the work, beside those of `scoring_stream`
+PICTURES = "pictures"  # a stage of the work, beside those of the stream
 _SAY_EVERY = 60.0  # seconds, where lines go to a file
 
 

@@ -12,7 +12,7 @@ from dfdetect_jax.evaluation.page.contents import BEST, FALSE_ALARM, MISSED
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR
 from dfdetect_jax.run import Run
-from dfdetect_jax.views import heat_maps
+from dfdetect_jax.scoring.views import heat_maps
 
 PER_KIND = 4
 

@@ -25,8 +25,8 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Detector, load_detector
 from dfdetect_jax.results import as_json, error_as_json
 from dfdetect_jax.run import Run, open_run
-from dfdetect_jax.scoring import FRAMES
-from dfdetect_jax.scoring_stream import score_files
+from dfdetect_jax.scoring.media import FRAMES
+from dfdetect_jax.scoring.stream import score_files
 
 _FILES_AT_ONCE = 64  # that a worker is given together, at most; their faces share batches
 

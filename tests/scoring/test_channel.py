@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from dfdetect_jax.channel import Channel, Clock, Stopped
+from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 
 
 def in_thread(work):

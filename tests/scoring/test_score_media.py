@@ -4,14 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import scoring
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.face import load_detector
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
 from dfdetect_jax.methods import Prediction
-from dfdetect_jax.views import heat_maps, heat_shows, video_views
+from dfdetect_jax.scoring import media
+from dfdetect_jax.scoring.views import heat_maps, heat_shows, video_views
 from tests import trained
 
 
@@ -33,7 +33,7 @@ def scored_by_hand(run, detector, image):
 
 def test_a_photograph_is_scored_on_the_crop_that_training_would_make(run, detector, tmp_path):
     path = trained.write_photo(tmp_path / "a.png", trained.one_face())
-    result, views = scoring.score_photo(run, detector, path)
+    result, views = media.score_photo(run, detector, path)
     assert result.score == pytest.approx(scored_by_hand(run, detector, read_image(path)), abs=1e-6)
     assert result.verdict == ("fake" if result.score >= run.threshold else "real")
     assert (result.frames_used, result.notes) == (1, ())
@@ -43,21 +43,21 @@ def test_a_photograph_is_scored_on_the_crop_that_training_would_make(run, detect
 
 def test_of_several_faces_the_highest_counts(run, detector, tmp_path):
     path = trained.write_photo(tmp_path / "two.png", trained.two_faces())
-    result, views = scoring.score_photo(run, detector, path)
+    result, views = media.score_photo(run, detector, path)
     assert len(result.faces) == len(views) == 2
     assert result.score == result.faces[0].score == max(face.score for face in result.faces)
     assert "2 faces" in result.notes[0]
 
 
 def test_without_a_face_there_is_no_score(run, detector, tmp_path):
-    result, views = scoring.score_photo(run, detector, trained.write_photo(tmp_path / "t.png", trained.no_face()))
+    result, views = media.score_photo(run, detector, trained.write_photo(tmp_path / "t.png", trained.no_face()))
     assert (result.score, result.verdict, result.faces, views) == (None, "no face", (), [])
     assert result.notes == ("no face was found",)
 
 
 def test_a_video_scores_the_mean_over_evenly_spaced_frames(run, detector, tmp_path):
     clip = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(2 * i) for i in range(15)])
-    result = scoring.score_video(run, detector, clip, frames=8)
+    result = media.score_video(run, detector, clip, frames=8)
     by_hand = [scored_by_hand(run, detector, image) for _, image in read_frames(clip, range(0, 15, 2))]
     assert result.score == pytest.approx(np.mean(by_hand), abs=1e-5)
     assert [sighting.frame for sighting in result.faces[0].sightings] == list(range(0, 15, 2))
@@ -68,13 +68,13 @@ def test_a_video_scores_the_mean_over_evenly_spaced_frames(run, detector, tmp_pa
 
 def test_a_short_video_is_scored_on_all_its_frames(run, detector, tmp_path):
     clip = trained.write_clip(tmp_path / "short.avi", [trained.one_face(i) for i in range(8)])
-    result = scoring.score_video(run, detector, clip)
+    result = media.score_video(run, detector, clip)
     assert (result.frames_used, result.notes) == (8, ())
 
 
 def test_a_video_cut_short_is_reported_partial_and_still_scored(run, detector, tmp_path):
     clip = trained.write_clip(tmp_path / "cut.avi", [trained.one_face()] * 40)
-    result = scoring.score_video(run, detector, trained.cut_short(clip, 0.5), frames=8)
+    result = media.score_video(run, detector, trained.cut_short(clip, 0.5), frames=8)
     assert result.frames_declared == 40
     assert 0 < result.frames_read < 8
     assert result.notes[0].startswith("partial: declared 40 frames, but of the 8 asked for only")
@@ -83,7 +83,7 @@ def test_a_video_cut_short_is_reported_partial_and_still_scored(run, detector, t
 
 def test_a_face_seen_briefly_is_listed_but_does_not_decide(run, detector, tmp_path):
     frames = [trained.two_faces() if i == 5 else trained.one_face(100) for i in range(8)]
-    result = scoring.score_video(run, detector, trained.write_clip(tmp_path / "brief.avi", frames))
+    result = media.score_video(run, detector, trained.write_clip(tmp_path / "brief.avi", frames))
     assert [face.decides for face in result.faces][:1] == [True]
     assert not result.faces[-1].decides
     assert result.score == result.faces[0].score
@@ -92,7 +92,7 @@ def test_a_face_seen_briefly_is_listed_but_does_not_decide(run, detector, tmp_pa
 
 def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(run, detector, tmp_path):
     clip = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(4 * i) for i in range(8)])
-    result = scoring.score_video(run, detector, clip)
+    result = media.score_video(run, detector, clip)
     views = video_views(run, result, 3)
     highest = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:3]
     assert [view.sighting.frame for view in views] == sorted(sighting.frame for sighting in highest)
@@ -100,7 +100,7 @@ def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(run, detec
 
 
 def test_a_video_without_a_face_says_in_how_many_frames(run, detector, tmp_path):
-    result = scoring.score_video(run, detector, trained.write_clip(tmp_path / "t.avi", [trained.no_face()] * 8))
+    result = media.score_video(run, detector, trained.write_clip(tmp_path / "t.avi", [trained.no_face()] * 8))
     assert (result.verdict, result.score, result.notes) == ("no face", None, ("no face was found in 8 frames",))
     assert video_views(run, result, 4) == []
 
@@ -108,14 +108,14 @@ def test_a_video_without_a_face_says_in_how_many_frames(run, detector, tmp_path)
 def test_a_broken_photograph_is_bad_media(run, detector, tmp_path):
     path = trained.cut_short(trained.write_photo(tmp_path / "a.jpg", trained.one_face()), 0.5)
     with pytest.raises(BadMediaError, match=r"a\.jpg"):
-        scoring.score_photo(run, detector, path)
+        media.score_photo(run, detector, path)
 
 
 def test_a_run_that_diverged_is_refused(run, detector, tmp_path):
     diverged = dataclasses.replace(run, variables=jax.tree.map(lambda a: np.full_like(a, np.nan), run.variables))
     path = trained.write_photo(tmp_path / "a.png", trained.one_face())
     with pytest.raises(RunError, match="diverged"):
-        scoring.score_photo(diverged, detector, path)
+        media.score_photo(diverged, detector, path)
 
 
 def test_heat_is_the_mean_difference_to_the_reconstruction():
@@ -138,7 +138,7 @@ def test_heat_is_the_attention_of_a_method_that_has_one():
 
 def test_an_lae_looks_where_its_attention_is(detector, tmp_path):
     lae = trained.opened_lae()
-    _, (view, *_) = scoring.score_photo(lae, detector, trained.write_photo(tmp_path / "a.png", trained.one_face()))
+    _, (view, *_) = media.score_photo(lae, detector, trained.write_photo(tmp_path / "a.png", trained.one_face()))
     attention = lae.predict(view.crop[None]).attention[0]
     assert view.shows == "attention"
     inside = view.heat > 0
@@ -149,15 +149,15 @@ def test_an_lae_looks_where_its_attention_is(detector, tmp_path):
 def test_attention_that_saw_no_masks_is_told_apart(detector, tmp_path):
     path = trained.write_photo(tmp_path / "a.png", trained.one_face())
     lae = trained.opened_lae()
-    result, _ = scoring.score_photo(lae, detector, path)
+    result, _ = media.score_photo(lae, detector, path)
     assert "learnt from no masks" in result.notes[-1]
     taught = dataclasses.replace(lae, info={**lae.info, "checkpoint": {**lae.info["checkpoint"], "stage": 2}})
-    assert scoring.score_photo(taught, detector, path)[0].notes == ()
+    assert media.score_photo(taught, detector, path)[0].notes == ()
 
 
 def test_heat_is_zero_beyond_the_edge_of_the_picture(run, detector, tmp_path):
     close = np.ascontiguousarray(trained.one_face()[45:, 100:])
-    _, (view, *_) = scoring.score_photo(run, detector, trained.write_photo(tmp_path / "close.png", close))
+    _, (view, *_) = media.score_photo(run, detector, trained.write_photo(tmp_path / "close.png", close))
     beyond = warp(np.full_like(close, 255), view.matrix, 40)[..., 0] < 128
     assert beyond.any()
     assert (view.heat[beyond] == 0).all()

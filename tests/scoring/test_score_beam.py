@@ -3,10 +3,10 @@ import json
 import apache_beam
 import pytest
 
-from dfdetect_jax.beam import ScoreMedia
 from dfdetect_jax.media.face import load_detector
 from dfdetect_jax.results import as_json
-from dfdetect_jax.scoring import score_photo, score_video
+from dfdetect_jax.scoring.beam import ScoreMedia
+from dfdetect_jax.scoring.media import score_photo, score_video
 from tests import trained
 
 

@@ -15,13 +15,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dfdetect_jax.channel import Channel, Clock, Stopped
 from dfdetect_jax.data.workers import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Detector, Face
 from dfdetect_jax.results import Result
 from dfdetect_jax.run import PREDICT_BATCH, Run
-from dfdetect_jax.scoring import FRAMES, FacesInFrame, Frames, Media, cut_faces, open_media, result_of, score_crops
+from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
+from dfdetect_jax.scoring.media import (
+    FRAMES,
+    FacesInFrame,
+    Frames,
+    Media,
+    cut_faces,
+    open_media,
+    result_of,
+    score_crops,
+)
 
 STAGES = DECODE, DETECT, CROP, MODEL, WAITING = "decode", "detect", "crop", "model", "waiting"
 """As a `Clock` names them; the last is what the caller's thread waits for the others."""

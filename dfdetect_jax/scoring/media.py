@@ -1,7 +1,7 @@
 """Photos and videos scored by a run: faces are found, cut as the run's training data was, and given to its method.
 
 What `predict` prints is made here; nothing here reads flags, prints or draws. One file goes through
-`score_photo` or `score_video`; `scoring_stream` takes many through the same steps at a time.
+`score_photo` or `score_video`; `stream` takes many through the same steps at a time.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 from dfdetect_jax.results import Result, ScoredFace, Sighting, View
 from dfdetect_jax.run import NO_MASKS, Run
-from dfdetect_jax.views import check_finite, crop_face, views_of
+from dfdetect_jax.scoring.views import check_finite, crop_face, views_of
 
 FRAMES = 32  # of a video, spread evenly; what the common benchmarks score
 

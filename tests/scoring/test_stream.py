@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import scoring_stream
-from dfdetect_jax.channel import Clock
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.face import load_detector, whole_pictures
-from dfdetect_jax.scoring import score_photo, score_video
-from dfdetect_jax.scoring_stream import score_files
+from dfdetect_jax.scoring import stream
+from dfdetect_jax.scoring.channel import Clock
+from dfdetect_jax.scoring.media import score_photo, score_video
+from dfdetect_jax.scoring.stream import score_files
 from tests import trained
 
 
@@ -71,7 +71,7 @@ def test_a_bad_file_is_one_answer_and_stops_nothing(run, photos, tmp_path):
 
 
 def test_paths_are_read_as_they_are_needed(run, photos, monkeypatch):
-    monkeypatch.setattr(scoring_stream, "_FILES_AHEAD", 8)
+    monkeypatch.setattr(stream, "_FILES_AHEAD", 8)
     count = itertools.count()
     endless = (photos[next(count) % 70] for _ in itertools.repeat(None))
     answers = score_files(run, whole_pictures, endless, readers=3)
@@ -82,7 +82,7 @@ def test_paths_are_read_as_they_are_needed(run, photos, monkeypatch):
 
 
 def test_a_slow_path_does_not_hold_up_what_came_before(run, photos, monkeypatch):
-    monkeypatch.setattr(scoring_stream, "_PATIENCE", 0.05)
+    monkeypatch.setattr(stream, "_PATIENCE", 0.05)
     more = threading.Event()
 
     def paths():
@@ -126,7 +126,7 @@ def test_threads_end_with_the_work_or_when_it_is_given_up(run, photos):
 
 
 def test_frames_wait_in_bounded_memory(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring_stream, "_BYTES_WAITING", 3 * trained.HEIGHT * trained.WIDTH * 8)
+    monkeypatch.setattr(stream, "_BYTES_WAITING", 3 * trained.HEIGHT * trained.WIDTH * 8)
     clip = trained.write_clip(tmp_path / "long.avi", [trained.no_face()] * 120)
     may_detect, clock = threading.Event(), Clock()
 
@@ -149,4 +149,4 @@ def test_frames_wait_in_bounded_memory(run, tmp_path, monkeypatch):
 def test_all_stages_are_on_the_clock(run, photos):
     clock = Clock()
     list(score_files(run, whole_pictures, photos, clock=clock))
-    assert set(clock.seconds) == set(scoring_stream.STAGES)
+    assert set(clock.seconds) == set(stream.STAGES)

@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.scores_file import ScoresFile, identity
+from dfdetect_jax.scoring.scores_file import ScoresFile, identity
 from tests import trained
 
 

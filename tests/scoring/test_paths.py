@@ -3,9 +3,9 @@ import threading
 
 import pytest
 
-from dfdetect_jax import media_paths
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.media_paths import PathSet, listed_paths, media_files
+from dfdetect_jax.scoring import paths as lists
+from dfdetect_jax.scoring.paths import PathSet, listed_paths, media_files
 
 
 def test_a_path_comes_once_however_it_is_written(tmp_path, monkeypatch):
@@ -14,7 +14,7 @@ def test_a_path_comes_once_however_it_is_written(tmp_path, monkeypatch):
 
 
 def test_a_set_of_paths_stays_right_beyond_its_first_block(monkeypatch):
-    monkeypatch.setattr(media_paths, "_BLOCK", 4)
+    monkeypatch.setattr(lists, "_BLOCK", 4)
     paths = PathSet()
     assert all(paths.add(f"{i}.jpg") for i in range(11))
     assert len(paths) == 11
@@ -33,7 +33,7 @@ def test_a_list_has_a_path_per_line_and_its_ends_do_not_matter(tmp_path):
 
 
 def test_a_long_list_is_cut_into_lines_across_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(media_paths, "_BLOCK", 7)
+    monkeypatch.setattr(lists, "_BLOCK", 7)
     names = [f"{i}.jpg" for i in range(100)]
     (tmp_path / "list").write_text("\n".join(names))
     assert list(listed_paths(str(tmp_path / "list"))) == names

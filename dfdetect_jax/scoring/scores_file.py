@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.media_paths import PathSet
 from dfdetect_jax.run import Run
+from dfdetect_jax.scoring.paths import PathSet
 
 SCORED_BY = "scored_by"
 
