@@ -23,7 +23,7 @@ import workload
 from dfdetect_jax import allocator, methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.models.layers import plain_lowering
-from dfdetect_jax.run import PREDICT_BATCH, Predictor
+from dfdetect_jax.predictor import PREDICT_BATCH, Predictor
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
 LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}

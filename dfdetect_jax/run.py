@@ -4,22 +4,20 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
-from dfdetect_jax import mesh, methods
+from dfdetect_jax import methods
 from dfdetect_jax.checkpoint import restore_variables
 from dfdetect_jax.config import Crop, LAESettings, Settings, from_dict, read_settings
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError
 from dfdetect_jax.methods import Prediction, Variables
+from dfdetect_jax.predictor import Predictor
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
-PREDICT_BATCH = 32
 NO_MASKS = "attention learnt from no masks: it shows what the score rests on, which may be anywhere"
 
 
@@ -46,7 +44,7 @@ class Run:
     info: dict
 
     @functools.cached_property
-    def predictor(self) -> "Predictor":
+    def predictor(self) -> Predictor:
         """The method's `predict`, compiled, on this process's devices."""
         return Predictor(methods.build(self.settings), self.variables)
 
@@ -83,57 +81,6 @@ class Run:
     def localize(self, images: np.ndarray) -> Prediction:
         """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
         return self.predictor.localize(images)
-
-
-class Predictor:
-    """A method's `predict` for NumPy arrays of any length, over the devices of this process.
-
-    Images go through in batches whose size is a power of two, so that few shapes are compiled.
-    """
-
-    def __init__(self, method: methods.Method, variables: Variables):
-        self._mesh = mesh.data_mesh(jax.local_devices())
-        self._predict = jax.jit(method.predict)
-        self._score = jax.jit(lambda variables, images: method.predict(variables, images).score)
-        self._localize = jax.jit(
-            lambda variables, images: method.predict(variables, images)._replace(reconstruction=None)
-        )
-        self.variables = variables
-
-    @property
-    def variables(self) -> Variables:
-        """What is predicted with; may be exchanged for others of the same shapes."""
-        return self._variables
-
-    @variables.setter
-    def variables(self, variables: Variables) -> None:
-        self._variables = mesh.replicate(jax.tree.map(_local, variables), self._mesh)
-
-    def predict(self, images: np.ndarray) -> Prediction:
-        """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
-        return self._joined(self._predict, images)
-
-    def localize(self, images: np.ndarray) -> Prediction:
-        """As `predict`, without the reconstruction."""
-        return self._joined(self._localize, images)
-
-    def score(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, H, W, 3] -> float32 [N]."""
-        return np.concatenate(list(self._batches(self._score, images)))
-
-    def _joined(self, function: Callable, images: np.ndarray) -> Prediction:
-        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *self._batches(function, images))
-
-    def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
-        devices = self._mesh.size
-        largest = max(PREDICT_BATCH, devices)
-        for start in range(0, max(1, len(images)), largest):
-            part = images[start : start + largest]
-            size = devices * 2 ** max(0, int(np.ceil(np.log2(max(1, len(part)) / devices))))
-            padded = np.zeros((size, *images.shape[1:]), np.uint8)
-            padded[: len(part)] = part
-            result = function(self._variables, mesh.shard_batch({"image": padded}, self._mesh)["image"])
-            yield jax.tree.map(functools.partial(_first, count=len(part)), result)
 
 
 def open_run(folder: str | Path) -> Run:
@@ -206,12 +153,3 @@ def keep_beside(folder: Path, name: str, content: dict) -> None:
         os.replace(temporary, folder / name)
     except OSError:
         temporary.unlink(missing_ok=True)
-
-
-def _first(array: jax.Array, count: int) -> np.ndarray:
-    return np.asarray(array)[:count]
-
-
-def _local(array: jax.Array | np.ndarray) -> np.ndarray:
-    """This process's copy of a replicated array."""
-    return np.asarray(array.addressable_data(0) if isinstance(array, jax.Array) else array)

@@ -16,6 +16,7 @@ LAYERS = (
     ("active and evaluation", {"active", "evaluation"}),
     ("scoring and pictures", {"scoring", "results", "pictures", "drawing"}),
     ("run", {"run"}),
+    ("prediction", {"predictor"}),
     ("checkpoint", {"checkpoint", "mesh"}),
     ("data and weights", {"data", "weights"}),
     ("media", {"media"}),
@@ -74,10 +75,11 @@ def test_the_floor_imports_arrays_alone(path):
             assert top in FLOOR_LIBRARIES or top in sys.stdlib_module_names, f"{path.name} imports {name}"
 
 
-def test_importing_a_method_pulls_in_no_library_that_reads_files():
-    heavy = ("tensorflow", "tensorflow_datasets", "grain", "cv2", "PIL", "orbax.checkpoint", "matplotlib", "sklearn")
+@pytest.mark.parametrize("name", ["methods", "predictor", "training.parallel", "distributed"])
+def test_what_runs_on_a_bare_accelerator_pulls_in_no_library_that_reads_files(name):
+    heavy = ("tensorflow", "tensorflow_datasets", "grain", "ml_collections", "cv2", "PIL", "orbax.checkpoint", "matplotlib", "sklearn")
     heavy += ("h5py", "safetensors", "huggingface_hub")
-    code = f"import sys, dfdetect_jax.methods; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, dfdetect_jax.{name}; print([m for m in {heavy!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert result.stdout.strip() == "[]"

@@ -20,7 +20,8 @@ from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables, lae
 from dfdetect_jax.pictures import blend
-from dfdetect_jax.run import PREDICT_BATCH, Run
+from dfdetect_jax.predictor import PREDICT_BATCH
+from dfdetect_jax.run import Run
 
 
 def choose(

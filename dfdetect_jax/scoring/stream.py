@@ -18,8 +18,9 @@ import numpy as np
 from dfdetect_jax.data.workers import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Detector, Face
+from dfdetect_jax.predictor import PREDICT_BATCH
 from dfdetect_jax.results import Result
-from dfdetect_jax.run import PREDICT_BATCH, Run
+from dfdetect_jax.run import Run
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.media import (
     FRAMES,

@@ -12,7 +12,7 @@ from dfdetect_jax.data import pipeline
 from dfdetect_jax.evaluation.frame_scores import concatenate, from_columns, score_frames
 from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import Method, Variables
-from dfdetect_jax.run import PREDICT_BATCH, Predictor
+from dfdetect_jax.predictor import PREDICT_BATCH, Predictor
 
 NOT_VALIDATED = {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
 
