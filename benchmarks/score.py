@@ -91,16 +91,14 @@ def build_arms(settings: Settings, images: np.ndarray, wanted: list[str]) -> tup
     return arms, facts, list(dict.fromkeys(notes))
 
 
-def arithmetic(settings: Settings, images: np.ndarray) -> tuple[float, float]:
-    """FLOP of scoring as the method is written, and MB of temporaries as it is compiled here, per call of a batch."""
+def arithmetic(settings: Settings, images: np.ndarray) -> float:
+    """FLOP of scoring the images as the method is written."""
     method, state = detector_parameters(settings)
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (state.variables, images[:PREDICT_BATCH]))
-    score = jax.jit(lambda variables, images: method.predict(variables, images).score)
-    temporaries = score.lower(*shapes).compile().memory_analysis().temp_size_in_bytes / 1e6
     jax.clear_caches()  # what was traced doesn't ask again how to lower
     with jax.default_device(jax.devices("cpu")[0]), plain_lowering(True):
         compiled = jax.jit(lambda variables, images: method.predict(variables, images).score).lower(*shapes).compile()
-    return compiled.cost_analysis()["flops"] * len(images) / len(images[:PREDICT_BATCH]), temporaries
+    return compiled.cost_analysis()["flops"] * len(images) / len(images[:PREDICT_BATCH])
 
 
 def table_rows(seconds: dict, facts: dict, images: int, floor: float) -> list[measure.Row]:
@@ -142,9 +140,9 @@ def main() -> None:
     arms, facts, notes = build_arms(settings, images, wanted)
     allocator.set_fragments_aside()
     seconds = measure.take_turns(arms, args.rounds)
-    rate, (flop, temporaries) = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
+    rate, flop = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
     notes += [
-        f"{facts[OURS]['parameters'] / 1e6:.1f} M parameters; {temporaries:.0f} MB of temporaries",
+        f"{facts[OURS]['parameters'] / 1e6:.1f} M parameters",
         f"floor: {flop / 1e9:.1f} GFLOP at the {rate / 1e9:.0f} GFLOP/s of large products, {flop / rate:.3f} s",
     ]
     title = f"{args.method.upper()} scoring, {workload.shape_of(args)}, median of {args.rounds}"

@@ -77,8 +77,18 @@ def test_the_floor_imports_arrays_alone(path):
 
 @pytest.mark.parametrize("name", ["methods", "predictor", "training.parallel", "distributed"])
 def test_what_runs_on_a_bare_accelerator_pulls_in_no_library_that_reads_files(name):
-    heavy = ("tensorflow", "tensorflow_datasets", "grain", "ml_collections", "cv2", "PIL", "orbax.checkpoint", "matplotlib", "sklearn")
-    heavy += ("h5py", "safetensors", "huggingface_hub")
+    heavy = (
+        "tensorflow",
+        "tensorflow_datasets",
+        "grain",
+        "ml_collections",
+        "cv2",
+        "PIL",
+        "orbax.checkpoint",
+        "matplotlib",
+        "sklearn",
+    )
+    heavy += ("matplotlib", "sklearn", "h5py", "safetensors", "huggingface_hub")
     code = f"import sys, dfdetect_jax.{name}; print([m for m in {heavy!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
