@@ -119,11 +119,12 @@ def stream(run, detector, paths: list[str], clock) -> int:
 
 def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Row:
     """In a fresh process: a row of the table, but for its name."""
-    from dfdetect_jax import cli
+    from dfdetect_jax import allocator, cli
     from dfdetect_jax.media.face import load_detector
     from dfdetect_jax.scoring.channel import Clock
     from dfdetect_jax.scoring.stream import STAGES
 
+    allocator.keep_freed_memory()  # as `predict` does
     cli.keep_compiled_programs()
     run, score = random_run(args), {ALONE: one_at_a_time, STREAM: stream}[way]
     detector = load_detector(run.crop.detector)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
+from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.config import one_of
 from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.data.records import Records, locate, read_manifest
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a run or the records can't be used, or the report can't be written.
     """
+    keep_freed_memory()
     args = _arguments(argv)
     cli.keep_compiled_programs()
     opened = {name: open_run(folder) for name, folder in zip(comparison.names_of(args.run), args.run, strict=True)}

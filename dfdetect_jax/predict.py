@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
+from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.data.preparation import read_share
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import load_detector
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         InputError: the run or the file of scores can't be used, or pictures can't be written.
     """
+    keep_freed_memory()
     args = _arguments(argv)
     share = read_share(args.shard)
     cli.keep_compiled_programs()
