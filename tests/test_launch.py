@@ -1,5 +1,6 @@
 """The launchers: the same line everywhere, arguments as they were given, and what happens when processes end."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -135,13 +136,27 @@ def test_local_kills_whom_a_lost_process_keeps_waiting(log):
     assert done.returncode == 5
 
 
+@contextlib.contextmanager
+def listening(command, mood):
+    """A launcher that hears Ctrl-C, which programs started in the background of a shell do not; ended at the end."""
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(command, env={**os.environ, "MOOD": mood}, preexec_fn=hear) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_local_passes_the_end_on_and_does_not_start_anew(log, end):
     command = [LAUNCH / "local.sh", "--processes", "2", "--", "a"]
-    process = subprocess.Popen(command, env={**os.environ, "MOOD": "endless"})
-    wait_for(log, "begun", 2)
-    process.send_signal(end)
-    assert process.wait(timeout=20) == 0
+    with listening(command, "endless") as process:
+        wait_for(log, "begun", 2)
+        process.send_signal(end)
+        assert process.wait(timeout=20) == 0
     assert (len(lines(log, "saved")), len(lines(log, "begun"))) == (2, 2)
 
 

@@ -155,6 +155,7 @@ def learnt(settings, state):
     return jax.jit(functools.partial(cae.learn, settings=settings))(state, BATCH, jax.random.PRNGKey(1))
 
 
+@pytest.mark.slow
 def test_a_bfloat16_network_learns_in_float32_what_a_float32_one_does(trained):
     _, _, states, _ = trained
     settings = tiny_settings()

@@ -72,6 +72,7 @@ def test_a_run_without_the_perceptual_term_says_so_and_one_without_masks_too(dra
     assert any("learnt from no masks" in note for note in open_run(tmp_path / "run").notes)
 
 
+@pytest.mark.slow
 def test_an_interrupted_second_stage_ends_like_an_uninterrupted_one(drawn, oracle_run, tmp_path):
     given = settings()
     given.train.eval_every = 1
