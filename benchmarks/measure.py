@@ -101,6 +101,34 @@ def medians(seconds: list[Seconds]) -> Seconds:
     return Seconds(*map(statistics.median, zip(*seconds, strict=True)))
 
 
+def compared(seconds: dict[str, list[Seconds]], ours: str, images: int, floor: float, unit: str) -> list[Row]:
+    """One row per arm; "times ours" is above 1 where this library is faster.
+
+    Args:
+        seconds: of each arm, from `take_turns`.
+        ours: the arm of this library.
+        images: in one unit of work.
+        floor: seconds that its arithmetic takes at least.
+        unit: the word for it.
+    """
+    reference, rows = medians(seconds[ours]), []
+    for name, taken in seconds.items():
+        median = medians(taken)
+        rows.append(
+            {
+                "arm": name,
+                "images/s": images / median.clock,
+                f"s/{unit}": median.clock,
+                "least": min(t.clock for t in taken),
+                "times ours": median.clock / reference.clock,
+                f"CPU s/{unit}": median.processor,
+                "CPU times ours": median.processor / reference.processor,
+                "share of floor": floor / median.clock,
+            }
+        )
+    return rows
+
+
 def command_line(description: str) -> argparse.ArgumentParser:
     """A parser that has `--json`."""
     parser = argparse.ArgumentParser(description=description)

@@ -102,25 +102,9 @@ def arithmetic(settings: Settings, images: np.ndarray) -> float:
 
 
 def table_rows(seconds: dict, facts: dict, images: int, floor: float) -> list[measure.Row]:
-    """One row per arm; "times ours" is above 1 where this library is faster."""
-    ours = measure.medians(seconds[OURS])
-    rows = []
-    for name, taken in seconds.items():
-        median = measure.medians(taken)
-        rows.append(
-            {
-                "arm": name,
-                "images/s": images / median.clock,
-                "s/call": median.clock,
-                "least": min(t.clock for t in taken),
-                "times ours": median.clock / ours.clock,
-                "CPU s/call": median.processor,
-                "CPU times ours": median.processor / ours.processor,
-                "share of floor": floor / median.clock,
-                "first call s": facts[name]["compile_s"],
-            }
-        )
-    return rows
+    """One row per arm, with what its first call took."""
+    rows = measure.compared(seconds, OURS, images, floor, "call")
+    return [row | {"first call s": facts[row["arm"]]["compile_s"]} for row in rows]
 
 
 def main() -> None:

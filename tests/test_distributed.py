@@ -9,14 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
 from dfdetect_jax import distributed
 from dfdetect_jax.checkpoint import sealed_steps
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.run import open_run
+from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line
 
 ROOT = Path(__file__).parents[1]
@@ -125,7 +124,7 @@ def test_an_error_ends_its_process_at_once_though_the_other_goes_on():
 
 def settings_of_a_job(workdir):
     """Twelve steps of the tiny CAE: SGD, since Adam would hide a factor; the flips are those of a mesh either way."""
-    return command_line(workdir, train__steps=12, train__eval_every=4, train__log_every=4, optimizer__name="sgd")
+    return command_line(workdir, train__steps=12, train__eval_every=4, train__log_every=1, optimizer__name="sgd")
 
 
 def launched(workdir, data, *options):
@@ -134,6 +133,12 @@ def launched(workdir, data, *options):
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     command = ["bash", "launch/local.sh", "--restarts", "0", *options, "--", *settings_of_a_job(workdir)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def losses(workdir):
+    """The loss of each step, as the run has written it."""
+    lines = [json.loads(line) for line in (workdir / METRICS).read_text().splitlines()]
+    return [(line["step"], line["loss"]) for line in lines if "loss" in line]
 
 
 @pytest.mark.slow
@@ -156,5 +161,7 @@ def test_a_job_of_two_processes_ended_by_sigterm_resumes_to_what_one_process_lea
         assert process.returncode == 0, said
     assert said.count("resuming") == 1
     assert json.loads((together / "report" / "metrics.json").read_text())["data"]["forge"]["frame"]["n"] == 12
-    one, two = open_run(alone).variables, open_run(together).variables
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5), one, two)
+    one, two = np.array(losses(alone)), np.array(losses(together))
+    np.testing.assert_array_equal(two[:, 0], range(1, 13))
+    # Rounding grows to 3e-5 over twelve steps; from step to step, as other images come, losses differ by a tenth.
+    np.testing.assert_allclose(two, one, rtol=1e-3)
