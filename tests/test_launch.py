@@ -140,10 +140,9 @@ def test_local_kills_whom_a_lost_process_keeps_waiting(log):
 def listening(command, mood):
     """A launcher that hears Ctrl-C, which programs started in the background of a shell do not; ended at the end."""
 
-    def hear() -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    with subprocess.Popen(command, env={**os.environ, "MOOD": mood}, preexec_fn=hear) as process:
+    hear = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    words = [sys.executable, "-c", hear, *map(str, command)]
+    with subprocess.Popen(words, env={**os.environ, "MOOD": mood}) as process:
         try:
             yield process
         finally:

@@ -168,6 +168,7 @@ class _Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finished, records, tmp_path, monkeypatch):
     settings = open_run(finished).settings
     shard_batch, calls = mesh.shard_batch, []

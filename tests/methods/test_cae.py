@@ -89,6 +89,7 @@ def test_the_objective_is_cross_entropy_plus_lambda_times_squared_error(reconstr
     np.testing.assert_allclose(loss, cross_entropy + 0.3 * squared_error, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_lambda_the_decoder_gets_no_gradient_and_the_encoder_that_of_the_classifier_alone():
     settings = tiny_settings()
     network = cae.CAE(settings.model)

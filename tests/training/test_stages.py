@@ -91,6 +91,7 @@ def paint(queue, value):
         cv2.imwrite(str(queue.folder / row.file(queues.MASKS)), mask)
 
 
+@pytest.mark.slow
 def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys):
     given, workdir = settings(annotator="people"), tmp_path / "run"
     for _ in range(2):
