@@ -113,6 +113,19 @@ def test_the_steps_asked_for_are_traced(finished):
     assert b"train_step" in trace.read_bytes()
 
 
+def test_a_trace_begins_and_ends_with_the_steps_that_are_taken(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(loop.jax.profiler, "start_trace", lambda folder: calls.append("start"))
+    monkeypatch.setattr(loop.jax.profiler, "stop_trace", lambda: calls.append("stop"))
+    for taken in (range(12, 20), range(1, 12), range(14, 20)):  # resumed within, ended within, resumed after
+        trace = loop._Trace(tmp_path, range(10, 14))
+        for step in taken:
+            trace.before(step)
+            trace.after(step, {})
+        trace.close()
+    assert calls == ["start", "stop", "start", "stop"]
+
+
 def test_the_run_opens_with_what_prediction_needs(finished):
     run = open_run(finished)
     assert run.crop == Crop(size=40)

@@ -85,7 +85,8 @@ def train(
             progress.say(f"resuming {workdir} from step {start}")
         validation = Validation(method, settings, records)
         loop = _Loop(settings, parallel, validation, checkpoints, writer, progress, preemption)
-        return loop.run(state, batches, range(start + 1, until + 1), stage, _Trace(workdir / PROFILE, profile))
+        trace = stack.enter_context(contextlib.closing(_Trace(workdir / PROFILE, profile)))
+        return loop.run(state, batches, range(start + 1, until + 1), stage, trace)
 
 
 def _vgg16(settings: Settings) -> VGG16Weights | None:
@@ -140,7 +141,8 @@ class _Loop:
             if step % s.log_every == 0 or last:
                 self._report(step, metrics)
             if step % s.eval_every == 0 or last:
-                self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate=not ended)
+                validate = not ended or step == steps[-1]  # nothing comes after the last step to make up for it
+                self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate, step == steps[-1])
                 self.progress.restart(step)
             if ended:
                 self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
@@ -169,12 +171,12 @@ class _Loop:
         self._refuse_non_finite(step, values)
         self.writer.write(step, values | self.progress.report(step, values["loss"]))
 
-    def _validate_and_save(self, step, state, metrics, cursor, stage: int, *, validate: bool) -> None:
+    def _validate_and_save(self, step, state, metrics, cursor, stage: int, validate: bool, final: bool) -> None:
         self._refuse_non_finite(step, self.parallel.scalars(metrics))
         whole = self.parallel.whole(state)
         result = dict(NOT_VALIDATED)
         if validate:
-            result = self.validation(whole.variables, stop=lambda: self.preemption.asked_here)
+            result = self.validation(whole.variables, stop=lambda: self.preemption.asked_here and not final)
         result["stage"] = stage
         self.checkpoints.save(whole, cursor, result)
         self.writer.write(step, result)
@@ -191,19 +193,26 @@ class _Loop:
 
 
 class _Trace:
-    """Writes a trace of some steps into a folder, for TensorBoard, XProf or Perfetto."""
+    """Writes a trace of some steps, as far as they are taken, into a folder: for TensorBoard, XProf or Perfetto."""
 
     def __init__(self, folder: Path, steps: range):
-        self._folder, self._steps = folder, steps
+        self._folder, self._steps, self._running = folder, steps, False
 
     def before(self, step: int) -> None:
-        if self._steps and step == self._steps[0]:
+        if step in self._steps and not self._running:
             jax.profiler.start_trace(self._folder)
+            self._running = True
 
     def after(self, step: int, metrics: dict[str, jax.Array]) -> None:
-        if self._steps and step == self._steps[-1]:
+        if self._running and step == self._steps[-1]:
             jax.block_until_ready(metrics)
+            self.close()
+
+    def close(self) -> None:
+        """Writes what there is of a trace whose last step was not reached."""
+        if self._running:
             jax.profiler.stop_trace()
+            self._running = False
 
 
 def initial_state(parallel: Parallel, settings: Settings, initial: Variables | None = None) -> TrainState:
