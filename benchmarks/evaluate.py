@@ -4,7 +4,7 @@
     python benchmarks/evaluate.py [--frames 100000] [--resamples 1000] [--json FILE]
 
 The scores are made: people with as many real clips as of every forgery method, 50 frames a clip or photographs, scores
-that lean towards the label with shifts shared by a person's and by a clip's frames. Timed is `metrics.summarize`: every
+that lean towards the label with shifts shared by a person's and by a clip's frames. Timed is `summary.summarize`: every
 figure of frames, of videos and of each method against all reals, all under the same draws of people.
 
 End to end, the crops are those of the embedded set, and the CAE that of `configs/cae.py`, with random weights.
@@ -22,10 +22,11 @@ import numpy as np
 from dfdetect_jax import methods
 from dfdetect_jax.config import CAESettings, Crop, check
 from dfdetect_jax.data.pipeline import eval_batches
-from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.records import Records, read_manifest
-from dfdetect_jax.evaluation import frame_scores, metrics, report
-from dfdetect_jax.run import Run
+from dfdetect_jax.evaluation.metrics import frame_scores, summary
+from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.run.folder import Run
 
 _FRAMES_PER_CLIP = 50
 _METHODS = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
@@ -66,7 +67,7 @@ def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
         table = score_table(frames, max(people, 1), frames_per_clip)
 
         def sum_up(count: int, table=table) -> dict:
-            return metrics.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resamples=count)
+            return summary.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resamples=count)
 
         taken = measure.take_turns({"figures": lambda: sum_up(0), "intervals": lambda: sum_up(resamples)}, 1, warmup=0)
         count = sum_up(0)["video"]["n"]
@@ -104,9 +105,9 @@ def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
         arms = {
             "records to batches": lambda: [None for _ in batches_of(folder, size)],
             "the network": lambda: run.score(in_memory),
-            "end to end": lambda: report.evaluate_run(run, str(folder), "train"),
-            "end to end, 1000 resamples": lambda: report.evaluate_run(
-                run, str(folder), "train", resampling=report.Resampling()
+            "end to end": lambda: report_files.evaluate_run(run, str(folder), "train"),
+            "end to end, 1000 resamples": lambda: report_files.evaluate_run(
+                run, str(folder), "train", resampling=report_files.Resampling()
             ),
         }
         taken = {name: measure.medians(found) for name, found in measure.take_turns(arms, 3).items()}

@@ -29,7 +29,7 @@ from dfdetect_jax.config import CAESettings, Crop
 from dfdetect_jax.data.encoding import PNG, RAW, Codec
 from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.pipeline import train_batches
-from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.records import Records
 
 BATCH = 32

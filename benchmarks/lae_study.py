@@ -21,12 +21,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from dfdetect_jax import cli
-from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.config import LAEModel, LAESettings, check
 from dfdetect_jax.config.lae import POOLINGS
 from dfdetect_jax.data.records import locate, read_manifest
-from dfdetect_jax.evaluation import report
-from dfdetect_jax.run import open_run
+from dfdetect_jax.devices.host import keep_freed_memory
+from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import stages
 
 TASKS = {
@@ -102,7 +102,7 @@ def run_job(job: Job, args: argparse.Namespace) -> None:
     if not stages.train(settings_for(job, records, args), folder, records):
         raise SystemExit(f"{folder}: stopped before the last step; the same command goes on from there")
     run = open_run(folder)
-    summary, _ = report.evaluate_run(run, str(records))
+    summary, _ = report_files.evaluate_run(run, str(records))
     seen, unseen = TASKS[job.task]
     others = [method for method in summary["by_method"] if method not in TASKS[job.task]]
     figures = {

@@ -13,8 +13,9 @@ import measure
 import numpy as np
 import workload
 
-from dfdetect_jax import allocator, cli, distributed, methods
-from dfdetect_jax import mesh as meshes
+from dfdetect_jax import cli, methods
+from dfdetect_jax.devices import host, processes
+from dfdetect_jax.devices import mesh as meshes
 from dfdetect_jax.training import parallel
 
 WARMUP = 2
@@ -45,7 +46,7 @@ def jax_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
     """Steps of this library over all devices of all processes."""
     count, process = spec["process_count"], spec["process_id"]
     if count > 1:
-        distributed.join(coordinator=spec["coordinator"], process_count=count, process_id=process)
+        processes.join(coordinator=spec["coordinator"], process_count=count, process_id=process)
     settings = workload.settings_from(args)
     settings.parallel = spec["form"]
     method = methods.build(settings, workload.random_vgg16(settings))
@@ -89,7 +90,7 @@ def main() -> None:
     """`scaling_worker.py SPEC`, both as `scaling.py` writes them."""
     spec = json.loads(sys.argv[1])
     args = argparse.Namespace(**spec["workload"])
-    allocator.keep_freed_memory()
+    host.keep_freed_memory()
     cli.keep_compiled_programs()  # many arrangements, and each of them compiles
     run = torch_run if spec["form"] == "ddp" else jax_run
     try:

@@ -20,10 +20,11 @@ import measure
 import numpy as np
 import workload
 
-from dfdetect_jax import allocator, methods
+from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
+from dfdetect_jax.devices import host
 from dfdetect_jax.models.layers import plain_lowering
-from dfdetect_jax.predictor import PREDICT_BATCH, Predictor
+from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
 LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
@@ -117,12 +118,12 @@ def main() -> None:
     left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]
     wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
 
-    allocator.keep_freed_memory()  # PyTorch's arms, in the same process, gain by it too
+    host.keep_freed_memory()  # PyTorch's arms, in the same process, gain by it too
     where = measure.environment("jax", "jaxlib", "flax", "torch")
     settings = workload.settings_from(args)
     images = workload.random_batch(settings)["image"]
     arms, facts, notes = build_arms(settings, images, wanted)
-    allocator.set_fragments_aside()
+    host.set_fragments_aside()
     seconds = measure.take_turns(arms, args.rounds)
     rate, flop = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
     notes += [

@@ -84,7 +84,7 @@ def random_run(args: argparse.Namespace):
     """A detector with random weights that takes faces as a trained one does."""
     from dfdetect_jax import methods
     from dfdetect_jax.config import Crop
-    from dfdetect_jax.run import Run
+    from dfdetect_jax.run.folder import Run
 
     settings = workload.settings_from(args)
     state = jax.jit(methods.build(settings).init)(jax.random.key(0))
@@ -95,45 +95,48 @@ def random_run(args: argparse.Namespace):
     )
 
 
-def one_at_a_time(run, detector, paths: list[str], clock) -> int:
+def one_at_a_time(run, face_detector, paths: list[str], clock) -> int:
     """Scores without threads; returns the number of faces."""
     from dfdetect_jax.media.image import media_kind
-    from dfdetect_jax.scoring.media import score_photo, score_video
+    from dfdetect_jax.scoring.steps import score_photo, score_video
 
     count = 0
     for path in paths:
         photo = media_kind(path) == "image"
-        result = score_photo(run, detector, path)[0] if photo else score_video(run, detector, path)
+        result = score_photo(run, face_detector, path)[0] if photo else score_video(run, face_detector, path)
         count += sum(len(face.sightings) for face in result.faces)
     return count
 
 
-def stream(run, detector, paths: list[str], clock) -> int:
+def stream(run, face_detector, paths: list[str], clock) -> int:
     """Scores as a stream; returns the number of faces."""
     from dfdetect_jax.scoring.stream import score_files
 
     return sum(
-        len(face.sightings) for _, result in score_files(run, detector, paths, clock=clock) for face in result.faces
+        len(face.sightings)
+        for _, result in score_files(run, face_detector, paths, clock=clock)
+        for face in result.faces
     )
 
 
 def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Row:
     """In a fresh process: a row of the table, but for its name."""
-    from dfdetect_jax import allocator, cli
-    from dfdetect_jax.media.face import load_detector
+    from dfdetect_jax import cli
+    from dfdetect_jax.devices import host
+    from dfdetect_jax.media.detectors import load_face_detector
     from dfdetect_jax.scoring.channel import Clock
     from dfdetect_jax.scoring.stream import STAGES
 
-    allocator.keep_freed_memory()  # as `predict` does
+    host.keep_freed_memory()  # as `predict` does
     cli.keep_compiled_programs()
     run, score = random_run(args), {ALONE: one_at_a_time, STREAM: stream}[way]
-    detector = load_detector(run.crop.detector)
-    score(run, detector, paths[:_WARM_UP], Clock())
+    face_detector = load_face_detector(run.crop.face_detector)
+    score(run, face_detector, paths[:_WARM_UP], Clock())
     taken, clocks = [], []
     for _ in range(args.rounds):
         clocks.append(Clock())
         start = time.perf_counter(), time.process_time()
-        faces = score(run, detector, paths, clocks[-1])
+        faces = score(run, face_detector, paths, clocks[-1])
         taken.append(measure.Seconds(time.perf_counter() - start[0], time.process_time() - start[1]))
     median = measure.medians(taken)
     stages = {

@@ -24,8 +24,9 @@ import jax
 import measure
 import workload
 
-from dfdetect_jax import allocator, methods
+from dfdetect_jax import methods
 from dfdetect_jax.config import LAESettings, Settings
+from dfdetect_jax.devices import host
 from dfdetect_jax.models.layers import plain_lowering
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
@@ -114,11 +115,11 @@ def main() -> None:
     left_out = {name for word in args.without for name in LEFT_OUT_AS[word]}
     wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
 
-    allocator.keep_freed_memory()  # as `train` does; PyTorch's arms, in the same process, gain by it too
+    host.keep_freed_memory()  # as `train` does; PyTorch's arms, in the same process, gain by it too
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs some of a GPU's memory
     where = measure.environment("jax", "jaxlib", "flax", "optax", "torch")
     arms, facts, notes = build_arms(workload.settings_from(args), wanted, args.compile_mode)
-    allocator.set_fragments_aside()  # as `train` does once it has compiled
+    host.set_fragments_aside()  # as `train` does once it has compiled
     seconds = measure.take_turns(arms, args.steps)
     dtype = "float32" if jax.default_backend() == "cpu" else args.dtype  # a CPU emulates bfloat16
     rate = measure.matrix_product_rate(dtype)

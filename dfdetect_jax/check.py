@@ -23,7 +23,7 @@ import rich.progress
 from dfdetect_jax import cli
 from dfdetect_jax.data import audit, catalog, records
 from dfdetect_jax.data.catalog import flags
-from dfdetect_jax.data.report import counts_table
+from dfdetect_jax.data.counts_table import counts_table
 from dfdetect_jax.errors import SettingsError
 
 SOUND, FINDINGS = 0, 1

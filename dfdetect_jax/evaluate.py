@@ -16,16 +16,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
-from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.config import one_of
 from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.data.records import Records, locate, read_manifest
+from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluation import comparison, report, runs
-from dfdetect_jax.evaluation.attacks import ATTACKS
-from dfdetect_jax.evaluation.corruptions import CLIP, CORRUPTIONS, check_names
-from dfdetect_jax.evaluation.tables import print_comparison, print_results
-from dfdetect_jax.run import Run, open_run
+from dfdetect_jax.evaluation import comparison, measure
+from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.evaluation.report.terminal import print_comparison, print_results
+from dfdetect_jax.evaluation.stress.attacks import ATTACKS
+from dfdetect_jax.evaluation.stress.corruptions import CLIP, CORRUPTIONS, check_names
+from dfdetect_jax.run.folder import Run, open_run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,34 +42,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = next(iter(opened.values()))
     data = _data(args, first)
     for run in opened.values():
-        for note in filter(None, (report.crop_difference(run, folder) for _, folder, _ in data)):
+        for note in filter(None, (report_files.crop_difference(run, folder) for _, folder, _ in data)):
             print(f"note: {note}", file=sys.stderr)
-    resampling = report.Resampling(args.resamples, args.by, args.seed)
+    resampling = report_files.Resampling(args.resamples, args.by, args.seed)
     stress = _stress(args)
     results = {}
     for name, run in opened.items():
         with _progress(name) as progress:
-            results[name] = runs.measure(run, data, resampling, stress, progress)
+            results[name] = measure.measure(run, data, resampling, stress, progress)
     title = " and ".join(opened) if len(opened) < 3 else f"{len(opened)} runs"
-    evaluation = runs.compare(title, opened, results, resampling)
+    evaluation = measure.compare(title, opened, results, resampling)
     out = Path(args.out) if args.out else first.folder / "report"
-    runs.write(out, evaluation)
+    measure.write(out, evaluation)
     for name, result in results.items():
         if len(results) > 1:
             print(f"\n{name}")
         print_results(result.metrics)
     print_comparison({name: result.metrics for name, result in results.items()}, evaluation.paired, evaluation.seeds)
-    print(f"wrote {out / runs.PAGE}, {report.METRICS} and {report.SCORES} beside it", file=sys.stderr)
+    print(f"wrote {out / measure.PAGE}, {report_files.METRICS} and {report_files.SCORES} beside it", file=sys.stderr)
     return 0
 
 
-def _data(args: argparse.Namespace, run: Run) -> list[runs.Measured]:
+def _data(args: argparse.Namespace, run: Run) -> list[measure.Measured]:
     """What is measured; looked at before hours are spent."""
     found = []
     for name in args.data:
         folder = locate(name, args.data_dir or run.settings.data.data_dir)
         Records(folder, args.split)
-        found.append(runs.Measured(report.data_key(_short(name, folder), args.split), folder, args.split))
+        found.append(measure.Measured(report_files.data_key(_short(name, folder), args.split), folder, args.split))
     for key in (measured.key for measured in found):
         if sum(measured.key == key for measured in found) > 1:
             raise SettingsError(f"--data: expected different data sets, found {key} twice")
@@ -83,7 +84,7 @@ def _short(name: str, folder: Path) -> str:
     return f"{manifest.name}/{manifest.config}"
 
 
-def _stress(args: argparse.Namespace) -> runs.Stress:
+def _stress(args: argparse.Namespace) -> measure.Stress:
     """The corruptions and attacks asked for: none without the flag, all that can be done here where it has no names."""
     corruptions = tuple(args.robustness or ())
     if args.robustness == []:
@@ -97,7 +98,7 @@ def _stress(args: argparse.Namespace) -> runs.Stress:
     attacks = ATTACKS if args.attacks == [] else tuple(args.attacks or ())
     for name in attacks:
         one_of("attack", name, ATTACKS)
-    return runs.Stress(corruptions, attacks, args.max_frames)
+    return measure.Stress(corruptions, attacks, args.max_frames)
 
 
 @contextlib.contextmanager

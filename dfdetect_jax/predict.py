@@ -21,17 +21,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
-from dfdetect_jax.allocator import keep_freed_memory
-from dfdetect_jax.data.preparation import read_share
+from dfdetect_jax.data.prepare.preparation import read_share
+from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.face import load_detector
-from dfdetect_jax.pictures import VIDEO_VIEWS, photo_picture, video_picture, write_png
-from dfdetect_jax.results import FAKE, Result, as_json, error_as_json, in_words
-from dfdetect_jax.run import Run, open_run
+from dfdetect_jax.media.detectors import load_face_detector
+from dfdetect_jax.pictures.sheets import VIDEO_VIEWS, photo_picture, video_picture, write_png
+from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.scoring.channel import Clock
-from dfdetect_jax.scoring.media import FRAMES
 from dfdetect_jax.scoring.paths import listed_paths, media_files
+from dfdetect_jax.scoring.result import FAKE, Result, as_json, error_as_json, in_words
 from dfdetect_jax.scoring.scores_file import ScoresFile, identity
+from dfdetect_jax.scoring.steps import FRAMES
 from dfdetect_jax.scoring.stream import STAGES, score_files
 from dfdetect_jax.scoring.views import photo_views, video_views
 
@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _predict(run: Run, paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None) -> int:
     """Scores the files and says so, on standard output or in `scores`."""
     clock, tally = Clock(), _Tally()
-    detector = load_detector(run.crop.detector)
-    with contextlib.closing(score_files(run, detector, paths, args.frames, clock=clock)) as answers:
+    face_detector = load_face_detector(run.crop.face_detector)
+    with contextlib.closing(score_files(run, face_detector, paths, args.frames, clock=clock)) as answers:
         for path, answer in answers:
             with clock(PICTURES):
                 answer, picture, heat = _with_picture(run, answer, args)

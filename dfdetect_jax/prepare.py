@@ -14,14 +14,14 @@ import rich.console
 import rich.table
 
 from dfdetect_jax import cli
-from dfdetect_jax.config import ALIGNMENTS, DETECTORS, Crop
+from dfdetect_jax.config import ALIGNMENTS, FACE_DETECTORS, Crop
 from dfdetect_jax.data import records
 from dfdetect_jax.data.catalog import flags
+from dfdetect_jax.data.counts_table import clip_words, counts_table
+from dfdetect_jax.data.deepfakebench_export import export_json
 from dfdetect_jax.data.encoding import ENCODINGS
-from dfdetect_jax.data.exchange import export_json
-from dfdetect_jax.data.preparation import prepare, read_share
-from dfdetect_jax.data.report import clip_words, counts_table
-from dfdetect_jax.data.request import DATASETS, default_crop
+from dfdetect_jax.data.prepare.preparation import prepare, read_share
+from dfdetect_jax.data.prepare.request import DATASETS, default_crop
 
 SKIPPED_CLIPS = 1  # exit status: the records are there, but some clip could not be read
 
@@ -50,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     crops = parser.add_argument_group("what is cut")
     crops.add_argument("--frames", type=int, default=32, help="per video, evenly spread (%(default)s)")
     crops.add_argument(
-        "--detector", default="mtcnn", choices=DETECTORS, help='"none" takes pictures whole (%(default)s)'
+        "--face_detector",
+        "--detector",
+        default="mtcnn",
+        choices=FACE_DETECTORS,
+        help='"none" takes pictures whole (%(default)s)',
     )
     crops.add_argument("--align", choices=ALIGNMENTS, help="default: landmarks with mtcnn, else box")
     crops.add_argument("--margin", type=float, help="crop over tight face (default: 1.3, and 1 for whole pictures)")
@@ -83,11 +87,11 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
 
 
 def _crop(given: argparse.Namespace) -> Crop:
-    """As given; the rest follows from the data set and the detector."""
+    """As given; the rest follows from the data set and the face_detector."""
     crop = default_crop(given.dataset, given.encoding)
-    crop.detector = given.detector
-    crop.align = given.align or ("landmarks" if given.detector == "mtcnn" else "box")
-    crop.margin = given.margin or (1.0 if given.detector == "none" else crop.margin)
+    crop.face_detector = given.face_detector
+    crop.align = given.align or ("landmarks" if given.face_detector == "mtcnn" else "box")
+    crop.margin = given.margin or (1.0 if given.face_detector == "none" else crop.margin)
     crop.size = given.size or crop.size
     return crop
 

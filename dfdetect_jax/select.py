@@ -18,7 +18,7 @@ from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose, lae_settings, training_fakes
 from dfdetect_jax.active.selection import STRATEGIES
 from dfdetect_jax.config import LAESettings, check
-from dfdetect_jax.run import Run, open_run, training_records
+from dfdetect_jax.run.folder import Run, open_run, training_records
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,8 +15,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from dfdetect_jax import cli
-from dfdetect_jax.allocator import keep_freed_memory
 from dfdetect_jax.config import Settings, check, unknown_name
+from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
 
 
@@ -28,7 +28,7 @@ class CommandLine(NamedTuple):
         workdir: the run folder.
         init_from: the run to start from; None: from scratch.
         profile: steps to trace.
-        job: arguments of `distributed.join`.
+        job: arguments of `processes.join`.
     """
 
     settings: Settings
@@ -44,15 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(sys.argv[1:] if argv is None else argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
-    from dfdetect_jax import distributed
+    from dfdetect_jax.devices import processes
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import training_records
 
-    with distributed.joined(**command.job):
+    with processes.joined(**command.job):
         records = training_records(command.settings.data)
         initial = loop.weights_of(command.init_from) if command.init_from else None
         done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
-        if done and distributed.is_first():
+        if done and processes.is_first():
             finish.finish(command.workdir, records)
     return 0
 
@@ -96,7 +96,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
 
 
 def _define_job(values: flags.FlagValues) -> dict[str, flags.FlagHolder]:
-    """The flags that say which job of several processes this one belongs to, by the names of `distributed.join`."""
+    """The flags that say which job of several processes this one belongs to, by the names of `processes.join`."""
     found = "join the other processes of this job, found by JAX: on Cloud TPU, Slurm, Kubernetes, Open MPI"
     return {
         "detect": flags.DEFINE_bool("distributed", False, found, flag_values=values),

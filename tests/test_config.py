@@ -172,16 +172,16 @@ def test_an_unknown_name_like_no_other_is_answered_with_all_there_are():
 
 def test_a_crop_by_landmarks_needs_a_detector_that_has_them():
     with pytest.raises(SettingsError, match="haar"):
-        check_crop(Crop(detector="haar", align="landmarks"))
-    check_crop(Crop(detector="haar", align="box"))
+        check_crop(Crop(face_detector="haar", align="landmarks"))
+    check_crop(Crop(face_detector="haar", align="box"))
 
 
 def test_pictures_taken_whole_have_neither_landmarks_nor_a_margin():
     with pytest.raises(SettingsError, match="none"):
-        check_crop(Crop(detector="none", margin=1.0))
+        check_crop(Crop(face_detector="none", margin=1.0))
     with pytest.raises(SettingsError, match="which takes pictures whole"):
-        check_crop(Crop(detector="none", align="box"))
-    check_crop(Crop(detector="none", align="box", margin=1.0))
+        check_crop(Crop(face_detector="none", align="box"))
+    check_crop(Crop(face_detector="none", align="box", margin=1.0))
 
 
 @pytest.mark.parametrize(

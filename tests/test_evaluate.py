@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from dfdetect_jax import evaluate
 from dfdetect_jax.data import records as records_
 from dfdetect_jax.errors import RecordsError, SettingsError
-from dfdetect_jax.evaluation import frame_scores
-from dfdetect_jax.evaluation.corruptions import CORRUPTIONS
+from dfdetect_jax.evaluation.metrics import frame_scores
+from dfdetect_jax.evaluation.stress.corruptions import CORRUPTIONS
 from tests import trained
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from dfdetect_jax import prepare as command
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import records, request
-from dfdetect_jax.data.preparation import prepare
-from dfdetect_jax.data.request import Request
+from dfdetect_jax.data import records
+from dfdetect_jax.data.prepare import request
+from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
 
-BOX = Crop(size=48, margin=1.3, align="box", detector="haar")
+BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
 FOLDER = ["--dataset", "folder", "--size", "48", "--align", "box", "--detector", "haar", "--frames", "3"]
 
 
@@ -176,7 +177,7 @@ def test_a_tree_without_a_single_face_is_refused(tmp_path):
         ({"dataset": "forge", "root": None, "frames": 0}, "frames: expected at least 1, found 0"),
         ({"dataset": "faceforensics", "root": "/x", "compression": "c30"}, "expected one of raw, c23, c40"),
         ({"dataset": "folder", "root": "/x", "name": "My Set"}, "name: expected small letters"),
-        ({"dataset": "folder", "root": "/x", "crop": Crop(detector="haar")}, 'use crop.align="box"'),
+        ({"dataset": "folder", "root": "/x", "crop": Crop(face_detector="haar")}, 'use crop.align="box"'),
     ],
 )
 def test_impossible_settings_are_told_in_one_line(arguments, words, tmp_path):

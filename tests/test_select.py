@@ -16,8 +16,8 @@ from dfdetect_jax.active.selection import STRATEGIES
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import lae
-from dfdetect_jax.predictor import PREDICT_BATCH
-from dfdetect_jax.run import training_records
+from dfdetect_jax.run.folder import training_records
+from dfdetect_jax.run.predictor import PREDICT_BATCH
 from tests import trained
 from tests.conftest import tiny_settings
 

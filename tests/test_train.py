@@ -12,12 +12,13 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import mesh, methods, train
-from dfdetect_jax.checkpoint import sealed_steps
+from dfdetect_jax import methods, train
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.preparation import prepare
+from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.run import open_run
+from dfdetect_jax.run.checkpoint import sealed_steps
+from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop, parallel, provenance
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line, tiny_settings

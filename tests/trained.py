@@ -12,7 +12,7 @@ import skimage.data
 from sklearn.datasets import load_sample_image
 
 from dfdetect_jax.config import Settings, check
-from dfdetect_jax.run import Run, open_run
+from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.training import loop
 from dfdetect_jax.training.source import training_records
 from tests.conftest import tiny_lae_settings, tiny_settings

@@ -19,9 +19,9 @@ from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables, lae
-from dfdetect_jax.pictures import blend
-from dfdetect_jax.predictor import PREDICT_BATCH
-from dfdetect_jax.run import Run
+from dfdetect_jax.pictures.sheets import blend
+from dfdetect_jax.run.folder import Run
+from dfdetect_jax.run.predictor import PREDICT_BATCH
 
 
 def choose(

@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 
 from dfdetect_jax.config import from_dict
-from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import binary_mask
-from dfdetect_jax.pictures import write_png
+from dfdetect_jax.pictures.sheets import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
 VERSION = 1  # of the folder's layout

@@ -15,7 +15,7 @@ SCHEDULES = ("constant", "cosine", "drop")
 DTYPES = ("float32", "bfloat16")
 PARALLEL = ("mesh", "pmap")
 ALIGNMENTS = ("landmarks", "box")
-DETECTORS = ("mtcnn", "haar", "none")
+FACE_DETECTORS = ("mtcnn", "haar", "none")
 COMPRESSIONS = ("raw", "c23", "c40")
 BENCHMARK = "deepfakebench"
 
@@ -28,14 +28,14 @@ class Crop:
         size: side of the square crop, pixels.
         margin: side of the crop over the side of the tight face.
         align: "landmarks" warps five facial points onto a template; "box" cuts the box without turning it.
-        detector: "mtcnn", "haar" (OpenCV; no landmarks, so only with "box"), or "none", which takes each picture whole:
+        face_detector: "mtcnn", "haar" (OpenCV; no landmarks, so only with "box"), or "none", which takes pictures whole:
             for pictures that are face crops already, or show no faces. Only with "box" and margin 1.
     """
 
     size: int = 299
     margin: float = 1.3
     align: str = "landmarks"
-    detector: str = "mtcnn"
+    face_detector: str = "mtcnn"
 
 
 @dataclasses.dataclass
@@ -216,13 +216,13 @@ def check_crop(crop: Crop) -> Crop:
     at_least("crop.size", crop.size, 32)
     within("crop.margin", crop.margin, 1.0, 3.0)
     one_of("crop.align", crop.align, ALIGNMENTS)
-    one_of("crop.detector", crop.detector, DETECTORS)
-    if crop.detector != "mtcnn" and crop.align == "landmarks":
+    one_of("crop.face_detector", crop.face_detector, FACE_DETECTORS)
+    if crop.face_detector != "mtcnn" and crop.align == "landmarks":
         raise SettingsError(
-            f'crop.align: "landmarks" needs five points, which "{crop.detector}" has not; use crop.align="box"'
+            f'crop.align: "landmarks" needs five points, which "{crop.face_detector}" has not; use crop.align="box"'
         )
-    if crop.detector == "none" and crop.margin != 1:
+    if crop.face_detector == "none" and crop.margin != 1:
         raise SettingsError(
-            f'crop.margin: expected 1 with detector "none", which takes pictures whole, found {crop.margin:g}'
+            f'crop.margin: expected 1 with face detector "none", which takes pictures whole, found {crop.margin:g}'
         )
     return crop

@@ -15,7 +15,7 @@ from absl import flags
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import FAKE, REAL
-from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.media.crop import resize

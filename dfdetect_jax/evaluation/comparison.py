@@ -5,10 +5,10 @@ from pathlib import Path
 
 from dfdetect_jax.config import to_dict
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.evaluation.bootstrap import over_seeds, paired
-from dfdetect_jax.evaluation.frame_scores import FrameScores
-from dfdetect_jax.evaluation.validation import chosen
-from dfdetect_jax.run import Run
+from dfdetect_jax.evaluation.frozen import chosen
+from dfdetect_jax.evaluation.metrics.bootstrap import over_seeds, paired
+from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
+from dfdetect_jax.run.folder import Run
 
 Scores = Mapping[str, FrameScores]  # by data set
 

@@ -2,7 +2,7 @@
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.methods import cae, lae
-from dfdetect_jax.methods.base import Adversary, Method, Prediction, TrainState, Variables
+from dfdetect_jax.methods.contract import Adversary, Method, Prediction, TrainState, Variables
 from dfdetect_jax.models.vgg import VGG16Weights
 
 __all__ = ["Adversary", "Method", "Prediction", "TrainState", "Variables", "build"]

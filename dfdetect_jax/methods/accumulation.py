@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dfdetect_jax.methods.base import Batch, Metrics, TrainState
+from dfdetect_jax.methods.contract import Batch, Metrics, TrainState
 
 
 class Learnt(NamedTuple):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from dfdetect_jax import losses, optimizer
 from dfdetect_jax.config import LAESettings
-from dfdetect_jax.methods.base import Adversary
+from dfdetect_jax.methods.contract import Adversary
 from dfdetect_jax.models.discriminator import Discriminator
 
 

@@ -25,7 +25,7 @@ from dfdetect_jax import losses, optimizer
 from dfdetect_jax.augment import augment, normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.methods.accumulation import Learnt, accumulate
-from dfdetect_jax.methods.base import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
+from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
 from dfdetect_jax.models.xception import Xception

@@ -32,15 +32,7 @@ from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
 from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.methods import adversary
 from dfdetect_jax.methods.accumulation import Learnt, accumulate
-from dfdetect_jax.methods.base import (
-    Batch,
-    Method,
-    Metrics,
-    Prediction,
-    TrainState,
-    Variables,
-    step_key,
-)
+from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
 from dfdetect_jax.models import vgg
 from dfdetect_jax.models.unet import Encoder, UNetDecoder
 

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dfdetect_jax.models import cpu as cpu_forms
-from dfdetect_jax.models import cpu_conv
+from dfdetect_jax.models.cpu import conv
+from dfdetect_jax.models.cpu import forms as cpu_forms
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
@@ -106,9 +106,9 @@ def conv3x3(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: str = "SA
         return lax.conv_general_dilated(x, kernel, (stride, stride), margins, dimension_numbers=_NHWC)
 
     forms = {
-        (1, "VALID"): cpu_conv.valid_conv3x3,
-        (1, "SAME"): cpu_conv.same_conv3x3,
-        (2, "SAME"): cpu_conv.halving_conv3x3,
+        (1, "VALID"): conv.valid_conv3x3,
+        (1, "SAME"): conv.same_conv3x3,
+        (2, "SAME"): conv.halving_conv3x3,
     }
     return _by_platform(x, kernel, cpu=forms.get((stride, padding), plain), plain=plain)
 
@@ -127,7 +127,7 @@ def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     def plain(x, kernel):
         return lax.conv_general_dilated(x, kernel, (2, 2), [(1, 1), (1, 1)], dimension_numbers=_NHWC)
 
-    return _by_platform(x, kernel, cpu=cpu_conv.strided_conv4x4, plain=plain)
+    return _by_platform(x, kernel, cpu=conv.strided_conv4x4, plain=plain)
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -144,7 +144,7 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     def plain(x, kernel):
         return lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=_NHWC)
 
-    return _by_platform(x, kernel, cpu=cpu_conv.transposed_conv, plain=plain)
+    return _by_platform(x, kernel, cpu=conv.transposed_conv, plain=plain)
 
 
 def max_pool(x: jax.Array) -> jax.Array:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.run import Run
+from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.paths import PathSet
 
 SCORED_BY = "scored_by"

@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dfdetect_jax.data.workers import processors
+from dfdetect_jax.data.prepare.workers import processors
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.face import Detector, Face
-from dfdetect_jax.predictor import PREDICT_BATCH
-from dfdetect_jax.results import Result
-from dfdetect_jax.run import Run
+from dfdetect_jax.media.detectors import FaceDetector
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.run.folder import Run
+from dfdetect_jax.run.predictor import PREDICT_BATCH
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
-from dfdetect_jax.scoring.media import (
+from dfdetect_jax.scoring.result import Result
+from dfdetect_jax.scoring.steps import (
     FRAMES,
     FacesInFrame,
     Frames,
@@ -36,7 +37,7 @@ from dfdetect_jax.scoring.media import (
 STAGES = DECODE, DETECT, CROP, MODEL, WAITING = "decode", "detect", "crop", "model", "waiting"
 """As a `Clock` names them; the last is what the caller's thread waits for the others."""
 
-_BYTES_WAITING = 96_000_000  # of decoded frames, for a detector
+_BYTES_WAITING = 96_000_000  # of decoded frames, for a face detector
 _MESSAGES_WAITING = 64  # for the caller's thread; each with the crops of a few frames at most
 _FILES_AHEAD = 256  # begun, while the oldest isn't done
 _DETECT_AT_ONCE = 8  # photographs; frames of a video come together anyway
@@ -93,7 +94,7 @@ class _File:
 
 def score_files(
     run: Run,
-    detector: Detector,
+    face_detector: FaceDetector,
     paths: Iterable[str],
     frames: int = FRAMES,
     *,
@@ -105,7 +106,7 @@ def score_files(
 
     Args:
         run: an opened run.
-        detector: the run's detector, from `media.face.load_detector`; called from several threads.
+        face_detector: the run's face detector, from `media.detectors.load_face_detector`; called from several threads.
         paths: read as they are needed, in another thread.
         frames: of a video, spread evenly.
         readers: threads that decode, one file each; 0 for as many as there are processors, between 2 and 8.
@@ -122,7 +123,7 @@ def score_files(
     count = processors()
     clock = clock or Clock()
     readers, detectors = readers or min(max(count, 2), 8), detectors or max(1, count // 4)
-    ahead = _Upstream(run, detector, paths, frames, clock, readers, detectors)
+    ahead = _Upstream(run, face_detector, paths, frames, clock, readers, detectors)
     try:
         yield from _gather(run, ahead, clock)
     finally:
@@ -180,8 +181,8 @@ def _index(found: tuple[int, list[Face]]) -> int:
 class _Upstream:
     """The threads that decode and detect; what they find comes through `inbox`."""
 
-    def __init__(self, run, detector, paths, frames, clock, readers, detectors):
-        self._run, self._detector, self._frames, self._clock = run, detector, frames, clock
+    def __init__(self, run, face_detector, paths, frames, clock, readers, detectors):
+        self._run, self._face_detector, self._frames, self._clock = run, face_detector, frames, clock
         self._paths, self._next_path = enumerate(paths), threading.Lock()
         self._allowed, self._may_begin = _FILES_AHEAD, threading.Condition()
         self._stopped = False
@@ -250,7 +251,7 @@ class _Upstream:
         while True:
             chunks: Sequence[tuple[int, Frames]] = self._decoded.get(_DETECT_AT_ONCE)
             with self._clock(DETECT):
-                found = self._detector([image for _, chunk in chunks for image in chunk.images])
+                found = self._face_detector([image for _, chunk in chunks for image in chunk.images])
             for number, chunk in chunks:
                 here, found = found[: len(chunk.images)], found[len(chunk.images) :]
                 with self._clock(CROP):

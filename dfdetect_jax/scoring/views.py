@@ -10,8 +10,8 @@ from dfdetect_jax.media.face import Face
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
 from dfdetect_jax.methods import Prediction
-from dfdetect_jax.results import ATTENTION, RECONSTRUCTION_ERROR, Result, Sighting, View
-from dfdetect_jax.run import Run
+from dfdetect_jax.run.folder import Run
+from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, Sighting, View
 
 
 def heat_shows(prediction: Prediction) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dfdetect_jax import pictures
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.evaluation import report, runs
-from dfdetect_jax.evaluation.tables import print_results
-from dfdetect_jax.run import Run, open_run
+from dfdetect_jax.evaluation import measure
+from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.evaluation.report.terminal import print_results
+from dfdetect_jax.pictures import sheets
+from dfdetect_jax.run.folder import Run, open_run
 
 SAMPLES, REPORT = "samples", "report"
 PER_METHOD = 2  # rows of the sheet for reals and for each forgery method
@@ -22,19 +23,21 @@ def finish(workdir: Path, records: Path) -> None:
         workdir: a trained run.
         records: what it was trained on.
     """
-    run, manifest, resampling = open_run(workdir), read_manifest(records), report.Resampling()
+    run, manifest, resampling = open_run(workdir), read_manifest(records), report_files.Resampling()
     splits = [split for split in ("val", "test") if split in manifest.counts]
-    data = [runs.Measured(report.data_key(manifest.name, split), records, split) for split in splits]
-    result = runs.measure(run, data, resampling)
-    runs.write(workdir / REPORT, runs.compare(workdir.name, {workdir.name: run}, {workdir.name: result}, resampling))
+    data = [measure.Measured(report_files.data_key(manifest.name, split), records, split) for split in splits]
+    result = measure.measure(run, data, resampling)
+    measure.write(
+        workdir / REPORT, measure.compare(workdir.name, {workdir.name: run}, {workdir.name: result}, resampling)
+    )
     sheet = workdir / SAMPLES / "examples.png"
-    pictures.write_png(sheet, example_sheet(run, records, splits[-1]))
+    sheets.write_png(sheet, example_sheet(run, records, splits[-1]))
     print_results(result.metrics)
-    print(f"run       {workdir}\nreport    {workdir / REPORT / runs.PAGE}\npictures  {sheet}")
+    print(f"run       {workdir}\nreport    {workdir / REPORT / measure.PAGE}\npictures  {sheet}")
 
 
 def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
-    """The first examples of each method in `split` as `pictures.example_sheet` shows them: uint8 [H, W, 3]."""
+    """The first examples of each method in `split` as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
     chosen: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {}
     names = read_manifest(records).counts[split]
     batches = eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size)
@@ -53,4 +56,4 @@ def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
         f"{method or 'real'}\n{'unseen, ' if method and method not in run.seen else ''}fake {score:.2f}"
         for method, score in zip(methods, prediction.score, strict=True)
     ]
-    return pictures.example_sheet(images, masks, prediction, captions)
+    return sheets.example_sheet(images, masks, prediction, captions)

@@ -12,16 +12,17 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from dfdetect_jax import distributed, methods
-from dfdetect_jax.allocator import set_fragments_aside
-from dfdetect_jax.checkpoint import Checkpoints
+from dfdetect_jax import methods
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.data import pipeline
-from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.painted_masks import Masks
+from dfdetect_jax.devices import processes
+from dfdetect_jax.devices.host import set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.models.vgg import VGG16Weights
-from dfdetect_jax.run import CHECKPOINTS, open_run
+from dfdetect_jax.run.checkpoint import Checkpoints
+from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
 from dfdetect_jax.training import preemption as preemptions
 from dfdetect_jax.training.parallel import Parallel
@@ -73,7 +74,7 @@ def train(
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)))
         state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)
-        start, silent = int(state.step), not distributed.is_first()
+        start, silent = int(state.step), not processes.is_first()
         if start >= until:
             return True
         batches = _training_stream(records, settings, masks, cursor)
@@ -153,7 +154,7 @@ class _Loop:
         began = time.perf_counter()
         step = self.parallel.compile(state, batch)
         set_fragments_aside()
-        distributed.wait_for_all("the step is compiled")  # so that none waits long in its first collective
+        processes.wait_for_all("the step is compiled")  # so that none waits long in its first collective
         memory = step.memory_analysis()  # None on a backend that doesn't tell
         needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""
         self.progress.say(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from dfdetect_jax import mesh as meshes
 from dfdetect_jax.config import Settings
+from dfdetect_jax.devices import mesh as meshes
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.methods import Method, TrainState
 

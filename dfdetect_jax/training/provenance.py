@@ -7,11 +7,11 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from dfdetect_jax import distributed
 from dfdetect_jax.config import Settings, read_settings, to_dict
 from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.run import CONFIG, read_config
+from dfdetect_jax.run.folder import CONFIG, read_config
 
 # These may differ when a run is resumed: they change what is written and how fast, not what is learned.
 FREE_TO_CHANGE = ("train.log_every", "train.keep", "train.remat", "train.shard_optimizer", "data.data_dir")
@@ -39,7 +39,7 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
     }
     if (workdir / CONFIG).exists():
         _check_same_run(workdir, read_config(workdir), info)
-    elif distributed.is_first():
+    elif processes.is_first():
         workdir.mkdir(parents=True, exist_ok=True)
         temporary = workdir / f".{CONFIG}.tmp"
         temporary.write_text(json.dumps(info, indent=2))

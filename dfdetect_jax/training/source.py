@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from dfdetect_jax.config import BENCHMARK, Crop, Data
-from dfdetect_jax.data import preparation, records
+from dfdetect_jax.data import records
+from dfdetect_jax.data.prepare import preparation
 
 EMBEDDED = "forge"
 

@@ -5,16 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from dfdetect_jax import distributed
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.data import pipeline
-from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import Variables
-from dfdetect_jax.run import open_run
+from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
@@ -64,9 +64,9 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
         BadMediaError: a painted mask can't be used.
     """
     folder = workdir / QUEUE
-    if distributed.is_first():
+    if processes.is_first():
         _make_queue(settings, workdir, records)
-    distributed.wait_for_all("the queue is written")
+    processes.wait_for_all("the queue is written")
     queue = queues.read_queue(folder)
     total = len(queue.rows)
     if settings.active.annotator == "people" and (waiting := queues.missing(queue)):
@@ -100,12 +100,12 @@ def _check_unchanged(masks: Masks, path: Path) -> None:
                 f"{path.parent}: expected the masks that stage 2 began with, found others; put them back, "
                 "or train anew in another --workdir"
             )
-    elif distributed.is_first():
+    elif processes.is_first():
         temporary = path.with_suffix(".partial")
         temporary.write_text(digest + "\n")
         os.replace(temporary, path)
 
 
 def _say(line: str) -> None:
-    if distributed.is_first():
+    if processes.is_first():
         print(line, file=sys.stderr)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import jax
 
-from dfdetect_jax import distributed
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
-from dfdetect_jax.evaluation.frame_scores import concatenate, from_columns, score_frames
-from dfdetect_jax.evaluation.metrics import UNINFORMED_THRESHOLD, choose_threshold, detection
+from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_columns, score_frames
+from dfdetect_jax.evaluation.metrics.summary import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import Method, Variables
-from dfdetect_jax.predictor import PREDICT_BATCH, Predictor
+from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
 
 NOT_VALIDATED = {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
 
@@ -53,6 +52,6 @@ class Validation:
         mine = score_frames(self._predictor.score, itertools.takewhile(lambda _: not stop(), batches))
         if stop():
             return dict(NOT_VALIDATED)
-        scores = concatenate([from_columns(columns) for columns in distributed.gather(vars(mine))])
+        scores = concatenate([from_columns(columns) for columns in processes.gather(vars(mine))])
         threshold = choose_threshold(scores.score, scores.label)
         return {"val_auc": detection(scores.score, scores.label, threshold)["auc"], "threshold": threshold}

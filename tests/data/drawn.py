@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 
-from dfdetect_jax.data import records, shards
+from dfdetect_jax.data import records
 from dfdetect_jax.data.encoding import RAW, Codec
 from dfdetect_jax.data.example import FAKE, REAL, Example
+from dfdetect_jax.data.prepare import shards
 
 SIZE = 32
 

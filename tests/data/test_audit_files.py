@@ -1,6 +1,6 @@
 import numpy as np
 
-from dfdetect_jax.data.audit.files import open_clips
+from dfdetect_jax.data.audit.unreadable import open_clips
 from tests.data.photographs import write_video
 from tests.data.scenes import clip_of, save, scene
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dfdetect_jax.data.audit.masks import SAMPLE, grey_share, mask_findings, misfits
+from dfdetect_jax.data.audit.mask_findings import SAMPLE, grey_share, mask_findings, misfits
 from tests.data.photographs import write_video
 from tests.data.scenes import clip_of, save, scene
 

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 
 from dfdetect_jax.data import catalog
-from dfdetect_jax.data.catalog.base import keep_apart, split_by_hash, split_by_identity, with_validation
+from dfdetect_jax.data.catalog.splits import keep_apart, split_by_hash, split_by_identity, with_validation
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dfdetect_jax.data import catalog
 from dfdetect_jax.data.catalog import deepfakebench
-from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL
 from dfdetect_jax.errors import RecordsError
 from tests.data import benchmark_tree

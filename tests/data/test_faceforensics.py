@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dfdetect_jax.data.catalog import faceforensics
-from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 PAIRS = {"train": [["000", "003"]], "val": [["001", "002"]], "test": [["004", "005"]]}

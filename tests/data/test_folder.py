@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect_jax.data.catalog import folder
-from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 from tests.data.trees import folder_by_splits, put
 

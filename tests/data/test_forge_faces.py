@@ -66,12 +66,12 @@ def test_one_person_is_painted_the_same_in_the_same_sitting_only():
 
 @pytest.mark.slow
 def test_a_detector_trained_on_photographs_finds_painted_faces():
-    from dfdetect_jax.media.face import load_detector
+    from dfdetect_jax.media.detectors import load_face_detector
 
-    detector, errors = load_detector("mtcnn"), []
+    face_detector, errors = load_face_detector("mtcnn"), []
     for seed in range(10):
         picture, face = portrait(*drawn(seed), 192, 33.0)
-        found = detector([picture])[0]
+        found = face_detector([picture])[0]
         if found:
             apart = np.linalg.norm(face.landmarks[1] - face.landmarks[0])
             errors.append(np.abs(found[0].landmarks - face.landmarks).mean() / apart)

@@ -80,7 +80,7 @@ def test_a_face_too_small_for_the_crop_is_bad_media(planned):
 def test_a_detector_without_landmarks_is_refused(planned):
     face = Face(box=FACE.box, landmarks=None, confidence=1.0)
     with pytest.raises(SettingsError, match="five landmarks"):
-        forge.forge_photo(planned[0], lambda frames: [[face]], Crop(size=48, align="box", detector="haar"))
+        forge.forge_photo(planned[0], lambda frames: [[face]], Crop(size=48, align="box", face_detector="haar"))
 
 
 def test_a_swap_takes_the_donor_whose_pose_is_nearest(planned):

@@ -1,7 +1,7 @@
 import pytest
 
 from dfdetect_jax.data.catalog import forged_images
-from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL
 from tests.data import trees
 

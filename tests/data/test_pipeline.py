@@ -5,7 +5,7 @@ import pytest
 
 from dfdetect_jax.config import CAESettings, LAESettings
 from dfdetect_jax.data import pipeline
-from dfdetect_jax.data.masks import Masks
+from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import drawn_example, write_records

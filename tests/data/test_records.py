@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from dfdetect_jax.data import records, shards
+from dfdetect_jax.data import records
+from dfdetect_jax.data.prepare import shards
 from dfdetect_jax.errors import RecordsError
 from tests.data.drawn import drawn_example, write_records
 

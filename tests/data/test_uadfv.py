@@ -1,5 +1,5 @@
 from dfdetect_jax.data.catalog import uadfv
-from dfdetect_jax.data.catalog.base import split_by_hash
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL
 from tests.data import trees
 

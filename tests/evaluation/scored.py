@@ -1,6 +1,6 @@
 """Scores made by hand."""
 
-from dfdetect_jax.evaluation import frame_scores
+from dfdetect_jax.evaluation.metrics import frame_scores
 
 
 def rows(*entries, dataset="set", split="test"):

@@ -1,11 +1,11 @@
 import dataclasses
 
 import pytest
+from tests.evaluation.test_report import scores_of
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import comparison
 from tests import trained
-from tests.evaluation.test_report import scores_of
 
 
 def test_runs_are_called_by_as_much_of_their_path_as_tells_them_apart(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import skimage.data
 from sklearn.datasets import load_sample_image
 
-from dfdetect_jax.media.face import load_detector
+from dfdetect_jax.media.detectors import load_face_detector
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +20,4 @@ def temple() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def mtcnn():
-    return load_detector("mtcnn")
+    return load_face_detector("mtcnn")

@@ -5,16 +5,7 @@ from skimage.transform import SimilarityTransform
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.media.crop import (
-    crop_matrix,
-    resize,
-    resized_matrix,
-    similarity,
-    template,
-    unwarp,
-    warp,
-    warp_mask,
-)
+from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, similarity, template, unwarp, warp, warp_mask
 from dfdetect_jax.media.face import Face
 
 IDENTITY = np.eye(3)[:2]

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.media.face import Face, load_detector, overlap, track
+from dfdetect_jax.media.detectors import load_face_detector
+from dfdetect_jax.media.face import Face, overlap, track
 
 # In skimage.data.astronaut(), read off by eye: eyes, nose, corners of the mouth.
 POINTS = np.array([(203, 101), (246, 103), (222, 127), (203, 140), (245, 141)])
@@ -28,7 +29,7 @@ def test_the_face_and_its_five_points_are_found(mtcnn, astronaut):
 
 def test_no_face_is_found_where_there_is_none(mtcnn, temple):
     assert mtcnn([temple]) == [[]]
-    assert load_detector("haar")([temple]) == [[]]
+    assert load_face_detector("haar")([temple]) == [[]]
 
 
 def test_a_picture_smaller_than_a_face_has_none(mtcnn):
@@ -63,18 +64,18 @@ def test_several_faces_come_largest_first(mtcnn, astronaut):
 
 
 def test_min_face_leaves_small_faces_out(astronaut):
-    assert load_detector("mtcnn", min_face=250)([astronaut]) == [[]]
-    assert load_detector("haar", min_face=150)([astronaut]) == [[]]
+    assert load_face_detector("mtcnn", min_face=250)([astronaut]) == [[]]
+    assert load_face_detector("haar", min_face=150)([astronaut]) == [[]]
 
 
 def test_haar_finds_the_face_without_landmarks(astronaut):
-    found = load_detector("haar")([astronaut])[0][0]
+    found = load_face_detector("haar")([astronaut])[0][0]
     assert found.landmarks is None
     assert ((found.box[:2] < POINTS.min(axis=0)) & (found.box[2:] > POINTS.max(axis=0))).all()
 
 
 def test_threads_may_share_a_haar_detector(astronaut):
-    haar = load_detector("haar")
+    haar = load_face_detector("haar")
     pictures = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300].copy()] * 4
     alone = [haar([picture])[0] for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
@@ -86,7 +87,7 @@ def test_threads_may_share_a_haar_detector(astronaut):
 @pytest.mark.parametrize(("name", "min_face"), [("retina", 40), ("mtcnn", 11), ("haar", 0)])
 def test_an_unknown_detector_or_an_impossible_size_is_refused(name, min_face):
     with pytest.raises(SettingsError, match="expected"):
-        load_detector(name, min_face)
+        load_face_detector(name, min_face)
 
 
 def test_overlap_is_intersection_over_union():
@@ -98,7 +99,7 @@ def test_overlap_is_intersection_over_union():
 def test_two_people_who_move_are_two_tracks():
     left = [face(10 + 5 * t, 20) for t in range(4)]
     right = [face(200 - 5 * t, 30, side=60) for t in range(4)]
-    # The detector's order changes with the sizes; the tracks don't.
+    # The face detector's order changes with the sizes; the tracks don't.
     frames = [[left[0], right[0]], [right[1], left[1]], [right[2], left[2]], [left[3], right[3]]]
     assert track(frames) == [right, left]
 

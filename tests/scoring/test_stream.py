@@ -8,18 +8,18 @@ import pytest
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import BadMediaError, RunError
-from dfdetect_jax.media.face import load_detector, whole_pictures
+from dfdetect_jax.media.detectors import load_face_detector, whole_pictures
 from dfdetect_jax.scoring import stream
 from dfdetect_jax.scoring.channel import Clock
-from dfdetect_jax.scoring.media import score_photo, score_video
+from dfdetect_jax.scoring.steps import score_photo, score_video
 from dfdetect_jax.scoring.stream import score_files
 from tests import trained
 
 
 @pytest.fixture(scope="module")
 def run():
-    """A run that takes whole pictures, so that no detector compiles."""
-    return dataclasses.replace(trained.opened(), crop=Crop(size=40, margin=1.0, align="box", detector="none"))
+    """A run that takes whole pictures, so that no face detector compiles."""
+    return dataclasses.replace(trained.opened(), crop=Crop(size=40, margin=1.0, align="box", face_detector="none"))
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def photos(tmp_path_factory):
 
 def test_files_scored_together_score_as_they_do_alone(tmp_path):
     run = trained.opened()
-    detector = load_detector(run.crop.detector)
+    face_detector = load_face_detector(run.crop.face_detector)
     two = trained.write_photo(tmp_path / "two.png", trained.two_faces())
     none = trained.write_photo(tmp_path / "none.png", trained.no_face())
     pan = trained.write_clip(tmp_path / "pan.avi", [trained.one_face(2 * i) for i in range(20)])
     cut = trained.cut_short(trained.write_clip(tmp_path / "cut.avi", [trained.one_face()] * 40), 0.5)
-    alone = {str(p): score_photo(run, detector, p)[0] for p in (two, none)}
-    alone |= {str(p): score_video(run, detector, p, frames=12) for p in (pan, cut)}
-    together = dict(score_files(run, detector, list(alone), frames=12, detectors=2))
+    alone = {str(p): score_photo(run, face_detector, p)[0] for p in (two, none)}
+    alone |= {str(p): score_video(run, face_detector, p, frames=12) for p in (pan, cut)}
+    together = dict(score_files(run, face_detector, list(alone), frames=12, detectors=2))
     assert list(together) == list(alone)
     for path, result in together.items():
         assert same(result, alone[path])
@@ -102,11 +102,11 @@ def test_what_goes_wrong_in_a_thread_reaches_the_caller(run, photos):
         raise OSError("the list is gone")
 
     def broken(frames):
-        raise ZeroDivisionError("the detector is broken")
+        raise ZeroDivisionError("the face detector is broken")
 
     with pytest.raises(OSError, match="the list is gone"):
         list(score_files(run, whole_pictures, paths()))
-    with pytest.raises(ZeroDivisionError, match="the detector is broken"):
+    with pytest.raises(ZeroDivisionError, match="the face detector is broken"):
         list(score_files(run, broken, photos))
 
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from dfdetect_jax import distributed
+from dfdetect_jax.devices import processes
 
 
 def settings_of(method):
@@ -54,7 +54,7 @@ def take_steps(out, method, kind):
         state, metrics = step(state, sharded)
     found = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(ways.whole(state))}
     arrays = {name: np.asarray(leaf) for name, leaf in found.items()}
-    if distributed.is_first():
+    if processes.is_first():
         np.savez(out, devices=jax.device_count(), **arrays, **ways.scalars(metrics))
 
 
@@ -63,5 +63,5 @@ def job(coordinator="", process_count=0, process_id=-1):
 
 
 if __name__ == "__main__":
-    with distributed.joined(**job(*sys.argv[4:])):
+    with processes.joined(**job(*sys.argv[4:])):
         take_steps(*sys.argv[1:4])

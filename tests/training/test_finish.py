@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dfdetect_jax import pictures
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.pictures import sheets
 from dfdetect_jax.training import finish
 from tests import trained
 
@@ -15,7 +15,7 @@ def test_the_sheet_shows_every_method_with_the_masks_that_are_known(monkeypatch)
         shown.update(images=images, masks=masks, prediction=prediction, captions=captions)
         return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr(pictures, "example_sheet", sheet)
+    monkeypatch.setattr(sheets, "example_sheet", sheet)
     folder = trained.lae_folders()[1]
     finish.example_sheet(trained.opened_lae(), folder, "test")
     records = Records(folder, "test")

@@ -7,11 +7,11 @@ import pytest
 
 from dfdetect_jax import methods
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.config import check
 from dfdetect_jax.data import records
 from dfdetect_jax.errors import BadMediaError, RunError, WeightsError
-from dfdetect_jax.run import open_run
+from dfdetect_jax.run.checkpoint import Checkpoints, sealed_steps
+from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop, parallel, stages
 from dfdetect_jax.weights.pretrained import load_vgg16
 from tests.conftest import tiny_lae_settings

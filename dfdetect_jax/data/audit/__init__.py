@@ -9,9 +9,9 @@ tree         all of these on what a catalog found
 records      prepared records, after
 """
 
+from dfdetect_jax.data.audit.dataset_audit import Audit, audit_tree, clip_counts
 from dfdetect_jax.data.audit.finding import ERROR, RECORDS, SUBJECTS, WARNING, Finding, Progress, Stage
-from dfdetect_jax.data.audit.records import record_findings
-from dfdetect_jax.data.audit.tree import Audit, audit_tree, clip_counts
+from dfdetect_jax.data.audit.prepared import record_findings
 
 __all__ = [
     "ERROR",

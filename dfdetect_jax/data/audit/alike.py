@@ -13,8 +13,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from dfdetect_jax.data.audit.files import FLAT
 from dfdetect_jax.data.audit.finding import ERROR, LOOK_ALIKES, Finding, number, such_as
+from dfdetect_jax.data.audit.unreadable import FLAT
 from dfdetect_jax.data.example import SPLITS, Clip
 
 # Measured on all pairs of 3,973 aligned faces of CelebA, and of 1,000 faces of FFHQ and StyleGAN. The three pairs that

@@ -21,7 +21,8 @@ from dfdetect_jax.data.catalog import (
     uadfv,
     wilddeepfake,
 )
-from dfdetect_jax.data.catalog.base import Found, keep_apart, lacking_splits, split_by_identity
+from dfdetect_jax.data.catalog.listing import Found
+from dfdetect_jax.data.catalog.splits import keep_apart, lacking_splits, split_by_identity
 
 _MODULES = (
     celeba,

@@ -14,7 +14,7 @@ Any folder that is none of CelebA's own is a method's. Forgeries are in their ph
 from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, Found, media_files
+from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
 

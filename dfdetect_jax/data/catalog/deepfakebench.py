@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dfdetect_jax.config import BENCHMARK, COMPRESSIONS
-from dfdetect_jax.data.catalog.base import Found, some, with_validation
 from dfdetect_jax.data.catalog.folder import identity_of
+from dfdetect_jax.data.catalog.listing import Found, some
+from dfdetect_jax.data.catalog.splits import with_validation
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import Found, split_by_hash, split_by_identity
 from dfdetect_jax.data.catalog.faceforensics import read_splits
+from dfdetect_jax.data.catalog.listing import Found
+from dfdetect_jax.data.catalog.splits import split_by_hash, split_by_identity
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
 

@@ -14,7 +14,8 @@ import re
 from pathlib import Path, PurePosixPath
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import VIDEO_SUFFIXES, Found, with_validation
+from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found
+from dfdetect_jax.data.catalog.splits import with_validation
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 

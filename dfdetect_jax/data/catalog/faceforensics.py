@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfdetect_jax.config import COMPRESSIONS
-from dfdetect_jax.data.catalog.base import VIDEO_SUFFIXES, Found, media_files, some, split_by_hash
+from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files, some
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
 from dfdetect_jax.errors import RecordsError
 

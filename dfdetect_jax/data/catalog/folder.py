@@ -19,7 +19,8 @@ import dataclasses
 from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import Found, split_by_hash, with_validation
+from dfdetect_jax.data.catalog.listing import Found
+from dfdetect_jax.data.catalog.splits import split_by_hash, with_validation
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 

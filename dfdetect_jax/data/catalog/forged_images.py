@@ -13,7 +13,8 @@ with pictures of another split. TIFF is not read: convert it to PNG first. For p
 from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, Found, media_files, split_by_hash
+from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 

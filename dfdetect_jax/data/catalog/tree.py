@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dfdetect_jax.data.catalog.base import IMAGE_SUFFIXES, VIDEO_SUFFIXES, frame_files, media_files, some
+from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, frame_files, media_files, some
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 

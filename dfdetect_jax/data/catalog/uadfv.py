@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.base import VIDEO_SUFFIXES, Found, media_files, split_by_hash
+from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
+from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import FAKE, REAL, Clip
 from dfdetect_jax.errors import RecordsError
 

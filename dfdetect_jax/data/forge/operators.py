@@ -14,14 +14,7 @@ from numpy.random import Generator
 
 from dfdetect_jax.data.forge.generators import through_bilinear, through_transposed
 from dfdetect_jax.data.forge.patches import fill
-from dfdetect_jax.data.forge.regions import (
-    PARTS,
-    FaceFrame,
-    face_distance,
-    face_frame,
-    free_form_hole,
-    part_distance,
-)
+from dfdetect_jax.data.forge.regions import PARTS, FaceFrame, face_distance, face_frame, free_form_hole, part_distance
 
 Picture: TypeAlias = np.ndarray  # uint8 [H, W, 3], RGB
 Points: TypeAlias = np.ndarray  # float [5, 2], pixels

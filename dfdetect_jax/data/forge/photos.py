@@ -18,7 +18,7 @@ from dfdetect_jax.media.image import read_image
 DONORS = 3  # looked at for each swap
 LARGEST_SCALE = 2.0  # a face is enlarged at most this much; beyond, there is nothing left in it to forge
 
-Detector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
+FaceDetector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +74,12 @@ def photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
     return planned
 
 
-def forge_photo(photo: Photo, detector: Detector, crop: Crop) -> list[Example]:
+def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[Example]:
     """Forges one photograph.
 
     Args:
         photo: the photograph.
-        detector: finds the face; the largest is taken.
+        face_detector: finds the face; the largest is taken.
         crop: how the face is cut.
 
     Returns:
@@ -87,9 +87,9 @@ def forge_photo(photo: Photo, detector: Detector, crop: Crop) -> list[Example]:
 
     Raises:
         BadMediaError: the file can't be read, or has no face that is large enough; for swaps, none of its donors.
-        SettingsError: the detector gives no landmarks.
+        SettingsError: the face detector gives no landmarks.
     """
-    picture, face = _sit(photo.path, detector, crop)
+    picture, face = _sit(photo.path, face_detector, crop)
     portrait = Portrait(
         picture=picture,
         face=face,
@@ -99,20 +99,22 @@ def forge_photo(photo: Photo, detector: Detector, crop: Crop) -> list[Example]:
         name=photo.name,
         identity=photo.name,
     )
-    donor = _donor(photo, face, detector, crop) if portrait.wants_donor else None
+    donor = _donor(photo, face, face_detector, crop) if portrait.wants_donor else None
     with one_thread():
         return list(forge_pair(portrait, donor, crop))
 
 
-def _sit(path: str, detector: Detector, crop: Crop) -> tuple[np.ndarray, Face]:
+def _sit(path: str, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, Face]:
     """Cuts a square around the largest face, not turned, at the scale that the embedded set's portraits have."""
     image = read_image(path)
-    faces = detector([image])[0]
+    faces = face_detector([image])[0]
     if not faces:
         raise BadMediaError(f"{path}: no face found")
     face = faces[0]
     if face.landmarks is None:
-        raise SettingsError(f'crop.detector: forging photographs needs five landmarks, which "{crop.detector}" has not')
+        raise SettingsError(
+            f'crop.face_detector: forging photographs needs five landmarks, which "{crop.face_detector}" has not'
+        )
     matrix = crop_matrix(face, dataclasses.replace(crop, align="landmarks"))
     scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
     if scale > LARGEST_SCALE:
@@ -132,12 +134,12 @@ def _sit(path: str, detector: Detector, crop: Crop) -> tuple[np.ndarray, Face]:
     return warp(image, upright, side), moved
 
 
-def _donor(photo: Photo, target: Face, detector: Detector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+def _donor(photo: Photo, target: Face, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
     """Of the donors with a usable face the one whose pose is nearest: whose landmarks fit the target's best."""
     usable = []
     for path in photo.donors:
         try:
-            picture, face = _sit(path, detector, crop)
+            picture, face = _sit(path, face_detector, crop)
         except BadMediaError:
             continue
         fitted = _apply(similarity(face.landmarks, target.landmarks), face.landmarks)

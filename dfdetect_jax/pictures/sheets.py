@@ -1,0 +1,260 @@
+"""Pictures for people: reconstructions side by side, a scored photograph, a scored video.
+
+Real is blue and fake vermilion (of Okabe and Ito's set, told apart by all common kinds of colour vision), and each is
+also said in words.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.media.crop import unwarp
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.pictures.canvas import (
+    DPI,
+    HEAT,
+    fit,
+    heat_scale,
+    place_axes,
+    place_colour_bar,
+    place_picture,
+    rendered,
+    within,
+)
+from dfdetect_jax.scoring.result import ATTENTION, FAKE, RECONSTRUCTION_ERROR, Result, ScoredFace, View
+from dfdetect_jax.scoring.views import heat_maps, heat_shows
+
+COLOURS = {"fake": "#D55E00", "real": "#0072B2"}
+GREY = "#6e6e6e"
+VIDEO_VIEWS = 4  # frames under the curve of a video
+_WHERE = {ATTENTION: "most suspicious places", RECONSTRUCTION_ERROR: "where the reconstruction fails"}
+_UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in the place of a mask that nobody knows
+
+
+def write_png(path: str | os.PathLike, picture: np.ndarray) -> None:
+    """Writes uint8 [H, W, 3] RGB as PNG, whole or not at all; makes the folder.
+
+    Raises:
+        RunError: the folder can't be written to.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+        os.replace(partial, path)
+    except OSError as error:
+        raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
+
+
+def example_sheet(
+    images: np.ndarray, masks: Sequence[np.ndarray | None], prediction: Prediction, captions: Sequence[str]
+) -> np.ndarray:
+    """A sheet with a row per example and a caption on its left.
+
+    For a method with attention: input, true mask, attention and, if it reconstructs, the reconstruction. For others:
+    input, reconstruction, and where it fails.
+
+    Args:
+        images: uint8 [N, S, S, 3], N at least 1.
+        masks: N, each uint8 [S, S] in {0, 255}, or None where the mask is unknown.
+        prediction: of a run on `images`; one scale serves the whole sheet.
+        captions: N, such as "swap_alpha\nfake 0.93".
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    shows, heat = heat_shows(prediction), heat_maps(prediction, images)
+    scale = heat_scale(shows, heat)
+    columns = {"input": images}
+    if shows == ATTENTION:
+        columns["true mask"] = [_UNKNOWN if mask is None else mask[..., None].repeat(3, axis=-1) for mask in masks]
+        columns["attention"] = HEAT(scale(heat))
+    if prediction.reconstruction is not None:
+        columns["reconstruction"] = to_uint8(prediction.reconstruction)
+    if shows == RECONSTRUCTION_ERROR:
+        columns["where it fails"] = HEAT(scale(heat))
+    return _sheet(columns, captions, scale, shows)
+
+
+def _sheet(columns: Mapping[str, Sequence], captions: Sequence[str], scale: Normalize, shows: str) -> np.ndarray:
+    """Draws `columns` of N pictures under their names, `captions` beside them, and the colours' scale."""
+    rows, side, gap, captions_width, top = len(captions), 1.6, 0.06, 1.5, 0.3
+    left = captions_width + len(columns) * (side + gap)
+    figure = Figure(figsize=(left + 0.9, top + rows * (side + gap) + gap), dpi=DPI)
+    for row in range(rows):
+        down = top + row * (side + gap)
+        middle = 1 - (down + side / 2) / figure.get_figheight()
+        right = (captions_width - 0.1) / figure.get_figwidth()
+        figure.text(right, middle, captions[row], ha="right", va="center", fontsize=9, parse_math=False)
+        for column, (name, pictures) in enumerate(columns.items()):
+            axes = place_picture(figure, captions_width + column * (side + gap), down, side, side, pictures[row])
+            if pictures[row] is _UNKNOWN:
+                axes.text(0, 0, "unknown", ha="center", va="center", fontsize=9)
+            if row == 0:
+                axes.set_title(name, fontsize=10)
+    place_colour_bar(figure, left, top, rows * (side + gap) - gap, scale, shows)
+    return rendered(figure)
+
+
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """float [..., 3] in [-1, 1] -> uint8 [..., 3] in [0, 255], rounded; values beyond are cut."""
+    return np.clip(np.round((pixels + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def photo_picture(result: Result, views: Sequence[View]) -> np.ndarray:
+    """A scored photograph: each face in its box with its score, the heat laid over it, and the highest face enlarged.
+
+    Args:
+        result: of `scoring.score_photo`, with at least one face.
+        views: from the same call.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    image, shrink = fit(views[0].image)
+    width, height = within(image, 4.4, 5.5)
+    gap, margin, title, headline = 0.12, 0.15, 0.28, 0.5
+    page = max(2 * width + gap, 6.0) + 2 * margin + 0.75
+    across = (page - 2 * margin - 0.75 - 2 * gap) / 3
+    below = headline + title + height + title
+    figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
+    shows = views[0].shows
+    scale = heat_scale(shows, *(view.heat for view in views))
+    boxes = place_picture(figure, margin, headline + title, width, height, image)
+    over = place_picture(
+        figure, margin + width + gap, headline + title, width, height, _overlay(image, views, scale, shrink)
+    )
+    for view in views:
+        _draw_box(boxes, view, result.threshold, shrink, words=True)
+        _draw_box(over, view, result.threshold, shrink, words=False)
+    boxes.set_title("faces and scores", fontsize=10)
+    over.set_title(_WHERE[shows], fontsize=10)
+    for column, (name, picture) in enumerate(_enlarged(views[0], scale)):
+        left = margin + column * (across + gap)
+        place_picture(figure, left, below, across, across, picture).set_title(name, fontsize=10)
+    place_colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, shows)
+    _headline(figure, result)
+    return rendered(figure)
+
+
+def video_picture(result: Result, views: Sequence[View]) -> np.ndarray:
+    """A scored video: the score of each face over time, and the most suspicious frames with box and heat.
+
+    Args:
+        result: of `scoring.score_video`, with at least one face.
+        views: of `views.video_views`, at least one.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    page, gap, margin, title, headline, plot = 10.4, 0.12, 0.15, 0.3, 0.55, 2.3
+    across = (page - 2 * margin - 0.75 - (VIDEO_VIEWS - 1) * gap) / VIDEO_VIEWS
+    pictures = [fit(view.image) for view in views]
+    width, height = within(pictures[0][0], across, 1.4 * across)
+    frames = headline + plot + 0.6 + title
+    crops = frames + height + title
+    figure = Figure(figsize=(page, crops + across + margin), dpi=DPI)
+    _score_over_time(place_axes(figure, 0.75, headline, page - 0.75 - 2.2, plot), result)
+    shows = views[0].shows
+    scale = heat_scale(shows, *(view.heat for view in views))
+    for column, (view, (picture, shrink)) in enumerate(zip(views, pictures, strict=True)):
+        left = margin + column * (across + gap)
+        axes = place_picture(figure, left + (across - width) / 2, frames, width, height, picture)
+        axes.set_title(f"{_moment(view.sighting.frame, result.fps)}: {view.sighting.score:.2f}", fontsize=10)
+        _draw_box(axes, view, result.threshold, shrink, words=False)
+        heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
+        if column == 0:
+            heat.set_title(f"{_WHERE[shows]}, enlarged", fontsize=10, loc="left")
+    left = margin + len(views) * (across + gap)
+    place_colour_bar(figure, left, crops, across, scale, shows)
+    _headline(figure, result)
+    return rendered(figure)
+
+
+def _score_over_time(axes: Axes, result: Result) -> None:
+    timed = result.fps > 0
+    for face in result.faces:
+        highest = face is result.faces[0]
+        x = [sighting.frame / (result.fps if timed else 1) for sighting in face.sightings]
+        y = [sighting.score for sighting in face.sightings]
+        colour = COLOURS[result.verdict] if highest else "#b5b5b5"
+        axes.plot(
+            x, y, "o-", color=colour, markersize=4, linewidth=1.4, label=_track_label(face, highest), zorder=2 + highest
+        )
+    axes.axhline(result.threshold, color=GREY, linestyle="--", linewidth=1, label=f"threshold {result.threshold:.2f}")
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel("score (1 = fake)")
+    axes.set_xlabel("time, seconds" if timed else "frame")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=not timed))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
+
+
+def _track_label(face: ScoredFace, highest: bool) -> str:
+    name = "highest face" if highest else ("another face" if face.decides else "seen briefly")
+    return f"{name}, mean {face.score:.2f}"
+
+
+def _moment(frame: int, fps: float) -> str:
+    return f"{frame / fps:.1f} s" if fps > 0 else f"frame {frame}"
+
+
+def _headline(figure: Figure, result: Result) -> None:
+    """The file's name, the verdict in its colour, and the notes under it."""
+    height = figure.get_figheight()
+    # A file's name may hold bytes that are no text.
+    name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
+    name = name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}"
+    verdict = f"{result.verdict.upper()}   score {result.score:.3f}, threshold {result.threshold:.3f}"
+    figure.text(0.02, 1 - 0.08 / height, name, va="top", fontsize=11, parse_math=False)
+    colour = COLOURS[result.verdict]
+    figure.text(0.98, 1 - 0.08 / height, verdict, va="top", ha="right", fontsize=11, weight="bold", color=colour)
+    notes = "; ".join(result.notes)
+    figure.text(0.02, 1 - 0.29 / height, notes, va="top", fontsize=8, color=GREY, parse_math=False)
+
+
+def _draw_box(axes: Axes, view: View, threshold: float, shrink: float, words: bool) -> None:
+    verdict = FAKE if view.sighting.score >= threshold else "real"
+    x0, y0, x1, y1 = view.sighting.face.box * shrink
+    colour = COLOURS[verdict]
+    for width, edge in ((3.2, "white"), (1.8, colour)):
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
+    if words:
+        label = f"{verdict} {view.sighting.score:.2f}"
+        style = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}
+        axes.text(max(x0, 0), max(y0, 0), label, color="white", fontsize=8, va="bottom", bbox=style, clip_on=True)
+
+
+def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
+    pictures = [("highest face, as scored", view.crop)]
+    if view.reconstruction is not None:
+        pictures.append(("reconstruction", to_uint8(view.reconstruction)))
+    heat = "attention" if view.shows == ATTENTION else "where it fails"
+    return [*pictures, (heat, (HEAT(scale(view.heat))[..., :3] * 255).astype(np.uint8))]
+
+
+def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize, shrink: float) -> np.ndarray:
+    """The heat of every face put back where the face is; uint8 [H, W, 3] as `image`, `shrink` times the views' size."""
+    # Pixel centres: p in the view's image is at (p + 1/2) * shrink - 1/2 in the smaller one.
+    to_full = np.array([[1 / shrink, 0, 0.5 / shrink - 0.5], [0, 1 / shrink, 0.5 / shrink - 0.5], [0, 0, 1]])
+    heat = np.zeros(image.shape[:2], np.float32)
+    for view in views:
+        np.maximum(heat, unwarp(view.heat, view.matrix @ to_full, image.shape[:2]), out=heat)
+    return blend(image, scale(heat))
+
+
+def blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Greys `image`, uint8 [H, W, 3], and colours it by `share`, float [H, W] in [0, 1], the more the higher."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] / 255
+    colour, weight = HEAT(share)[..., :3], np.asarray(share)[..., None]
+    return ((grey * (1 - weight) + colour * weight) * 255).astype(np.uint8)

@@ -1,0 +1,211 @@
+"""Checkpoints that are trusted only after their bytes were checked.
+
+Orbax writes them; around it stands what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
+its files, a restore takes the newest one whose seal holds, and says aloud which ones it passed over. A checkpoint has
+three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone) and `cursor` (where the
+data stream stood).
+"""
+
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from dfdetect_jax.devices import processes
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.methods.contract import TrainState, Variables
+
+SEAL = "seal.json"
+
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `folder`.
+
+    The latest `keep` stay, and the best: of the last "stage" that was reached, the one with the highest "val_auc".
+    """
+
+    def __init__(self, folder: str | Path, keep: int = 2):
+        self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
+        best = checkpoint_managers.BestN(get_metric_fn=_quality, n=1, keep_checkpoints_without_metrics=False)
+        kept = checkpoint_managers.AnyPreservationPolicy([checkpoint_managers.LatestN(keep), best])
+        self._manager = ocp.CheckpointManager(
+            self.folder,
+            item_handlers=_handlers(),
+            options=ocp.CheckpointManagerOptions(preservation_policy=kept, cleanup_tmp_directories=True),
+        )
+        self._unsealed: dict[int, dict] = {}
+
+    def save(self, state: TrainState, cursor: dict, metrics: dict[str, float | None]) -> None:
+        """Starts writing a checkpoint of step `state.step`; `seal` or `close` finishes it.
+
+        Args:
+            state: the whole training state.
+            cursor: JSON-ready state of the data iterator, taken after the batch of this step.
+            metrics: validation results; "stage" and "val_auc" choose the best checkpoint.
+        """
+        step = int(state.step)
+        self.seal(wait=True)
+        self._manager.save(
+            step,
+            metrics=metrics,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state),
+                variables=ocp.args.StandardSave(state.variables),
+                cursor=ocp.args.JsonSave(cursor),
+            ),
+        )
+        self._unsealed[step] = metrics
+
+    def seal(self, *, wait: bool = False) -> None:
+        """Seals the checkpoint being written once it is complete; cheap to call while it is not."""
+        if not self._unsealed or (not wait and self._manager.is_saving_in_progress()):
+            return
+        self._manager.wait_until_finished()
+        for step, metrics in self._unsealed.items():
+            if processes.is_first():
+                _write_seal(self.folder / str(step), metrics)
+        self._unsealed.clear()
+
+    def restore(self, target: TrainState) -> tuple[TrainState, dict] | None:
+        """The newest sound checkpoint as (state, cursor), or None if there is none.
+
+        Args:
+            target: a state with the shapes, dtypes and shardings wanted.
+
+        Raises:
+            RunError: a sound checkpoint belongs to another network or optimiser.
+        """
+        for step in sorted(sealed_steps(self.folder), reverse=True):
+            if not _sound(self.folder / str(step)):
+                continue
+            _check_same_arrays(self._manager.item_metadata(step)["state"], target, self.folder / str(step))
+            args = ocp.args.Composite(state=ocp.args.StandardRestore(target), cursor=ocp.args.JsonRestore())
+            restored = self._manager.restore(step, args=args)
+            self._forget_after(step)
+            return restored["state"], restored["cursor"]
+        self._forget_after(-1)
+        return None
+
+    def _forget_after(self, step: int) -> None:
+        """Deletes what is newer than `step`: it was found damaged or unfinished, and training will write it anew."""
+        for later in self._manager.all_steps():
+            if later > step:
+                self._manager.delete(later)
+
+    def preempted(self, step: int) -> bool:
+        """Whether a job of several processes is to be saved after `step` because one of its hosts will be taken away.
+
+        All processes ask after every step, and all hear the same.
+        """
+        return self._manager.reached_preemption(step)
+
+    def close(self) -> None:
+        """Waits for the last checkpoint and seals it; in all processes, since none may look for it before."""
+        self.seal(wait=True)
+        self._manager.close()
+        processes.wait_for_all("the checkpoints are sealed")
+
+
+def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict]:
+    """The best sound checkpoint of a run as (variables, the metrics it was saved with), for this process alone.
+
+    The best is of the last "stage" and has the highest "val_auc"; among equals, and where validation had none, the
+    newest.
+
+    Args:
+        folder: of the checkpoints.
+        target: the shapes and dtypes expected, as `jax.eval_shape` gives them.
+
+    Raises:
+        RunError: there is no sound checkpoint.
+    """
+    folder = Path(folder).resolve()
+    me = jax.process_index()
+    alone = {"multiprocessing_options": ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")}
+    ranked = sorted(sealed_steps(folder).items(), key=lambda item: (_quality(item[1]), item[0]), reverse=True)
+    for step, metrics in ranked:
+        if not _sound(folder / str(step)):
+            continue
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler(**alone), **alone) as checkpointer:
+            item = folder / str(step) / "variables"
+            args = ocp.args.StandardRestore(jax.tree.map(_on_one_device, target))
+            return checkpointer.restore(item, args=args), {"step": step, **metrics}
+    raise RunError(
+        f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation"
+    )
+
+
+def sealed_steps(folder: Path) -> dict[int, dict]:
+    """The steps that carry a seal, with the metrics in it; anything else in `folder` is passed over."""
+    sealed = {}
+    for path in folder.glob(f"*/{SEAL}"):
+        if path.parent.name.isdigit():
+            try:
+                sealed[int(path.parent.name)] = json.loads(path.read_text())["metrics"]
+            except (ValueError, KeyError):
+                log.warning("passing over checkpoint %s: its seal can't be read", path.parent)
+    return sealed
+
+
+def _on_one_device(array: Any) -> jax.ShapeDtypeStruct:
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=here)
+
+
+def _handlers() -> dict:
+    """Named, so that Orbax keeps apart a step that it can't read and the others."""
+    return {
+        "state": ocp.StandardCheckpointHandler(),
+        "variables": ocp.StandardCheckpointHandler(),
+        "cursor": ocp.JsonCheckpointHandler(),
+    }
+
+
+def _quality(metrics: dict) -> float:
+    """Rises with "val_auc", and more from one stage to the next, which has learnt what the one before had not."""
+    metrics = metrics or {}
+    auc = metrics.get("val_auc")
+    return 2.0 * metrics.get("stage", 1) + (-1.0 if auc is None else auc)
+
+
+def _digests(step_folder: Path) -> dict[str, str]:
+    files = sorted(p for p in step_folder.rglob("*") if p.is_file() and p.name != SEAL)
+    digests = {}
+    for path in files:
+        with path.open("rb") as file:
+            digests[str(path.relative_to(step_folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _write_seal(step_folder: Path, metrics: dict) -> None:
+    temporary = step_folder / f".{SEAL}.tmp"
+    temporary.write_text(json.dumps({"metrics": metrics, "sha256": _digests(step_folder)}))
+    os.replace(temporary, step_folder / SEAL)
+
+
+def _sound(step_folder: Path) -> bool:
+    expected = json.loads((step_folder / SEAL).read_text()).get("sha256")
+    if expected == _digests(step_folder):
+        return True
+    log.warning("passing over checkpoint %s: its files differ from what was saved", step_folder)
+    return False
+
+
+def _check_same_arrays(saved: Any, target: TrainState, where: Path) -> None:
+    """Orbax casts dtypes without a word, so shapes and dtypes are compared first."""
+    found = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(saved.tree) if hasattr(a, "shape"))
+    wanted = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(target))
+    if found != wanted:
+        raise RunError(
+            f"{where}: expected a state of {len(wanted)} arrays as the settings say, found {len(found)} of other "
+            "shapes or types; use the settings it was saved with, or another --workdir"
+        )

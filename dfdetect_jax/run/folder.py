@@ -1,0 +1,155 @@
+"""A run folder opened for use: its settings, its best weights and its method, ready to call."""
+
+import dataclasses
+import functools
+import json
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from dfdetect_jax import methods
+from dfdetect_jax.config import Crop, LAESettings, Settings, from_dict, read_settings
+from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.errors import RecordsError, RunError
+from dfdetect_jax.methods import Prediction, Variables
+from dfdetect_jax.run.checkpoint import restore_variables
+from dfdetect_jax.run.predictor import Predictor
+
+CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+NO_MASKS = "attention learnt from no masks: it shows what the score rests on, which may be anywhere"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained detector.
+
+    Attributes:
+        folder: the run folder, absolute.
+        settings: as trained.
+        variables: the best checkpoint's parameters and running statistics.
+        crop: how a picture becomes a crop, as in the training data; resized to `settings.data.image_size` after that.
+        threshold: scores at or above it mean "fake"; chosen on validation.
+        seen: forgery methods that were trained on.
+        info: the whole of config.json, and under "checkpoint" the step and validation results of the weights.
+    """
+
+    folder: Path
+    settings: Settings
+    variables: Variables
+    crop: Crop
+    threshold: float
+    seen: tuple[str, ...]
+    info: dict
+
+    @functools.cached_property
+    def predictor(self) -> Predictor:
+        """The method's `predict`, compiled, on this process's devices."""
+        return Predictor(methods.build(self.settings), self.variables)
+
+    def predict(self, images: np.ndarray) -> Prediction:
+        """Scores and maps for crops of this run's size: uint8 [N, S, S, 3] -> Prediction of NumPy arrays, any N."""
+        return self.predictor.predict(images)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """Scores alone, without the cost of maps and reconstructions: uint8 [N, S, S, 3] -> float32 [N]."""
+        return self.predictor.score(images)
+
+    @functools.cached_property
+    def localizes(self) -> bool:
+        """Whether the method gives an attention map; asked of shapes alone, so nothing is compiled."""
+        size = self.settings.data.image_size
+        image = jax.ShapeDtypeStruct((1, size, size, 3), np.uint8)
+        return jax.eval_shape(methods.build(self.settings).predict, self.variables, image).attention is not None
+
+    @property
+    def saw_masks(self) -> bool:
+        """Whether the weights are of a second stage, in which masks said where attention may be."""
+        return self.info["checkpoint"].get("stage") == 2
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its figures should know of how it was trained, in words."""
+        found = []
+        if isinstance(self.settings, LAESettings) and self.settings.loss.perceptual == 0:
+            found.append("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)")
+        if self.localizes and not self.saw_masks:
+            found.append(NO_MASKS)
+        return tuple(found)
+
+    def localize(self, images: np.ndarray) -> Prediction:
+        """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
+        return self.predictor.localize(images)
+
+
+def open_run(folder: str | Path) -> Run:
+    """Opens a run folder. Needs nothing but the folder; reads JSON and arrays, runs no code from it.
+
+    Raises:
+        RunError: it is no run folder, or has no sound checkpoint yet.
+        SettingsError: its settings don't fit this version of the library.
+    """
+    folder = Path(folder).resolve()
+    info = read_config(folder)
+    settings = read_settings(info["settings"])
+    expected = jax.eval_shape(methods.build(settings).init, jax.random.PRNGKey(0)).variables
+    variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
+    return Run(
+        folder=folder,
+        settings=settings,
+        variables=variables,
+        crop=from_dict(Crop, info["data"]["crop"], "crop"),
+        threshold=checkpoint["threshold"],
+        seen=tuple(info["data"]["seen"]),
+        info={**info, "checkpoint": checkpoint},
+    )
+
+
+def training_records(run: Run, data_dir: str | Path = "") -> Path:
+    """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
+
+    Args:
+        run: an opened run.
+        data_dir: where prepared data sets are; "" means the run's own setting.
+
+    Raises:
+        RecordsError: they are in neither place, or other data is there now.
+    """
+    folder = Path(run.info["data"]["folder"])
+    if not folder.is_dir():
+        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
+        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
+    found, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
+    if found != expected:
+        raise RecordsError(
+            f"{folder}: expected the data that the run was trained on (fingerprint {expected[:12]}), found other data "
+            f"({found[:12]}); prepare it as it was"
+        )
+    return folder
+
+
+def read_config(folder: Path) -> dict:
+    """The run's config.json.
+
+    Raises:
+        RunError: there is none, or it can't be read.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        found = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
+        raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {found}")
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
+
+
+def keep_beside(folder: Path, name: str, content: dict) -> None:
+    """Writes JSON into a run folder, whole or not at all; one that may only be read is left as it is."""
+    temporary = folder / f".{name}.tmp"
+    try:
+        temporary.write_text(json.dumps(content))
+        os.replace(temporary, folder / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)

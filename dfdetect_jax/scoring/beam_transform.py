@@ -1,0 +1,84 @@
+"""Scoring media on a cluster that runs Apache Beam, as a step of the user's own pipeline.
+
+    with beam.Pipeline(options=options) as pipeline:
+        (
+            pipeline
+            | beam.io.ReadFromText("gs://bucket/paths.txt")
+            | beam.Reshuffle()
+            | ScoreMedia("/mnt/runs/cae")
+            | beam.Map(json.dumps)
+            | beam.io.WriteToText("gs://bucket/scores", ".jsonl")
+        )
+
+Workers read the run folder and the media under the paths given, so both must be where they are for the workers: a
+network disk, a mounted bucket, a container image.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import apache_beam
+from apache_beam.utils.shared import Shared
+
+from dfdetect_jax import cli
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
+from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.scoring.result import as_json, error_as_json
+from dfdetect_jax.scoring.steps import FRAMES
+from dfdetect_jax.scoring.stream import score_files
+
+_FILES_AT_ONCE = 64  # that a worker is given together, at most; their faces share batches
+
+
+class ScoreMedia(apache_beam.PTransform):
+    """PCollection of paths (str) to PCollection of dicts, each what `predict` prints of a file, without a picture.
+
+    A file that can't be scored is an element with the verdict "error", not a failure of the pipeline. The order is the
+    runner's.
+
+    Args:
+        run: run folder, as the workers see it.
+        frames: of a video, spread evenly.
+
+    Raises:
+        InputError: on the workers, which fails the pipeline: the run can't be used, or has diverged.
+    """
+
+    def __init__(self, run: str, frames: int = FRAMES):
+        super().__init__()
+        self._run, self._frames = str(run), frames
+
+    def expand(self, paths):
+        """Batches paths, and scores each batch as a stream."""
+        return (
+            paths
+            | apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
+            | apache_beam.ParDo(_ScoreBatch(self._run, self._frames, Shared()))
+        )
+
+
+class _ScoreBatch(apache_beam.DoFn):
+    """Scores some paths. A worker's threads share one run and one face_detector."""
+
+    def __init__(self, run: str, frames: int, shared: Shared):
+        self._folder, self._frames, self._shared = run, frames, shared
+
+    def setup(self) -> None:
+        cli.keep_compiled_programs()
+        self._opened = self._shared.acquire(lambda: _Opened(self._folder), tag=self._folder)
+
+    def process(self, paths: Sequence[str]) -> Iterator[dict]:
+        run = self._opened.run
+        with contextlib.closing(score_files(run, self._opened.face_detector, paths, self._frames)) as answers:
+            for path, answer in answers:
+                failed = isinstance(answer, BadMediaError)
+                yield error_as_json(path, run.threshold, answer) if failed else as_json(answer)
+
+
+class _Opened:
+    """A run with its face detector; a class of its own, since what is shared must allow weak references."""
+
+    def __init__(self, folder: str):
+        self.run: Run = open_run(folder)
+        self.face_detector: FaceDetector = load_face_detector(self.run.crop.face_detector)

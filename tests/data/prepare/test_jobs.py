@@ -1,0 +1,69 @@
+import os
+
+import pytest
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data import forge, records
+from dfdetect_jax.data.prepare import jobs
+from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.data.prepare.request import Request
+from dfdetect_jax.errors import RecordsError, SettingsError
+from tests.data.photographs import face_picture, write_image
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    for number in range(30):
+        write_image(tmp_path / f"faces/p{number:02d}.png", face_picture(number))
+    return tmp_path / "faces"
+
+
+def request_for(root, **settings):
+    return Request(dataset="forge", root=str(root), **settings)
+
+
+def test_a_folder_of_photographs_is_one_job_each(photographs):
+    plan = jobs.plan(request_for(photographs))
+    assert plan.name == "forge_faces"
+    assert sorted(job.name for job in plan.jobs) == [f"p{number:02d}.png" for number in range(30)]
+    assert len({job.ident for job in plan.jobs}) == 30
+
+
+def test_jobs_are_the_same_wherever_the_tree_lies(photographs):
+    before = jobs.plan(request_for(photographs)).ident
+    moved = photographs.parent / "elsewhere" / "faces"
+    moved.parent.mkdir()
+    os.rename(photographs, moved)
+    assert jobs.plan(request_for(moved)).ident == before
+
+
+def test_another_file_size_setting_or_seed_is_other_work(photographs):
+    before = jobs.plan(request_for(photographs)).ident
+    idents = {before, jobs.plan(request_for(photographs, seed=1)).ident}
+    idents.add(jobs.plan(request_for(photographs, crop=Crop(size=64))).ident)
+    with open(photographs / "p00.png", "ab") as file:
+        file.write(b"\0")
+    idents.add(jobs.plan(request_for(photographs)).ident)
+    assert len(idents) == 4
+
+
+def test_a_folder_without_photographs_can_not_be_forged(tmp_path):
+    with pytest.raises(RecordsError, match="no photographs to forge"):
+        jobs.plan(request_for(tmp_path))
+
+
+def test_forging_photographs_needs_landmarks(photographs):
+    with pytest.raises(SettingsError, match="five landmarks"):
+        jobs.plan(request_for(photographs, crop=Crop(align="box", face_detector="haar")))
+
+
+@pytest.mark.slow
+def test_photographs_are_forged_and_those_without_a_face_left_out(photographs, tmp_path):
+    write_image(photographs / "p30.png", face_picture()[:60, :60])
+    folder = prepare("forge", photographs, tmp_path / "out", Crop(size=48))
+    manifest = records.read_manifest(folder)
+    assert set(manifest.counts["train"]) == {"", *forge.methods_of("train")}
+    assert set(manifest.counts["test"]) == {"", *forge.METHODS}
+    told = {report["clip"]: report for report in records.read_clips(folder)}
+    assert told["p30.png"]["words"] == ["no face found"]
+    assert sum(report["got"] for report in told.values()) == 60

@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+
+from dfdetect_jax.data import catalog, records
+from dfdetect_jax.data.deepfakebench_export import export_json, names
+from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.errors import RecordsError
+from tests.data import benchmark_tree
+from tests.data.drawn import write_records
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_what_is_exported_is_read_back_as_it_was(tmp_path, split):
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {split: 14})
+    file = export_json(folder, tmp_path / "rgb/drawn.json")
+    found = catalog.find_clips("deepfakebench", tmp_path / "rgb", catalog.Options(json=str(file)))
+    assert {clip.method for clip in found.clips} == {"", "drawn_paste", "drawn_smear"}
+    linked = prepare("deepfakebench", tmp_path / "rgb", tmp_path / "out", json=str(file), processes=1)
+    assert examples(linked, split) == examples(folder, split)
+
+
+def examples(folder, split):
+    """What a split holds, as a set: pixels at the smaller size, frame, label, whether masked, and how much."""
+    source = records.Records(folder, split)
+    held = set()
+    for fields in (source[i] for i in range(len(source))):
+        step = fields["image"].shape[0] // 32
+        pixels = fields["image"][step // 2 :: step, step // 2 :: step].astype(int)
+        brightness = round(float(pixels.mean()) / 10)
+        held.add((brightness, fields["frame"], fields["label"], fields["has_mask"], bool(fields["mask"].any())))
+    return held
+
+
+def test_the_list_has_the_benchmarks_form(tmp_path):
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 4})
+    listed = json.loads(export_json(folder, tmp_path / "drawn.json").read_text())
+    assert list(listed) == ["drawn"]
+    assert sorted(listed["drawn"]) == ["drawn_Real", "drawn_paste", "drawn_smear"]
+    (entry,) = listed["drawn"]["drawn_paste"]["train"].values()
+    assert entry["label"] == "drawn_paste"
+    assert entry["frames"] == ["drawn/drawn_paste/frames/clip0/001.png"]
+    assert entry["masks"] == ["drawn/drawn_paste/masks/clip0/001.png"]
+    assert "masks" not in listed["drawn"]["drawn_Real"]["train"]["clip0"]
+    assert (tmp_path / entry["frames"][0]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method", "video", "expected"),
+    [
+        ("faceforensics", "", "youtube/c23/071", ("FaceForensics++", "FF-real")),
+        ("faceforensics", "Face2Face", "Face2Face/c23/071_054", ("FaceForensics++", "FF-F2F")),
+        ("faceforensics", "", "actors/c23/01__talk", ("DeepFakeDetection", "DFD_real")),
+        ("faceforensics", "DeepFakeDetection", "x", ("DeepFakeDetection", "DFD_fake")),
+        ("celebdf", "Celeb-synthesis", "x", ("Celeb-DF-v2", "CelebDFv2_fake")),
+        ("dfdc_preview", "method_B", "x", ("DFDCP", "DFDCP_FakeB")),
+        ("deeperforensics", "end_to_end", "x", ("DeeperForensics-1.0", "DF_fake")),
+        ("folder", "paste", "x", ("mine", "mine_paste")),
+        ("folder", "", "x", ("mine", "mine_Real")),
+    ],
+)
+def test_labels_are_the_benchmarks_where_it_has_them(dataset, method, video, expected):
+    assert names(dataset, "mine", method, video) == expected
+
+
+def test_compression_levels_stand_for_the_faceforensics_family(tmp_path):
+    folder = write_records(tmp_path / "ffpp/c23-32px/1.0.0", {"train": 4})
+    manifest = json.loads((folder / records.MANIFEST).read_text())
+    manifest["settings"] |= {"dataset": "faceforensics", "compression": "c23"}
+    (folder / records.MANIFEST).write_text(json.dumps(manifest))
+    listed = json.loads(export_json(folder, tmp_path / "rgb/ffpp.json").read_text())
+    assert list(listed["FaceForensics++"]["FF-real"]["train"]) == ["c23"]
+    assert listed["FaceForensics++"]["FF-real"]["train"]["c23"]["clip0"]["frames"] == [
+        "FaceForensics++/FF-real/c23/frames/clip0/000.png",
+        "FaceForensics++/FF-real/c23/frames/clip0/002.png",
+    ]
+
+
+def test_pictures_are_written_without_loss(tmp_path):
+    from dfdetect_jax.media.image import read_image
+
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"val": 2})
+    export_json(folder, tmp_path / "drawn.json")
+    source = records.Records(folder, "val")
+    for fields in (source[i] for i in range(2)):
+        label = "drawn_paste" if fields["label"] else "drawn_Real"
+        path = tmp_path / f"drawn/{label}/frames/{fields['video']}/{fields['frame']:03d}.png"
+        assert np.array_equal(read_image(path), fields["image"])
+
+
+def test_links_are_not_exported_and_a_file_in_the_way_is_told(tmp_path):
+    file = benchmark_tree.write_faceforensics(tmp_path)
+    linked = prepare("deepfakebench", tmp_path, tmp_path / "out", json=str(file), processes=1)
+    with pytest.raises(RecordsError, match="holds links to pictures"):
+        export_json(linked, tmp_path / "x.json")
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"val": 2})
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordsError, match="can't be written"):
+        export_json(folder, tmp_path / "file/drawn.json")

@@ -1,0 +1,80 @@
+"""Memory that was freed is used again."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Two blocks one after the other, from a thread as XLA does it; prints the pages that the second one touched first.
+CODE = """
+import ctypes, resource, threading
+from dfdetect_jax.devices.host import keep_freed_memory
+
+kept = {call}
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+
+def use(size=100_000_000):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = libc.malloc(size)
+    libc.memset(block, 1, size)
+    libc.free(block)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+faults = []
+for _ in range(2):
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+print(int(kept), faults[1])
+"""
+
+
+def second_faults(call: str) -> tuple[bool, int]:
+    command = [sys.executable, "-c", CODE.format(call=call)]
+    kept, faults = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return bool(int(kept)), int(faults)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has mallopt")
+def test_a_block_freed_is_used_again_without_asking_the_system():
+    kept, faults = second_faults("keep_freed_memory()")
+    if not kept:
+        pytest.skip("this C library has no mallopt")
+    assert faults < 100
+    assert second_faults("False")[1] > 2 * faults + 10
+
+
+# A large piece and 2,000 small ones, free between others in use; prints what of them malloc still gives out.
+FRAGMENTS_CODE = """
+import ctypes
+from dfdetect_jax.devices.host import keep_freed_memory, set_fragments_aside
+
+kept = keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+large, _ = libc.malloc(50_000_000), libc.malloc(1_000_000)
+small = [libc.malloc(20_000) for _ in range(4_000)]
+for block in [large, *small[::2]]:
+    libc.free(block)
+taken = set_fragments_aside() if {call} else 0
+print(int(kept), taken, int(libc.malloc(15_000) <= small[-1]), int(0 <= libc.malloc(40_000_000) - large < 10**6))
+"""
+
+
+def after_fragments(call: bool) -> list[int]:
+    command = [sys.executable, "-c", FRAGMENTS_CODE.format(call=call)]
+    return [int(word) for word in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has mallopt")
+def test_fragments_are_given_out_no_more_and_large_pieces_still_are():
+    kept, _, small_again, large_again = after_fragments(call=False)
+    if not kept:
+        pytest.skip("this C library has no mallopt")
+    assert (small_again, large_again) == (1, 1)
+    _, taken, small_again, large_again = after_fragments(call=True)
+    assert taken > 0.7 * 2_000 * 20_000
+    assert (small_again, large_again) == (0, 1)

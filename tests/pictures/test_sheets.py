@@ -1,0 +1,158 @@
+import cv2
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from dfdetect_jax.config import Crop
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.methods import Prediction
+from dfdetect_jax.pictures import canvas, sheets
+from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
+
+HEIGHT, WIDTH, SIZE = 120, 160, 32
+BOX = (40.0, 30.0, 80.0, 80.0)
+
+
+def view(score=0.9, frame=0, hot=True, shows=RECONSTRUCTION_ERROR):
+    """A grey picture whose face reconstructs to itself but for its upper left quarter, if `hot`."""
+    image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    face = Face(np.float32(BOX), None, 1.0)
+    matrix = crop_matrix(face, Crop(size=SIZE, align="box", detector="haar"))
+    heat = np.zeros((SIZE, SIZE), np.float32)
+    heat[: SIZE // 2, : SIZE // 2] = hot
+    return View(
+        sighting=Sighting(frame=frame, face=face, score=score),
+        image=image,
+        matrix=matrix,
+        crop=warp(image, matrix, SIZE),
+        heat=heat,
+        shows=shows,
+        reconstruction=np.zeros((SIZE, SIZE, 3), np.float32),
+    )
+
+
+def result(views, kind="image", **more):
+    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views)),)
+    return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, threshold=0.5, faces=tracks, **more)
+
+
+def colourful(picture):
+    """Share of pixels that are far from grey."""
+    return np.mean(np.ptp(picture.astype(int), axis=-1) > 60)
+
+
+def has_colour(picture, name):
+    rgb = np.array([int(sheets.COLOURS[name][i : i + 2], 16) for i in (1, 3, 5)])
+    return (np.abs(picture.astype(int) - rgb).max(axis=-1) < 8).sum() > 50
+
+
+@pytest.mark.parametrize(("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake")])
+def test_the_box_has_the_colour_of_its_verdict(score, name, other):
+    shown = [view(score, hot=False)]
+    picture = sheets.photo_picture(result(shown), shown)
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert has_colour(picture, name)
+    assert not has_colour(picture, other)
+
+
+@pytest.mark.parametrize("shrink", [1.0, 0.5])
+def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
+    each = view()
+    shown = each.image[:: round(1 / shrink), :: round(1 / shrink)]
+    over = sheets._overlay(shown, [each], canvas.heat_scale(each.shows, each.heat), shrink)
+    coloured = np.ptp(over.astype(int), axis=-1) > 20
+    # The crop is the square of 1.3 x 50 pixels around (60, 55); its upper left quarter is hot.
+    rows, columns = np.nonzero(coloured)
+    assert (columns.min() / shrink, rows.min() / shrink) == pytest.approx((60 - 32.5, 55 - 32.5), abs=2.5)
+    assert (columns.max() / shrink, rows.max() / shrink) == pytest.approx((60, 55), abs=2.5)
+
+
+@pytest.mark.parametrize(
+    ("shows", "told", "never"),
+    [
+        (ATTENTION, "most suspicious places", "fails"),
+        (RECONSTRUCTION_ERROR, "where the reconstruction fails", "suspicious"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, kind):
+    texts, render = [], sheets.rendered
+
+    def noted(figure):
+        texts.extend(text.get_text() for text in figure.findobj(Text))
+        return render(figure)
+
+    monkeypatch.setattr(sheets, "rendered", noted)
+    shown = [view(frame=3, shows=shows)]
+    draw = sheets.photo_picture if kind == "image" else sheets.video_picture
+    draw(result(shown, kind), shown)
+    words = "; ".join(texts)
+    assert told in words
+    assert never not in words
+    assert shows in words
+
+
+def test_a_video_shows_its_scores_and_frames():
+    shown = [view(0.9, frame) for frame in (3, 7)]
+    with_frames = sheets.video_picture(result(shown, "video", fps=10.0), shown)
+    shown_cold = [view(0.9, frame, hot=False) for frame in (3, 7)]
+    cold = sheets.video_picture(result(shown_cold, "video", fps=10.0), shown_cold)
+    assert has_colour(with_frames, "fake")
+    assert colourful(with_frames) > colourful(cold)
+
+
+def sheet(n, attention=None, masks=None, reconstruction=True):
+    prediction = Prediction(
+        score=np.full(n, 0.9),
+        attention=attention,
+        reconstruction=np.zeros((n, 8, 8, 3), np.float32) if reconstruction else None,
+    )
+    images = np.full((n, 8, 8, 3), 128, np.uint8)
+    return sheets.example_sheet(images, masks or [None] * n, prediction, ["swap\nfake 0.9"] * n)
+
+
+def test_the_sheet_grows_by_a_row_per_example():
+    one, three = sheet(1), sheet(3)
+    assert one.shape[1] == three.shape[1]
+    assert 2.2 < three.shape[0] / one.shape[0] < 3
+
+
+def test_the_sheet_shows_attention_beside_the_true_mask():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:4] = 255
+    attention = np.float32(mask[None] > 0)
+    plain, right = sheet(1), sheet(1, attention, [mask])
+    wrong = sheet(1, attention, [255 - mask])
+    assert right.shape[0] == plain.shape[0]
+    assert right.shape[1] > plain.shape[1]
+    # The mask is all that differs, and its column is black and white.
+    columns = np.flatnonzero((right != wrong).any(axis=(0, 2)))
+    assert 1.4 * canvas.DPI < np.ptp(columns) < 1.7 * canvas.DPI
+    differing = right[:, columns][(right != wrong).any(axis=-1)[:, columns]]
+    assert np.ptp(differing.astype(int), axis=-1).max() == 0
+    assert sheet(1, attention, [None]).shape == right.shape
+    assert sheet(1, attention, [mask], reconstruction=False).shape[1] < right.shape[1]
+
+
+def test_reconstructions_are_shown_in_their_own_colours():
+    values = np.float32([[-1, 0, 1], [-1.2, 0.5, 1.3]])
+    np.testing.assert_array_equal(sheets.to_uint8(values), [[0, 128, 255], [0, 191, 255]])
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 3), np.uint8)
+    np.testing.assert_array_equal(sheets.to_uint8(images / np.float32(127.5) - 1), images)
+
+
+def test_a_picture_is_written_whole_in_its_own_colours(tmp_path):
+    picture = np.zeros((4, 5, 3), np.uint8)
+    picture[..., 0] = 200
+    sheets.write_png(tmp_path / "deeper" / "a.png", picture)
+    assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
+    assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+
+
+def test_a_place_that_cant_be_written_to_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="expected a place to write"):
+        sheets.write_png(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))
