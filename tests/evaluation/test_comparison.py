@@ -1,7 +1,7 @@
 import dataclasses
 
 import pytest
-from tests.evaluation.test_report import scores_of
+from tests.evaluation.report.test_report_files import scores_of
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import comparison

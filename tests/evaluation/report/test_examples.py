@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.evaluation.test_report import scores_of
+from tests.evaluation.report.test_report_files import scores_of
 
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.report import examples, report_files
