@@ -78,7 +78,7 @@ def settings_for(job: Job, records: Path, args: argparse.Namespace) -> LAESettin
     settings = LAESettings(seed=job.seed)
     settings.data.name = str(records)
     settings.data.image_size = read_manifest(records).crop.size
-    settings.data.train_methods = TASKS[job.task][:1]
+    settings.data.train_forgeries = TASKS[job.task][:1]
     settings.model.stages = 3
     settings.model.discriminator_width = 0.25
     settings.loss.perceptual = settings.loss.adversarial = 0.0
@@ -104,11 +104,11 @@ def run_job(job: Job, args: argparse.Namespace) -> None:
     run = open_run(folder)
     summary, _ = report_files.evaluate_run(run, str(records))
     seen, unseen = TASKS[job.task]
-    others = [method for method in summary["by_method"] if method not in TASKS[job.task]]
+    others = [method for method in summary["by_forgery"] if method not in TASKS[job.task]]
     figures = {
-        "seen": method_figures(summary["by_method"][seen]),
-        "unseen": method_figures(summary["by_method"][unseen]),
-        "other tasks auc": statistics.mean(summary["by_method"][m]["frame"]["auc"] for m in others),
+        "seen": method_figures(summary["by_forgery"][seen]),
+        "unseen": method_figures(summary["by_forgery"][unseen]),
+        "other tasks auc": statistics.mean(summary["by_forgery"][m]["frame"]["auc"] for m in others),
         "attention on reals": summary["localization"]["real_attention"],
     }
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]

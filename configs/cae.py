@@ -48,7 +48,7 @@ def faceforensics() -> CAESettings:
     """Xception at 299 px, lambda 0.1, Adam 2e-4, batches of 32, on all methods of FaceForensics++.
 
     Each epoch of the balanced stream shows every real frame once; 50,000 steps are about 35 of them with 32 frames a
-    video. Seen and unseen are chosen by `--config.data.train_methods="('Deepfakes',)"`.
+    video. Seen and unseen are chosen by `--config.data.train_forgeries="('Deepfakes',)"`.
     """
     settings = CAESettings()
     settings.data.name = "faceforensics"

@@ -23,7 +23,7 @@ no result of ours stands behind them yet:
     configs/lae.py:celeba             stargan seen, glow unseen; `prepare --dataset celeba --size 256`
     configs/lae.py:inpainting_real    gl seen, contextatten unseen; `prepare --dataset inpainting --size 256`
 
-Each `prepare` wants `--root` too. For celeba that is CelebA's folder with the methods' folders of these names beside
+Each `prepare` wants `--root` too. For celeba that is CelebA's folder with the forgeries' folders of these names beside
 `Img/`, for inpainting one with `real/` and such folders; data/catalog/celeba.py and inpainting.py draw both.
 """
 
@@ -57,12 +57,12 @@ def get_config(preset: str = "") -> LAESettings:
     raise SettingsError(f'configs/lae.py: expected a preset of {", ".join(PRESETS[1:])}, or none, found "{preset}"')
 
 
-def embedded(methods: tuple[str, ...]) -> LAESettings:
+def embedded(forgeries: tuple[str, ...]) -> LAESettings:
     """Faces of 96 px and a latent of 12x12, without the perceptual term, whose weights would have to be downloaded."""
     settings = LAESettings()
     settings.data.name = "forge"
     settings.data.image_size = 96
-    settings.data.train_methods = methods
+    settings.data.train_forgeries = forgeries
     settings.model.stages = 3
     settings.model.discriminator_width = 0.25
     settings.loss.perceptual = 0.0
@@ -74,11 +74,11 @@ def embedded(methods: tuple[str, ...]) -> LAESettings:
     return settings
 
 
-def paper(data: str, method: str) -> LAESettings:
+def paper(data: str, forgery: str) -> LAESettings:
     """256 px and a latent of 16x16x128, batches of 64, Adam 1e-3 and then 1e-4, every term."""
     settings = LAESettings()
     settings.data.name = data
-    settings.data.train_methods = (method,)
+    settings.data.train_forgeries = (forgery,)
     settings.optimizer.learning_rate = 1e-3
     settings.optimizer.schedule = "drop"
     settings.train.batch_size = 64

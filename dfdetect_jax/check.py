@@ -31,7 +31,7 @@ _PIPED_WIDTH = 120  # columns of a table that no terminal shows
 
 
 def check_tree(dataset: str, root: str | Path, options: catalog.Options | None = None) -> audit.Audit:
-    """Counts per split and method, findings, and what was looked at, of a tree on disk.
+    """Counts per split and forgery, findings, and what was looked at, of a tree on disk.
 
     Raises:
         RecordsError: it is not a tree of that data set.

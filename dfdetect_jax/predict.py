@@ -29,7 +29,7 @@ from dfdetect_jax.pictures.sheets import VIDEO_VIEWS, photo_picture, video_pictu
 from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.paths import listed_paths, media_files
-from dfdetect_jax.scoring.result import FAKE, Result, as_json, error_as_json, in_words
+from dfdetect_jax.scoring.result import Result, Verdict, as_json, error_as_json, in_words
 from dfdetect_jax.scoring.scores_file import ScoresFile, identity
 from dfdetect_jax.scoring.steps import FRAMES
 from dfdetect_jax.scoring.stream import STAGES, score_files
@@ -159,7 +159,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--retry_errors", action="store_true", help="with --scores: try again what failed before")
     parser.add_argument("--out", help="folder for the pictures; default: RUN/predictions")
     parser.add_argument(
-        "--pictures", choices=[ALL, FAKE, NONE], default=ALL, help=f"which files to draw; default: {ALL}"
+        "--pictures", choices=[ALL, Verdict.FAKE, NONE], default=ALL, help=f"which files to draw; default: {ALL}"
     )
     parser.add_argument(
         "--frames", type=_positive, default=FRAMES, help=f"frames of a video, spread evenly; default: {FRAMES}"

@@ -27,7 +27,7 @@ SKIPPED_CLIPS = 1  # exit status: the records are there, but some clip could not
 
 
 def summary(folder: Path) -> Iterable[rich.table.Table | str]:
-    """What a folder of records holds, for the terminal: counts per split and method, then words about its clips."""
+    """What a folder of records holds, for the terminal: counts per split and forgery, then words about its clips."""
     manifest = records.read_manifest(folder)
     yield counts_table(f"{manifest.name}/{manifest.config}", manifest.counts)
     yield from clip_words(records.read_clips(folder))

@@ -68,8 +68,12 @@ def _given(**flags) -> dict:
 
 def _print_summary(queue: queues.Queue) -> None:
     asked, scores, missing = queue.selection, [row.score for row in queue.rows], len(queues.missing(queue))
-    by_method = ", ".join(f"{name} {count}" for name, count in Counter(row.method for row in queue.rows).most_common())
-    print(f"{len(queue.rows)} fakes by {asked.strategy}, at most {asked.share:.3g} of the training images: {by_method}")
+    by_forgery = ", ".join(
+        f"{name} {count}" for name, count in Counter(row.forgery for row in queue.rows).most_common()
+    )
+    print(
+        f"{len(queue.rows)} fakes by {asked.strategy}, at most {asked.share:.3g} of the training images: {by_forgery}"
+    )
     print(f"p(fake) {min(scores):.3f} to {max(scores):.3f}; {missing} still without a mask")
     print(f"queue: {queue.folder}", file=sys.stderr)
     if missing:

@@ -43,7 +43,7 @@ def test_the_defaults_are_allowed():
 
 
 def test_settings_survive_json():
-    settings = changed("data.train_methods", ("a", "b"))
+    settings = changed("data.train_forgeries", ("a", "b"))
     assert from_dict(CAESettings, json.loads(json.dumps(to_dict(settings)))) == settings
 
 
@@ -153,7 +153,12 @@ def test_one_methods_settings_are_not_anothers():
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("train.steps", 1.5), ("train.steps", True), ("data.train_methods", "Deepfakes"), ("data.train_methods", (1,))],
+    [
+        ("train.steps", 1.5),
+        ("train.steps", True),
+        ("data.train_forgeries", "Deepfakes"),
+        ("data.train_forgeries", (1,)),
+    ],
 )
 def test_a_value_of_another_type_is_refused(path, value):
     with pytest.raises(SettingsError, match=path.rpartition(".")[2]):

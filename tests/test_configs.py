@@ -33,7 +33,7 @@ def test_the_embedded_presets_of_the_lae_need_no_download(preset):
     settings = check(lae.get_config(preset))
     assert settings.data.name == "forge"
     assert settings.loss.perceptual == 0
-    assert len(settings.data.train_methods) == (1 if preset else 3)
+    assert len(settings.data.train_forgeries) == (1 if preset else 3)
     assert settings.active.share <= 0.03
 
 

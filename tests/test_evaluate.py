@@ -57,10 +57,10 @@ def test_the_figures_follow_from_the_scores(report):
 
 def test_methods_left_out_of_training_are_marked_unseen(report):
     metrics, _, table = report
-    by_method = metrics["data"]["forge"]["by_method"]
-    assert {name for name, figures in by_method.items() if figures["seen"]} == set(trained.opened().seen)
-    assert not all(figures["seen"] for figures in by_method.values())
-    for name, figures in by_method.items():
+    by_forgery = metrics["data"]["forge"]["by_forgery"]
+    assert {name for name, figures in by_forgery.items() if figures["seen"]} == set(trained.opened().seen)
+    assert not all(figures["seen"] for figures in by_forgery.values())
+    for name, figures in by_forgery.items():
         row = next(line for line in table.splitlines() if name in line)
         assert ("unseen" in row) is not figures["seen"]
         assert f"{figures['frame']['auc']:.3f}" in row

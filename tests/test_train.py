@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[1]
 
 def test_a_preset_and_overrides_make_the_settings():
     command = train.parse(
-        ["--config", f"{CONFIG}:single_branch", "--config.model.width=0.5", "--config.data.train_methods=('a','b')"]
+        ["--config", f"{CONFIG}:single_branch", "--config.model.width=0.5", "--config.data.train_forgeries=('a','b')"]
     )
     assert command.settings.loss.reconstruction_weight == 0.0
     assert command.settings.model.width == 0.5
-    assert command.settings.data.train_methods == ("a", "b")
+    assert command.settings.data.train_forgeries == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_a_run_leaves_settings_metrics_checkpoints_report_and_pictures(finished)
     assert max(sealed_steps(finished / "checkpoints")) == 4
     assert (finished / "samples" / "examples.png").stat().st_size > 1000
     report = json.loads((finished / "report" / "metrics.json").read_text())
-    methods = report["data"]["forge"]["by_method"]
+    methods = report["data"]["forge"]["by_forgery"]
     assert sum(figures["seen"] for figures in methods.values()) == 3
     assert len(methods) == 6
-    assert set(report["data"]["forge:val"]["by_method"]) == {name for name in methods if methods[name]["seen"]}
+    assert set(report["data"]["forge:val"]["by_forgery"]) == {name for name in methods if methods[name]["seen"]}
 
 
 def test_the_steps_asked_for_are_traced(finished):

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax.active.face_region import face_region
-from dfdetect_jax.active.queue import Queue, Row, Selection, digest, kept_queue, write_queue
+from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
 from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many
 from dfdetect_jax.active.selection import choose as choose_rows
 from dfdetect_jax.config import Active, LAESettings
-from dfdetect_jax.data.example import FAKE
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches, select
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
@@ -64,7 +64,7 @@ def choose(
     if kept := kept_queue(folder, selection):
         return kept
     split = Records(records, "train")
-    trained = select(split, run.settings.data.train_methods)
+    trained = select(split, run.settings.data.train_forgeries)
     candidates = score_fakes(run, records, NEEDS[active.strategy], on_progress)
     count = how_many(active.share, len(trained), len(candidates))
     choices = choose_rows(candidates, active.strategy, count, selection.seed)
@@ -88,11 +88,11 @@ def training_fakes(run: Run, records: str | Path) -> np.ndarray:
     """Places of the fakes that the run trains on, int64 [N], rising.
 
     Raises:
-        RecordsError, SettingsError: the records are damaged, or have no fake of some method.
+        RecordsError, SettingsError: the records are damaged, or have no fake of some forgery.
     """
     split = Records(records, "train")
-    trained = select(split, run.settings.data.train_methods)
-    return trained[split.labels[trained] == FAKE]
+    trained = select(split, run.settings.data.train_forgeries)
+    return trained[split.labels[trained] == Label.FAKE]
 
 
 def score_fakes(
@@ -116,7 +116,7 @@ def score_fakes(
     if not len(places):
         raise RecordsError(f"{records}: expected fakes to choose from in the training split, found none")
     batches = eval_batches(
-        records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, methods=data.train_methods
+        records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, forgeries=data.train_forgeries
     )
     face = face_region(data.image_size, run.crop.margin)
     latents = jax.jit(functools.partial(_latent_columns, settings=lae_settings(run), face=face)) if needs else None
@@ -160,7 +160,7 @@ def _fakes(batches: Iterable[Mapping]) -> Iterator[tuple[np.ndarray, np.ndarray]
     """The fakes of `batches` in groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the first n."""
     waiting: list[tuple[np.ndarray, str]] = []
     for batch in batches:
-        fakes = (batch["label"] == FAKE) & (batch["valid"] > 0)
+        fakes = (batch["label"] == Label.FAKE) & (batch["valid"] > 0)
         waiting.extend(zip(batch["image"][fakes], batch["video"][fakes].tolist(), strict=True))
         if len(waiting) >= PREDICT_BATCH:
             yield _group(waiting[:PREDICT_BATCH])
@@ -177,7 +177,7 @@ def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndar
 
 def _crops(
     run: Run, split: Records, candidates: Candidates, choices: Sequence[Choice]
-) -> Iterator[tuple[Row, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[QueueRow, np.ndarray, np.ndarray]]:
     """What `write_queue` takes, a few crops in memory at a time."""
     for start in range(0, len(choices), PREDICT_BATCH):
         group = choices[start : start + PREDICT_BATCH]
@@ -186,11 +186,11 @@ def _crops(
         attention = np.clip(run.localize(images).attention, 0, 1)
         for number, (choice, example, share) in enumerate(zip(group, examples, attention, strict=True), start + 1):
             crop = example["image"]
-            row = Row(
+            row = QueueRow(
                 id=f"{number:04d}",
                 place=int(candidates.places[choice.row]),
                 video=example["video"],
-                method=example["method"],
+                forgery=example["forgery"],
                 frame=example["frame"],
                 score=float(candidates.score[choice.row]),
                 outside=float(candidates.outside[choice.row]),

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfdetect_jax.config import from_dict
+from dfdetect_jax.config import from_dict, renamed
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
@@ -63,13 +63,13 @@ class Selection:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
+class QueueRow:
     """One chosen crop.
 
     Attributes:
         id: four digits or more, the rank from 1 on; names the files.
         place: in the records of the training split.
-        video, method, frame: as in `Example`.
+        video, forgery, frame: as in `Example`.
         score: p(fake) in [0, 1] of the detector that chose.
         outside: in [0, 1], the share of its attention that lies outside the face.
         reason: why it was chosen, in words.
@@ -79,7 +79,7 @@ class Row:
     id: str
     place: int
     video: str
-    method: str
+    forgery: str
     frame: int
     score: float
     outside: float
@@ -105,7 +105,7 @@ class Queue:
     folder: Path
     selection: Selection
     size: int
-    rows: tuple[Row, ...]
+    rows: tuple[QueueRow, ...]
 
 
 def digest(image: np.ndarray) -> str:
@@ -114,7 +114,7 @@ def digest(image: np.ndarray) -> str:
 
 
 def write_queue(
-    folder: str | Path, selection: Selection, size: int, crops: Iterable[tuple[Row, np.ndarray, np.ndarray]]
+    folder: str | Path, selection: Selection, size: int, crops: Iterable[tuple[QueueRow, np.ndarray, np.ndarray]]
 ) -> Queue:
     """Writes a new queue, whole or not at all.
 
@@ -181,8 +181,7 @@ def read_queue(folder: str | Path) -> Queue:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["version"] != VERSION:
             raise ValueError(f"version {values['version']}, expected {VERSION}")
-        names = {field.name for field in dataclasses.fields(Row)}
-        rows = [from_dict(Row, {name: row[name] for name in names}, "rows") for row in values["rows"]]
+        rows = [_read_row(row) for row in values["rows"]]
         if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # it becomes a path
             raise ValueError("an id that is not four digits or more")
         selection = from_dict(Selection, values["selection"], "selection")
@@ -191,6 +190,12 @@ def read_queue(folder: str | Path) -> Queue:
         raise RunError(f"{folder}: expected a queue, found no {QUEUE}; make one with dfdetect_jax.select") from None
     except (OSError, ValueError, TypeError, KeyError, SettingsError) as error:
         raise RunError(f"{path}: expected a queue, found damage ({error}); restore it, or select anew") from error
+
+
+def _read_row(values: dict) -> QueueRow:
+    names = {field.name for field in dataclasses.fields(QueueRow)}
+    row = {name: value for name, value in renamed(values, QueueRow).items() if name in names}
+    return from_dict(QueueRow, row, "rows")
 
 
 def missing(queue: Queue) -> list[str]:
@@ -245,11 +250,11 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
     return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
 
 
-def _unpainted(queue: Queue) -> list[Row]:
+def _unpainted(queue: Queue) -> list[QueueRow]:
     return [row for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
 
 
-def _read_mask(queue: Queue, row: Row) -> np.ndarray:
+def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
     path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
     picture = read_image(path)
     height, width = picture.shape[:2]

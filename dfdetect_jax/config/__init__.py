@@ -16,7 +16,7 @@ from dfdetect_jax.config.common import (
     check_crop,
 )
 from dfdetect_jax.config.lae import Active, LAELoss, LAEModel, LAESettings, check_lae
-from dfdetect_jax.config.rules import from_dict, one_of, to_dict, unknown_name
+from dfdetect_jax.config.rules import from_dict, one_of, renamed, to_dict, unknown_name
 from dfdetect_jax.errors import SettingsError
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "check_crop",
     "from_dict",
     "read_settings",
+    "renamed",
     "to_dict",
     "unknown_name",
 ]

@@ -28,8 +28,8 @@ class Crop:
         size: side of the square crop, pixels.
         margin: side of the crop over the side of the tight face.
         align: "landmarks" warps five facial points onto a template; "box" cuts the box without turning it.
-        face_detector: "mtcnn", "haar" (OpenCV; no landmarks, so only with "box"), or "none", which takes pictures whole:
-            for pictures that are face crops already, or show no faces. Only with "box" and margin 1.
+        face_detector: "mtcnn"; "haar" (OpenCV; no landmarks, so only with "box"); or "none", which takes pictures
+            whole: for those that are face crops already, or show no faces; only with "box" and margin 1.
     """
 
     size: int = 299
@@ -49,7 +49,7 @@ class Data:
         json: for "deepfakebench", its list of videos; else "".
         compression: for "deepfakebench", which level of those listed.
         data_dir: where prepared data sets are; "" means `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
-        train_methods: forgery methods to train and validate on; empty means all in the training split. The others
+        train_forgeries: forgeries to train and validate on; empty means all in the training split. The others
             are "unseen" in every table.
         image_size: side of the network's input, pixels; crops of another size are resized.
         balance: draw reals and fakes equally often.
@@ -62,7 +62,7 @@ class Data:
     json: str = ""
     compression: str = "c23"
     data_dir: str = ""
-    train_methods: tuple[str, ...] = ()
+    train_forgeries: tuple[str, ...] = ()
     image_size: int = 299
     balance: bool = True
     workers: int = 0

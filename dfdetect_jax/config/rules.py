@@ -12,6 +12,13 @@ from collections.abc import Sequence
 
 from dfdetect_jax.errors import SettingsError
 
+# (settings, name until 0.1) -> name: run folders, records and command lines may have the old one.
+FORMER_NAMES = {
+    ("Crop", "detector"): "face_detector",
+    ("Data", "train_methods"): "train_forgeries",
+    ("QueueRow", "method"): "forgery",
+}
+
 
 def to_dict(settings) -> dict:
     """Settings as nested dicts of JSON types."""
@@ -26,11 +33,16 @@ def from_dict(kind: type, values: dict, path: str = "config"):
     """
     known = typing.get_type_hints(kind)
     built = {}
-    for name, value in values.items():
+    for name, value in renamed(values, kind).items():
         if name not in known:
             raise SettingsError(unknown_name(f"{path}.{name}", kind))
         built[name] = _coerce(known[name], value, f"{path}.{name}")
     return kind(**built)
+
+
+def renamed(values: dict, kind: type) -> dict:
+    """`values` with the names of today, where they have those that settings of `kind` had in earlier versions."""
+    return {FORMER_NAMES.get((kind.__name__, name), name): value for name, value in values.items()}
 
 
 def unknown_name(path: str, kind: type) -> str:

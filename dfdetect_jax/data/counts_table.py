@@ -12,18 +12,18 @@ _LISTED = 20  # clips that are told one by one
 
 
 def counts_table(title: str, counts: dict) -> rich.console.Group:
-    """{split: {method: {"clips": n, ...}}}, `""` for reals, as a table with a row per split and method under a title.
+    """{split: {forgery: {"clips": n, ...}}}, `""` for reals, as a table with a row per split and forgery under a title.
 
     The columns are the first row's. None is told as a dash: it doesn't apply.
     """
     columns = list(next(iter(next(iter(counts.values())).values())))
-    table = rich.table.Table("split", "method")
+    table = rich.table.Table("split", "forgery")
     for column in columns:
         table.add_column(column, justify="right")
-    for split, methods in counts.items():
-        for method, count in methods.items():
+    for split, forgeries in counts.items():
+        for forgery, count in forgeries.items():
             cells = ("-" if count[column] is None else f"{count[column]:,}" for column in columns)
-            table.add_row(split, method or "real", *cells)
+            table.add_row(split, forgery or "real", *cells)
         table.add_section()
     # Not the table's own title, which is folded to the table's width: paths are longer.
     return rich.console.Group(rich.text.Text(title, no_wrap=True, overflow="ignore", end="\n"), table)

@@ -12,10 +12,10 @@ import cv2
 
 from dfdetect_jax.data import records
 from dfdetect_jax.data.catalog import deepfakebench
-from dfdetect_jax.data.example import REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 
-# Data set, label of its reals, and where it has just one for fakes whatever the method, that.
+# Data set, label of its reals, and where it has just one for fakes whatever the forgery, that.
 _NAMES = {
     "faceforensics": ("FaceForensics++", "FF-real", ""),
     "celebdf": ("Celeb-DF-v2", "CelebDFv2_real", "CelebDFv2_fake"),
@@ -25,10 +25,14 @@ _NAMES = {
     "uadfv": ("UADFV", "UADFV_Real", "UADFV_Fake"),
 }
 _LABEL_OF = {
-    ("faceforensics", method): label
-    for label, method in deepfakebench.METHOD_OF.items()
+    ("faceforensics", forgery): label
+    for label, forgery in deepfakebench.FORGERY_OF.items()
     if label.startswith(("FF-", "DFD_"))
-} | {("dfdc_preview", method): label for label, method in deepfakebench.METHOD_OF.items() if label.startswith("DFDCP_")}
+} | {
+    ("dfdc_preview", forgery): label
+    for label, forgery in deepfakebench.FORGERY_OF.items()
+    if label.startswith("DFDCP_")
+}
 _ACTORS = ("DeepFakeDetection", "DFD_real", "DFD_fake")  # inside FaceForensics++, but a data set of its own there
 
 
@@ -64,27 +68,27 @@ def export_json(folder: str | Path, file: str | Path) -> Path:
     return file
 
 
-def names(dataset: str, name: str, method: str, video: str) -> tuple[str, str]:
-    """The benchmark's names of data set and label; for what it doesn't have, ours with "_Real" or the method.
+def names(dataset: str, name: str, forgery: str, video: str) -> tuple[str, str]:
+    """The benchmark's names of data set and label; for what it doesn't have, ours with "_Real" or the forgery.
 
     Args:
         dataset: that was prepared, one of `request.DATASETS`.
         name: of the records.
-        method: forgery method, `""` for reals.
+        forgery: how it was forged, such as "Face2Face"; `""` for reals.
         video: the clip's name.
     """
-    if dataset == "faceforensics" and (method == "DeepFakeDetection" or video.startswith("actors/")):
-        return _ACTORS[0], _ACTORS[2] if method else _ACTORS[1]
+    if dataset == "faceforensics" and (forgery == "DeepFakeDetection" or video.startswith("actors/")):
+        return _ACTORS[0], _ACTORS[2] if forgery else _ACTORS[1]
     known, real, fake = _NAMES.get(dataset, (name, f"{name}_Real", ""))
-    if not method:
+    if not forgery:
         return known, real
-    return known, _LABEL_OF.get((dataset, method)) or fake or f"{name}_{method}"
+    return known, _LABEL_OF.get((dataset, forgery)) or fake or f"{name}_{forgery}"
 
 
 def _add(listed: dict, manifest: records.Manifest, fields: dict, home: Path) -> None:
     """Writes one example's pictures and lists them."""
     asked = manifest.settings
-    dataset, label = names(asked.get("dataset", ""), manifest.name, fields["method"], fields["video"])
+    dataset, label = names(asked.get("dataset", ""), manifest.name, fields["forgery"], fields["video"])
     level = asked.get("compression", "")
     video = fields["video"].rpartition("/")[2] if level else fields["video"].partition("/")[2] or fields["video"]
     video = video.replace("/", "_")
@@ -92,7 +96,7 @@ def _add(listed: dict, manifest: records.Manifest, fields: dict, home: Path) -> 
     splits = listed.setdefault(dataset, {}).setdefault(label, {}).setdefault(fields["split"], {})
     entry = (splits.setdefault(level, {}) if level else splits).setdefault(video, {"label": label, "frames": []})
     entry["frames"].append(_write(home, folder / "frames" / video, fields["frame"], fields["image"][..., ::-1]))
-    if fields["label"] != REAL and fields["has_mask"]:
+    if fields["label"] != Label.REAL and fields["has_mask"]:
         mask = _write(home, folder / "masks" / video, fields["frame"], fields["mask"])
         entry.setdefault("masks", []).append(mask)
 

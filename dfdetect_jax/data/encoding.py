@@ -26,7 +26,7 @@ from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import binary_mask
 
 RAW, PNG, LINKED = ENCODINGS = ("raw", "png", "linked")
-TEXTS = ("dataset", "method", "video", "identity", "split", "source")
+TEXTS = ("dataset", "forgery", "video", "identity", "split", "source")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +37,18 @@ class Codec:
         size: side of the crops, pixels.
         encoding: one of `ENCODINGS`.
         root: folder that linked pictures' paths start from; else "".
+        forgery_field: what the records call the forgery, see `records.Manifest`.
     """
 
     size: int
     encoding: str = RAW
     root: str = ""
+    forgery_field: str = "forgery"
 
     @property
     def features(self) -> tfds.features.FeaturesDict:
         """The record's fields as TFDS features."""
-        return _features(self.size, self.encoding)
+        return _features(self.size, self.encoding, self.forgery_field)
 
     def encode(self, example: Example) -> bytes:
         """Serialises an example, in every process alike.
@@ -60,6 +62,7 @@ class Codec:
             fields["image"] = io.BytesIO(_png(cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)))
         if self.encoding != LINKED:
             fields["mask"] = io.BytesIO(_png(example.mask))
+        fields[self.forgery_field] = fields.pop("forgery")
         message = tf_example_pb2.Example.FromString(self.features.serialize_example(fields))
         return message.SerializeToString(deterministic=True)  # else the order of fields changes with the process
 
@@ -105,11 +108,13 @@ class Codec:
 
     def _parse(self, record: bytes) -> dict:
         try:
-            return self.features.deserialize_example_np(record, decoders=_encoded(self.encoding))
+            fields = self.features.deserialize_example_np(record, decoders=_encoded(self.encoding))
         except Exception as error:  # protobuf's errors share no base class that is public
             raise RecordsError(
                 f"a record can't be parsed ({type(error).__name__}); prepare the data set again"
             ) from error
+        fields["forgery"] = fields.pop(self.forgery_field)
+        return fields
 
     def _linked(self, path: str) -> np.ndarray:
         try:
@@ -126,7 +131,7 @@ class Codec:
 
 
 @functools.lru_cache(8)
-def _features(size: int, encoding: str) -> tfds.features.FeaturesDict:
+def _features(size: int, encoding: str, forgery_field: str) -> tfds.features.FeaturesDict:
     text, picture = tfds.features.Text(), tfds.features.Image(shape=(size, size, 3), encoding_format="png")
     if encoding == RAW:
         picture = tfds.features.Tensor(shape=(size, size, 3), dtype=np.uint8, encoding="bytes")
@@ -138,7 +143,7 @@ def _features(size: int, encoding: str) -> tfds.features.FeaturesDict:
             "has_mask": np.bool_,
             "label": tfds.features.ClassLabel(names=["real", "fake"]),
             "frame": np.int32,
-            **dict.fromkeys(TEXTS, text),
+            **{forgery_field if name == "forgery" else name: text for name in TEXTS},
         }
     )
 

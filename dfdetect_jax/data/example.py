@@ -1,12 +1,20 @@
 """The record that every part of the library exchanges: one face crop with its label, mask and origin."""
 
 import dataclasses
+import enum
 import functools
 from pathlib import Path
 
 import numpy as np
 
-REAL, FAKE = 0, 1
+
+class Label(enum.IntEnum):
+    """What an example is."""
+
+    REAL = 0
+    FAKE = 1
+
+
 SPLITS = ("train", "val", "test")
 Media = str | tuple[str, ...]  # a photograph or video, or the pictures that are a clip's frames ("": none)
 
@@ -21,8 +29,8 @@ class Example:
         has_mask: whether `mask` is known. Reals have one (empty); a fake without a mask of its own has not.
         label: 0 real, 1 fake.
         dataset: name of the data set.
-        method: forgery method, `""` for reals.
-        video: the clip that the frame is from, unique within the data set (two methods never share one).
+        forgery: how it was forged, such as "Face2Face"; `""` for reals.
+        video: the clip that the frame is from, unique within the data set (two forgeries never share one).
         identity: the person shown (the target, for swaps); splits are disjoint in it.
         frame: index of the frame in its clip, 0 for photographs.
         split: "train", "val" or "test".
@@ -34,7 +42,7 @@ class Example:
     has_mask: bool
     label: int
     dataset: str
-    method: str
+    forgery: str
     video: str
     identity: str
     frame: int
@@ -55,7 +63,7 @@ class Clip:
         path: the media file, absolute.
         video: unique name within the data set, used in records and score files (e.g. "Deepfakes/c23/519_515").
         label: 0 real, 1 fake.
-        method: forgery method, `""` for reals.
+        forgery: how it was forged, such as "Face2Face"; `""` for reals.
         split: "train", "val" or "test".
         identity: the person shown; splits are disjoint in it.
         source: name of the clip that it was forged from, `""` for reals or where unknown.
@@ -71,7 +79,7 @@ class Clip:
     path: str
     video: str
     label: int
-    method: str
+    forgery: str
     split: str
     identity: str
     source: str = ""
@@ -85,7 +93,7 @@ class Clip:
     @property
     def origin(self) -> dict:
         """The fields that its examples have from it."""
-        names = ("label", "method", "video", "identity", "split", "source")
+        names = ("label", "forgery", "video", "identity", "split", "source")
         return {name: getattr(self, name) for name in names}
 
     @property

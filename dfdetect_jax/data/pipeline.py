@@ -14,7 +14,7 @@ from absl import flags
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data.encoding import TEXTS
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
@@ -38,7 +38,7 @@ class Examples:
             records: the split.
             chosen: int [n], places in `records`; -1 is padding, an example of zeros with `valid` 0.
             image_size: side of the images given out, pixels.
-            texts: give out names (method, video, ...) and the frame's index too, for evaluation.
+            texts: give out names (forgery, video, ...) and the frame's index too, for evaluation.
             masks: as in `train_batches`.
         """
         self._records, self._chosen = records, chosen.astype(np.int32)
@@ -72,7 +72,7 @@ class Examples:
         nothing = np.zeros(fields["image"].shape[:2], np.uint8)
         if self._masks is None:
             return nothing, False
-        if fields["label"] == REAL:
+        if fields["label"] == Label.REAL:
             return nothing, True
         given = self._masks.of(place)
         return (nothing, False) if given is None else (given, True)
@@ -93,7 +93,7 @@ def train_batches(
 
     Args:
         folder: prepared records.
-        settings: reads `seed`, `data` (train_methods, balance, image_size, workers) and `train.batch_size`, which is
+        settings: reads `seed`, `data` (train_forgeries, balance, image_size, workers) and `train.batch_size`, which is
             over all processes; with `Masks` also `active.batch_share`.
         masks: what may be learnt from masks: None for nothing (`has_mask` is false throughout), `ALL` for every mask
             in the records, or masks painted for some fakes, to which `active.batch_share` of each batch is given. In
@@ -108,7 +108,7 @@ def train_batches(
 
     Raises:
         RecordsError: there is nothing to train on.
-        SettingsError: a method is not in the split, or processes don't divide the batch.
+        SettingsError: a forgery is not in the split, or processes don't divide the batch.
     """
     data, batch_size = settings.data, settings.train.batch_size
     if batch_size % process_count:
@@ -130,14 +130,14 @@ def train_batches(
 
 def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> tuple[list[np.ndarray], list[float]]:
     """Places in `records` of the streams that a batch is mixed from, and the share that each has in it."""
-    chosen = select(records, settings.data.train_methods)
+    chosen = select(records, settings.data.train_forgeries)
     streams, shares = [chosen], [1.0]
     if settings.data.balance:
         labels = records.labels[chosen]
-        streams, shares = [chosen[labels == label] for label in (REAL, FAKE)], [0.5, 0.5]
+        streams, shares = [chosen[labels == label] for label in (Label.REAL, Label.FAKE)], [0.5, 0.5]
         if not all(map(len, streams)):
             raise RecordsError(
-                f"{records.folder}: balanced training needs reals and fakes; see data.train_methods, data.balance"
+                f"{records.folder}: balanced training needs reals and fakes; see data.train_forgeries, data.balance"
             )
     if isinstance(masks, Masks):  # a stream of their own, since at 3% of the images they would be too rare to matter
         share = settings.active.batch_share
@@ -151,7 +151,7 @@ def eval_batches(
     *,
     batch_size: int,
     image_size: int,
-    methods: Sequence[str] | None = None,
+    forgeries: Sequence[str] | None = None,
     process_index: int = 0,
     process_count: int = 1,
     workers: int = 0,
@@ -163,45 +163,45 @@ def eval_batches(
         split: "train", "val" or "test".
         batch_size: over all processes.
         image_size: side of the images, pixels.
-        methods: reals and these forgery methods only; None or empty for all.
+        forgeries: reals and these forgeries only; None or empty for all.
         process_index: of this process.
         process_count: processes in all; each gets the same number of batches.
         workers: processes that decode; 0 decodes in threads of this one.
 
     Returns:
-        An iterable of dicts as in `train_batches`, with also frame int32 [N] and str [N] arrays `method`, `video`,
+        An iterable of dicts as in `train_batches`, with also frame int32 [N] and str [N] arrays `forgery`, `video`,
         `identity`, `source`, `dataset`, `split`.
 
     Raises:
         RecordsError: the split is empty.
-        SettingsError: a method is not in the split, or processes don't divide the batch.
+        SettingsError: a forgery is not in the split, or processes don't divide the batch.
     """
     if batch_size % process_count:
         raise SettingsError(f"batch size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, split)
-    chosen = select(records, methods or ())
+    chosen = select(records, forgeries or ())
     padding = -len(chosen) % batch_size
     chosen = np.concatenate([chosen, np.full(padding, _PADDING)])
     examples = grain.MapDataset.source(Examples(records, chosen, image_size, True))
     return _iterate(examples.batch(batch_size // process_count)[process_index::process_count], workers)
 
 
-def select(records: Records, methods: Sequence[str]) -> np.ndarray:
-    """Places of the reals and of the fakes made by `methods` (empty: all), int [n], rising.
+def select(records: Records, forgeries: Sequence[str]) -> np.ndarray:
+    """Places of the reals and of the fakes made by `forgeries` (empty: all), int [n], rising.
 
     Raises:
-        SettingsError: the split has no fake of some method.
+        SettingsError: the split has no fake of some forgery.
     """
-    if not methods:
+    if not forgeries:
         return np.arange(len(records))
-    present = records.methods
+    present = records.forgeries
     known = sorted(set(present) - {""})
-    for method in methods:
-        if method not in known:
+    for forgery in forgeries:
+        if forgery not in known:
             raise SettingsError(
-                f"no fakes by {method!r} in split {records.split!r}; it has: {', '.join(known) or 'none'}"
+                f"no fakes by {forgery!r} in split {records.split!r}; it has: {', '.join(known) or 'none'}"
             )
-    return np.flatnonzero(np.isin(present, ["", *methods]))
+    return np.flatnonzero(np.isin(present, ["", *forgeries]))
 
 
 def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:

@@ -4,7 +4,7 @@ Layout of one prepared data set, `<data_dir>/<name>/<config>/<version>/`:
 
     features.json, dataset_info.json         TFDS' own metadata, for `tfds.builder_from_directory`
     <name>-<split>.array_record-00000-of-N   examples, in the order of a hash of their key: a uniform shuffle
-    index-<split>.npy                        label, method and mask flag of every example, 4 bytes each
+    index-<split>.npy                        label, forgery and mask flag of every example, 4 bytes each
     clips.jsonl                              what became of every clip, in words
     manifest.json                            how it was made, counts, and the SHA-256 of every file above
 """
@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
-from dfdetect_jax.config import Crop
+from dfdetect_jax.config import Crop, renamed
 from dfdetect_jax.data.encoding import PNG, Codec
 from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.errors import RecordsError
 
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
 MANIFEST, CLIPS = "manifest.json", "clips.jsonl"
-INDEX_DTYPE = np.dtype([("method", "<u2"), ("label", "u1"), ("has_mask", "u1")])
+INDEX_DTYPE = np.dtype([("forgery", "<u2"), ("label", "u1"), ("has_mask", "u1")])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,11 +38,12 @@ class Manifest:
         settings: everything that was asked of `prepare`, crop and frames among it.
         units: SHA-256 over the list of clips and their sizes, as found on disk.
         versions: of the packages that decide pixels.
-        methods: all forgery methods, sorted; `index-<split>.npy` points into it. `""` stands for reals.
-        counts: {split: {method: {"clips": n, "examples": n}}}.
+        forgeries: all forgeries, sorted; `index-<split>.npy` points into it. `""` stands for reals.
+        counts: {split: {forgery: {"clips": n, "examples": n}}}.
         shards: {split: [file, ...]} in order.
         sha256: {file: digest} of every other file in the folder.
         fingerprint: SHA-256 over all records, whatever their sharding: equal for two folders that hold the same data.
+        forgery_field: what the records call the forgery; "method" where version 0.1 wrote them.
     """
 
     name: str
@@ -50,11 +51,12 @@ class Manifest:
     settings: dict
     units: str
     versions: dict
-    methods: tuple[str, ...]
+    forgeries: tuple[str, ...]
     counts: dict
     shards: dict
     sha256: dict
     fingerprint: str
+    forgery_field: str = "forgery"
 
     @property
     def crop(self) -> Crop:
@@ -65,7 +67,7 @@ class Manifest:
     def codec(self) -> Codec:
         """How the examples are encoded."""
         encoding = self.settings.get("encoding", PNG)  # before the choice there was PNG alone
-        return Codec(self.crop.size, encoding, self.settings.get("root", ""))
+        return Codec(self.crop.size, encoding, self.settings.get("root", ""), self.forgery_field)
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -77,11 +79,20 @@ def read_manifest(folder: str | Path) -> Manifest:
     path = Path(folder) / MANIFEST
     try:
         values = json.loads(path.read_text())
-        return Manifest(**{**values, "methods": tuple(values["methods"])})
+        values = _renamed(values)
+        return Manifest(**{**values, "forgeries": tuple(values["forgeries"])})
     except FileNotFoundError:
         raise RecordsError(f"{folder}: no {MANIFEST}, so no prepared records; make them with `prepare`") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordsError(f"{path}: not a manifest that this version reads ({error}); prepare again") from error
+
+
+def _renamed(values: dict) -> dict:
+    """A manifest with the names of today: 0.1 called forgeries "methods" and the face detector "detector"."""
+    if "methods" in values:
+        values = {"forgery_field": "method", "forgeries": values.pop("methods"), **values}
+    crop = renamed(values["settings"]["crop"], Crop)
+    return {**values, "settings": {**values["settings"], "crop": crop}}
 
 
 def read_clips(folder: str | Path) -> list[dict]:
@@ -135,7 +146,7 @@ class Records:
         missing = [name for name in files if not (Path(folder) / name).is_file()]
         if missing:
             raise RecordsError(f"{folder}: {missing[0]} is missing; prepare the data set again")
-        self.folder, self.split, self._methods = Path(folder), split, manifest.methods
+        self.folder, self.split, self._forgeries = Path(folder), split, manifest.forgeries
         self._codec = manifest.codec
         try:
             self._source = ArrayRecordDataSource([str(self.folder / name) for name in files])
@@ -175,8 +186,8 @@ class Records:
 
     @property
     def index(self) -> np.ndarray:
-        """[len] of `INDEX_DTYPE`, mapped from disk: label, has_mask, and method as a place in the manifest's list."""
-        return np.load(self.folder / f"index-{self.split}.npy", mmap_mode="r", allow_pickle=False)
+        """[len] of `INDEX_DTYPE`, mapped from disk: label, has_mask, and forgery as a place in the manifest's list."""
+        return np.load(self.folder / f"index-{self.split}.npy", mmap_mode="r", allow_pickle=False).view(INDEX_DTYPE)
 
     @property
     def labels(self) -> np.ndarray:
@@ -184,9 +195,9 @@ class Records:
         return np.asarray(self.index["label"])
 
     @property
-    def methods(self) -> np.ndarray:
-        """str [len]: forgery method, `""` for reals."""
-        return np.asarray(self._methods)[self.index["method"]]
+    def forgeries(self) -> np.ndarray:
+        """str [len]: forgery, `""` for reals."""
+        return np.asarray(self._forgeries)[self.index["forgery"]]
 
 
 def sha256_file(path: str | Path) -> str:

@@ -68,7 +68,7 @@ def seeds(runs: Mapping[str, Run], metrics: Mapping[str, dict]) -> dict[str, dic
         metrics: of each, as `report.as_metrics` makes it.
 
     Returns:
-        {names of the runs, joined by commas: {NAME: {"frame", "video", "by_method": {METHOD: {"frame", "video"}}}}},
+        {names of the runs, joined by commas: {NAME: {"frame", "video", "by_forgery": {FORGERY: {"frame", "video"}}}}},
         each figure as `bootstrap.over_seeds` gives it; empty where no two runs belong together.
     """
     groups: dict[str, list[str]] = {}
@@ -84,9 +84,11 @@ def seeds(runs: Mapping[str, Run], metrics: Mapping[str, dict]) -> dict[str, dic
 
 
 def _spread(summaries: Sequence[dict]) -> dict:
-    methods = summaries[0]["by_method"]
-    by_method = {method: _of_kinds([summary["by_method"][method] for summary in summaries]) for method in methods}
-    return _of_kinds(summaries) | {"by_method": by_method}
+    forgeries = summaries[0]["by_forgery"]
+    by_forgery = {
+        forgery: _of_kinds([summary["by_forgery"][forgery] for summary in summaries]) for forgery in forgeries
+    }
+    return _of_kinds(summaries) | {"by_forgery": by_forgery}
 
 
 def _of_kinds(summaries: Sequence[dict]) -> dict:

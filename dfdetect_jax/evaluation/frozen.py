@@ -59,7 +59,7 @@ def choose(run: Run, records: Path) -> Chosen:
         RecordsError: the validation split is empty or damaged.
     """
     size, parts, localization = run.settings.data.image_size, [], Localization()
-    for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, methods=run.seen or None):
+    for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, forgeries=run.seen or None):
         if run.localizes:
             prediction = run.localize(batch["image"])
             localization.update(prediction.attention, batch)

@@ -133,7 +133,7 @@ def _all(result: RunResult) -> FrameScores:
 
 
 def _figures(run: Run, resampling: Resampling, frames: FrameScores) -> dict:
-    """As for the data as they are, with intervals; no forgery method by itself."""
+    """As for the data as they are, with intervals; no forgery by itself."""
     drawn = {"resamples": resampling.resamples, "by": resampling.by, "seed": resampling.seed}
     return summarize(frames, run.threshold, run.seen, temperature=chosen(run).temperature, **drawn)
 

@@ -30,7 +30,7 @@ from dfdetect_jax.pictures.canvas import (
     rendered,
     within,
 )
-from dfdetect_jax.scoring.result import ATTENTION, FAKE, RECONSTRUCTION_ERROR, Result, ScoredFace, View
+from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Verdict, View
 from dfdetect_jax.scoring.views import heat_maps, heat_shows
 
 COLOURS = {"fake": "#D55E00", "real": "#0072B2"}
@@ -224,7 +224,7 @@ def _headline(figure: Figure, result: Result) -> None:
 
 
 def _draw_box(axes: Axes, view: View, threshold: float, shrink: float, words: bool) -> None:
-    verdict = FAKE if view.sighting.score >= threshold else "real"
+    verdict = Verdict.FAKE if view.sighting.score >= threshold else Verdict.REAL
     x0, y0, x1, y1 = view.sighting.face.box * shrink
     colour = COLOURS[verdict]
     for width, edge in ((3.2, "white"), (1.8, colour)):

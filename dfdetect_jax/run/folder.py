@@ -31,7 +31,7 @@ class Run:
         variables: the best checkpoint's parameters and running statistics.
         crop: how a picture becomes a crop, as in the training data; resized to `settings.data.image_size` after that.
         threshold: scores at or above it mean "fake"; chosen on validation.
-        seen: forgery methods that were trained on.
+        seen: forgeries that were trained on.
         info: the whole of config.json, and under "checkpoint" the step and validation results of the weights.
     """
 

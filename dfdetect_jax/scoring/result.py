@@ -1,6 +1,7 @@
 """What a run says of a photograph or video: every face with its score, the verdict, and what pictures of it need."""
 
 import dataclasses
+import enum
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,16 @@ import numpy as np
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Face
 
-REAL, FAKE, NO_FACE = "real", "fake", "no face"
+
+class Verdict(enum.StrEnum):
+    """What a run says of a file; `ERROR` of one that can't be scored."""
+
+    REAL = "real"
+    FAKE = "fake"
+    NO_FACE = "no face"
+    ERROR = "error"
+
+
 ATTENTION, RECONSTRUCTION_ERROR = "attention", "reconstruction error"  # what a heat map may show
 
 
@@ -81,11 +91,11 @@ class Result:
         return self.faces[0].score if self.faces else None
 
     @property
-    def verdict(self) -> str:
-        """ "real", "fake" or "no face"."""
+    def verdict(self) -> Verdict:
+        """Fake where the score is at least the threshold."""
         if not self.faces:
-            return NO_FACE
-        return FAKE if self.score >= self.threshold else REAL
+            return Verdict.NO_FACE
+        return Verdict.FAKE if self.score >= self.threshold else Verdict.REAL
 
     @property
     def frames_used(self) -> int:
@@ -139,7 +149,7 @@ def as_json(result: Result, picture: Path | None = None, heat: str | None = None
 
 def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict:
     """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason in words."""
-    empty = {"kind": None, "score": None, "verdict": "error", "threshold": round(threshold, 6), "faces": []}
+    empty = {"kind": None, "score": None, "verdict": Verdict.ERROR, "threshold": round(threshold, 6), "faces": []}
     rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
     return {"path": path, **empty, **rest}
 

@@ -13,7 +13,7 @@ from dfdetect_jax.pictures import sheets
 from dfdetect_jax.run.folder import Run, open_run
 
 SAMPLES, REPORT = "samples", "report"
-PER_METHOD = 2  # rows of the sheet for reals and for each forgery method
+PER_FORGERY = 2  # rows of the sheet for reals and for each forgery
 
 
 def finish(workdir: Path, records: Path) -> None:
@@ -37,23 +37,23 @@ def finish(workdir: Path, records: Path) -> None:
 
 
 def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
-    """The first examples of each method in `split` as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
+    """The first examples of each forgery in `split` as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
     chosen: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {}
     names = read_manifest(records).counts[split]
     batches = eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size)
     for batch in batches:
-        for i, method in enumerate(map(str, batch["method"])):
-            if batch["valid"][i] and len(chosen.setdefault(method, [])) < PER_METHOD:
-                chosen[method].append((batch["image"][i], batch["mask"][i] if batch["has_mask"][i] else None))
-        if all(len(chosen.get(name, ())) >= min(PER_METHOD, names[name]["examples"]) for name in names):
+        for i, forgery in enumerate(map(str, batch["forgery"])):
+            if batch["valid"][i] and len(chosen.setdefault(forgery, [])) < PER_FORGERY:
+                chosen[forgery].append((batch["image"][i], batch["mask"][i] if batch["has_mask"][i] else None))
+        if all(len(chosen.get(name, ())) >= min(PER_FORGERY, names[name]["examples"]) for name in names):
             break
-    order = sorted(chosen, key=lambda method: (method != "", method not in run.seen, method))
-    methods = [method for method in order for _ in chosen[method]]
-    images, masks = zip(*(example for method in order for example in chosen[method]), strict=True)
+    order = sorted(chosen, key=lambda forgery: (forgery != "", forgery not in run.seen, forgery))
+    forgeries = [forgery for forgery in order for _ in chosen[forgery]]
+    images, masks = zip(*(example for forgery in order for example in chosen[forgery]), strict=True)
     images = np.stack(images)
     prediction = run.predict(images)
     captions = [
-        f"{method or 'real'}\n{'unseen, ' if method and method not in run.seen else ''}fake {score:.2f}"
-        for method, score in zip(methods, prediction.score, strict=True)
+        f"{forgery or 'real'}\n{'unseen, ' if forgery and forgery not in run.seen else ''}fake {score:.2f}"
+        for forgery, score in zip(forgeries, prediction.score, strict=True)
     ]
     return sheets.example_sheet(images, masks, prediction, captions)

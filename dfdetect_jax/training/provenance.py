@@ -25,7 +25,7 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
         SettingsError: one whose settings don't fit this version of the library does.
     """
     manifest = read_manifest(records)
-    seen = settings.data.train_methods or [method for method in manifest.counts["train"] if method]
+    seen = settings.data.train_forgeries or [forgery for forgery in manifest.counts["train"] if forgery]
     info = {
         "settings": json.loads(json.dumps(to_dict(settings))),
         "data": {

@@ -8,6 +8,7 @@ import jax
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.devices import processes
 from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_columns, score_frames
 from dfdetect_jax.evaluation.metrics.summary import UNINFORMED_THRESHOLD, choose_threshold, detection
 from dfdetect_jax.methods import Method, Variables
@@ -21,7 +22,7 @@ class Validation:
 
     Args:
         method: whose `predict` scores.
-        settings: reads `data`: methods that are trained on, and the size of the images.
+        settings: reads `data`: the forgeries that are trained on, and the size of the images.
         records: the folder.
     """
 
@@ -39,15 +40,15 @@ class Validation:
         if self._predictor is None:
             self._predictor = Predictor(self._method, variables)
         self._predictor.variables = variables
-        processes = jax.process_count()
+        count = jax.process_count()
         batches = pipeline.eval_batches(
             self._records,
             "val",
-            batch_size=PREDICT_BATCH * processes,
+            batch_size=PREDICT_BATCH * count,
             image_size=self._data.image_size,
-            methods=self._data.train_methods or None,
+            forgeries=self._data.train_forgeries or None,
             process_index=jax.process_index(),
-            process_count=processes,
+            process_count=count,
         )
         mine = score_frames(self._predictor.score, itertools.takewhile(lambda _: not stop(), batches))
         if stop():

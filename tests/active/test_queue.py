@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active.queue import Row, Selection
+from dfdetect_jax.active.queue import QueueRow, Selection
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError
 from tests.data.drawn import SIZE, write_records
@@ -35,11 +35,11 @@ def crops(records, places):
     split = Records(records, "train")
     for number, place in enumerate(places, 1):
         image = split[place]["image"]
-        row = Row(
+        row = QueueRow(
             id=f"{number:04d}",
             place=place,
             video=split[place]["video"],
-            method=split[place]["method"],
+            forgery=split[place]["forgery"],
             frame=0,
             score=0.25,
             outside=0.5,

@@ -7,7 +7,7 @@ import numpy as np
 
 from dfdetect_jax.data import records
 from dfdetect_jax.data.encoding import RAW, Codec
-from dfdetect_jax.data.example import FAKE, REAL, Example
+from dfdetect_jax.data.example import Example, Label
 from dfdetect_jax.data.prepare import shards
 
 SIZE = 32
@@ -23,9 +23,9 @@ def drawn_example(split: str, number: int) -> Example:
         image=rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8),
         mask=mask,
         has_mask=True,
-        label=FAKE if fake else REAL,
+        label=Label.FAKE if fake else Label.REAL,
         dataset="drawn",
-        method=("paste", "smear")[number // 2 % 2] if fake else "",
+        forgery=("paste", "smear")[number // 2 % 2] if fake else "",
         video=f"clip{number // 4}",
         identity=f"{split}{number // 4}",
         frame=number,
@@ -38,10 +38,10 @@ def clip_example(split: str, number: int) -> Example:
     """As `drawn_example`, in clips of one label; fakes are brighter, their even rows most of all."""
     example = drawn_example(split, number)
     image = example.image
-    if example.label == FAKE:
+    if example.label == Label.FAKE:
         image = np.uint8(image * 0.8 + 40)
         image[::2] += 4
-    return dataclasses.replace(example, image=image, video=f"{example.method or 'real'}/clip{number // 8}")
+    return dataclasses.replace(example, image=image, video=f"{example.forgery or 'real'}/clip{number // 8}")
 
 
 def write_records(

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 
 
 def scene(number: int, width: int = 128, height: int = 96) -> np.ndarray:
@@ -23,9 +23,9 @@ def save(path: Path, picture: np.ndarray, quality: int | None = None) -> Path:
     return path
 
 
-def clip_of(path: Path, /, method: str = "", split: str = "train", **fields) -> Clip:
-    """A clip that is a file; a fake if it has a method."""
-    name = f"{method or 'real'}/{path.stem}"
-    label = FAKE if method else REAL
-    clip = Clip(path=str(path), video=name, label=label, method=method, split=split, identity=path.stem)
+def clip_of(path: Path, /, forgery: str = "", split: str = "train", **fields) -> Clip:
+    """A clip that is a file; a fake if it has a forgery."""
+    name = f"{forgery or 'real'}/{path.stem}"
+    label = Label.FAKE if forgery else Label.REAL
+    clip = Clip(path=str(path), video=name, label=label, forgery=forgery, split=split, identity=path.stem)
     return dataclasses.replace(clip, **fields)

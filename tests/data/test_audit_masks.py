@@ -13,10 +13,10 @@ def ellipse(value=255):
     return cv2.ellipse(BLACK.copy(), (64, 48), (20, 30), 20, 0, 360, value, -1)
 
 
-def photograph(folder, mask, name="a.png", method="swap", suffix=".png"):
-    path = save(folder / method / name, scene(1))
-    mask_path = save((folder / "masks" / method / name).with_suffix(suffix), mask)
-    return clip_of(path, method, mask_path=str(mask_path))
+def photograph(folder, mask, name="a.png", forgery="swap", suffix=".png"):
+    path = save(folder / forgery / name, scene(1))
+    mask_path = save((folder / "masks" / forgery / name).with_suffix(suffix), mask)
+    return clip_of(path, forgery, mask_path=str(mask_path))
 
 
 def video(folder, masks, frames=12):
@@ -106,8 +106,8 @@ def test_unreadable_masks_are_left_to_the_stage_that_opens_files(tmp_path):
 def test_a_sample_of_each_method_is_looked_at(tmp_path):
     clip = photograph(tmp_path, ellipse())
     clips = [
-        clip_of(tmp_path / f"{i}.png", path=clip.path, mask_path=clip.mask_path, method=method, label=1)
-        for method in ("swap", "gan")
+        clip_of(tmp_path / f"{i}.png", path=clip.path, mask_path=clip.mask_path, forgery=forgery, label=1)
+        for forgery in ("swap", "gan")
         for i in range(SAMPLE + 5)
     ]
     assert mask_findings(clips)[1] == 2 * SAMPLE

@@ -13,9 +13,9 @@ def drawn(kinds, count, seed):
 
 
 def told(**values):
-    """Findings for values of one trait by method, the reals under "real"."""
-    by_method = {method.removeprefix("real"): found for method, found in values.items()}
-    given = {method: [{traits.CODEC: value} for value in found] for method, found in by_method.items()}
+    """Findings for values of one trait by forgery, the reals under "real"."""
+    by_forgery = {forgery.removeprefix("real"): found for forgery, found in values.items()}
+    given = {forgery: [{traits.CODEC: value} for value in found] for forgery, found in by_forgery.items()}
     return [finding.words for finding in shortcut_findings(given)]
 
 
@@ -63,7 +63,7 @@ def test_the_one_method_that_was_saved_otherwise_is_named():
     (words,) = told(real=plain, swap=drawn(3, 200, 2), gan=["x"] * 200, paint=drawn(3, 200, 4))
     assert words.startswith("reals and fakes of gan differ in codec")
     (words,) = told(real=plain, **{f"m{i}": ["x"] * 50 for i in range(7)}, fine=drawn(3, 200, 5))
-    assert words.startswith("reals and fakes of m0, m1, m2, m3, m4 and 2 more methods differ")
+    assert words.startswith("reals and fakes of m0, m1, m2, m3, m4 and 2 more forgeries differ")
 
 
 def test_methods_too_few_to_tell_are_judged_together():
@@ -93,9 +93,9 @@ def test_a_difference_in_size_is_not_told_twice():
 def saved(tmp_path):
     """Reals at quality 90, fakes of `twin` likewise, and of `anew` at quality 60."""
     clips = []
-    for number, (method, quality) in itertools.product(range(12), (("", 90), ("twin", 90), ("anew", 60))):
-        path = save(tmp_path / f"{method or 'real'}/{number}.jpg", scene(number, 64, 48), quality)
-        clips.append(clip_of(path, method))
+    for number, (forgery, quality) in itertools.product(range(12), (("", 90), ("twin", 90), ("anew", 60))):
+        path = save(tmp_path / f"{forgery or 'real'}/{number}.jpg", scene(number, 64, 48), quality)
+        clips.append(clip_of(path, forgery))
     return clips
 
 
@@ -107,7 +107,7 @@ def test_another_jpeg_quality_is_found_on_disk(saved):
 def test_unreadable_clips_have_no_say(saved, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"x")
     found = sample_traits([*saved, clip_of(tmp_path / "bad.jpg", "bad")])
-    assert {method: len(clips) for method, clips in found.items()} == {"": 12, "anew": 12, "bad": 0, "twin": 12}
+    assert {forgery: len(clips) for forgery, clips in found.items()} == {"": 12, "anew": 12, "bad": 0, "twin": 12}
 
 
 def test_the_sample_is_bounded_and_always_the_same(saved, tmp_path):

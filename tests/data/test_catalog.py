@@ -5,17 +5,17 @@ import itertools
 
 from dfdetect_jax.data import catalog
 from dfdetect_jax.data.catalog.splits import keep_apart, split_by_hash, split_by_identity, with_validation
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 
 
 def real(name, split="train"):
-    return Clip(path=f"/{name}", video=name, label=REAL, method="", split=split, identity=name)
+    return Clip(path=f"/{name}", video=name, label=Label.REAL, forgery="", split=split, identity=name)
 
 
 def swap(target, donor, split="train"):
     video = f"{target}_{donor}"
     fields = {"identity": target, "donor": donor, "source": target}
-    return Clip(path=f"/{video}", video=video, label=FAKE, method="swap", split=split, **fields)
+    return Clip(path=f"/{video}", video=video, label=Label.FAKE, forgery="swap", split=split, **fields)
 
 
 def splits(found):

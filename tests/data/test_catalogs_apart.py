@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect_jax.data import catalog
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS
+from dfdetect_jax.data.example import SPLITS, Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -49,10 +49,10 @@ def test_clips_are_named_once_and_their_files_exist(clips):
 
 
 def test_reals_and_fakes_are_told_apart_by_method_and_source(clips):
-    assert {clip.label for clip in clips} == {REAL, FAKE}
+    assert {clip.label for clip in clips} == {Label.REAL, Label.FAKE}
     for clip in clips:
-        assert bool(clip.method) == (clip.label == FAKE)
-        assert not (clip.label == REAL and (clip.source or clip.donor or clip.mask_media))
+        assert bool(clip.forgery) == (clip.label == Label.FAKE)
+        assert not (clip.label == Label.REAL and (clip.source or clip.donor or clip.mask_media))
     there = {clip.path: clip.video for clip in clips}
     for clip in clips:
         if clip.source_path in there:

@@ -1,7 +1,7 @@
 import pytest
 
 from dfdetect_jax.data.catalog import celeba
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -19,15 +19,15 @@ def clips_of(tree):
 def test_splits_and_people_are_those_of_celebas_lists(tree):
     clips = clips_of(tree)
     first, last = clips["img_align_celeba/000001"], clips["img_align_celeba/000040"]
-    assert (first.label, first.split, first.identity) == (REAL, "train", "id100")
-    assert (last.label, last.split, last.identity) == (REAL, "test", "id119")
+    assert (first.label, first.split, first.identity) == (Label.REAL, "train", "id100")
+    assert (last.label, last.split, last.identity) == (Label.REAL, "test", "id119")
     assert clips["img_align_celeba/000025"].split == "val"
 
 
 def test_a_forgery_goes_with_the_photograph_of_its_stem(tree):
     clips = clips_of(tree)
     fake = clips["stargan/000001"]
-    assert (fake.label, fake.method, fake.split, fake.identity) == (FAKE, "stargan", "train", "id100")
+    assert (fake.label, fake.forgery, fake.split, fake.identity) == (Label.FAKE, "stargan", "train", "id100")
     assert (fake.source, fake.mask_path) == ("img_align_celeba/000001", None)
     assert fake.source_path == str(tree / "Img/img_align_celeba/000001.jpg")
     assert clips["glow/000011"].mask_path == str(tree / "masks/glow/000011.png")

@@ -2,7 +2,7 @@ import pytest
 
 from dfdetect_jax.data import catalog
 from dfdetect_jax.data.catalog import celebdf
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -19,9 +19,9 @@ def clips_of(tree):
 
 def test_one_in_the_official_list_is_real(tree):
     clips = clips_of(tree)
-    assert clips["Celeb-real/id0_0000"].label == REAL
-    assert clips["YouTube-real/00007"].label == REAL
-    assert clips["Celeb-synthesis/id1_id2_0000"].label == FAKE
+    assert clips["Celeb-real/id0_0000"].label == Label.REAL
+    assert clips["YouTube-real/00007"].label == Label.REAL
+    assert clips["Celeb-synthesis/id1_id2_0000"].label == Label.FAKE
     assert {video for video, clip in clips.items() if clip.split == "test"} == {
         "Celeb-real/id0_0000",
         "Celeb-real/id3_0001",
@@ -33,7 +33,7 @@ def test_one_in_the_official_list_is_real(tree):
 
 def test_a_fake_shows_the_first_celebrity_with_the_face_of_the_second(tree):
     fake = clips_of(tree)["Celeb-synthesis/id4_id5_0000"]
-    assert (fake.identity, fake.donor, fake.method) == ("id4", "id5", "Celeb-synthesis")
+    assert (fake.identity, fake.donor, fake.forgery) == ("id4", "id5", "Celeb-synthesis")
     assert (fake.source, fake.source_path) == ("Celeb-real/id4_0000", str(tree / "Celeb-real/id4_0000.mp4"))
 
 

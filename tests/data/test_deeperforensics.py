@@ -1,7 +1,7 @@
 import pytest
 
 from dfdetect_jax.data.catalog import deeperforensics
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -22,14 +22,14 @@ def clips_of(tree, reals):
 
 def test_a_swap_shows_a_clip_of_faceforensics_with_an_actors_face(tree, reals):
     fake = clips_of(tree, reals)["reenact_postprocess/001_W001"]
-    assert (fake.label, fake.method, fake.split) == (FAKE, "reenact_postprocess", "train")
+    assert (fake.label, fake.forgery, fake.split) == (Label.FAKE, "reenact_postprocess", "train")
     assert (fake.identity, fake.donor, fake.source) == ("001", "W001", "youtube/c23/001")
     assert fake.source_path == f"{reals}/original_sequences/youtube/c23/videos/001.mp4"
 
 
 def test_reals_belong_to_the_split_of_their_targets_swaps_and_others_are_left_out(tree, reals):
     clips = clips_of(tree, reals)
-    ours = {clip.identity: clip.split for clip in clips.values() if clip.label == REAL}
+    ours = {clip.identity: clip.split for clip in clips.values() if clip.label == Label.REAL}
     assert ours == {
         f"{number:03d}": "train" if number < 28 else "val" if number < 33 else "test" for number in range(40)
     }

@@ -7,7 +7,7 @@ import pytest
 from dfdetect_jax.data import catalog
 from dfdetect_jax.data.catalog import deepfakebench
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import benchmark_tree
 
@@ -33,7 +33,7 @@ def test_both_slashes_lead_to_the_pictures(tmp_path, slash):
     found = find(tmp_path, benchmark_tree.write_faceforensics(tmp_path, slash))
     assert found.findings == []
     assert Counter((clip.split, clip.label) for clip in found.clips) == {
-        (split, label): 2 for split in ("train", "val", "test") for label in (REAL, FAKE)
+        (split, label): 2 for split in ("train", "val", "test") for label in (Label.REAL, Label.FAKE)
     }
     for clip in found.clips:
         assert [Path(frame).name for frame in clip.frames] == ["000.png", "010.png", "020.png"]
@@ -43,7 +43,7 @@ def test_both_slashes_lead_to_the_pictures(tmp_path, slash):
 def test_a_fake_has_the_methods_usual_name_its_people_its_source_and_its_masks(tmp_path, ffpp):
     (fake,) = (clip for clip in find(tmp_path, ffpp).clips if clip.video.endswith("071_054"))
     assert fake.video == "FaceForensics++/FF-DF/c23/071_054"
-    assert (fake.label, fake.method, fake.compression) == (FAKE, "Deepfakes", "c23")
+    assert (fake.label, fake.forgery, fake.compression) == (Label.FAKE, "Deepfakes", "c23")
     assert (fake.identity, fake.donor) == ("FaceForensics++/071", "FaceForensics++/054")
     assert fake.source == "FaceForensics++/FF-real/c23/071"
     assert all(Path(mask).is_file() and "/masks/" in mask for mask in fake.masks)
@@ -94,7 +94,7 @@ def test_labels_that_the_benchmark_does_not_have_are_told(tmp_path):
     entry = benchmark_tree.video_entry(tmp_path, "Novel_Fake", "Novel", "7")
     file = benchmark_tree.write_list(tmp_path, "Novel", {"Novel_Fake": {"train": {"7": entry}}})
     found = find(tmp_path, file)
-    assert [(clip.method, clip.identity) for clip in found.clips] == [("Novel_Fake", "Novel/7")]
+    assert [(clip.forgery, clip.identity) for clip in found.clips] == [("Novel_Fake", "Novel/7")]
     assert "labels that the benchmark doesn't have, taken for fakes: Novel_Fake (1)" in found.findings
     assert any("nothing to tell fakes from" in finding for finding in found.findings)
 

@@ -16,7 +16,7 @@ def test_what_is_exported_is_read_back_as_it_was(tmp_path, split):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {split: 14})
     file = export_json(folder, tmp_path / "rgb/drawn.json")
     found = catalog.find_clips("deepfakebench", tmp_path / "rgb", catalog.Options(json=str(file)))
-    assert {clip.method for clip in found.clips} == {"", "drawn_paste", "drawn_smear"}
+    assert {clip.forgery for clip in found.clips} == {"", "drawn_paste", "drawn_smear"}
     linked = prepare("deepfakebench", tmp_path / "rgb", tmp_path / "out", json=str(file), processes=1)
     assert examples(linked, split) == examples(folder, split)
 
@@ -47,7 +47,7 @@ def test_the_list_has_the_benchmarks_form(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "method", "video", "expected"),
+    ("dataset", "forgery", "video", "expected"),
     [
         ("faceforensics", "", "youtube/c23/071", ("FaceForensics++", "FF-real")),
         ("faceforensics", "Face2Face", "Face2Face/c23/071_054", ("FaceForensics++", "FF-F2F")),
@@ -60,8 +60,8 @@ def test_the_list_has_the_benchmarks_form(tmp_path):
         ("folder", "", "x", ("mine", "mine_Real")),
     ],
 )
-def test_labels_are_the_benchmarks_where_it_has_them(dataset, method, video, expected):
-    assert names(dataset, "mine", method, video) == expected
+def test_labels_are_the_benchmarks_where_it_has_them(dataset, forgery, video, expected):
+    assert names(dataset, "mine", forgery, video) == expected
 
 
 def test_compression_levels_stand_for_the_faceforensics_family(tmp_path):

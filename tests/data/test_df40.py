@@ -2,7 +2,7 @@ import pytest
 
 from dfdetect_jax.data.catalog import df40
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -22,7 +22,7 @@ def test_a_clip_is_a_folder_of_pictures_with_or_without_frames_before_it(tree):
     ff, cdf = clips["simswap/ff/000_001"], clips["simswap/cdf/id0_id1_0000"]
     assert ff.frames == tuple(str(tree / f"simswap/ff/frames/000_001/{name}.png") for name in ("000", "001"))
     assert len(cdf.frames) == 2
-    assert (ff.label, ff.method, cdf.method) == (FAKE, "simswap", "simswap")
+    assert (ff.label, ff.forgery, cdf.forgery) == (Label.FAKE, "simswap", "simswap")
 
 
 def test_single_pictures_and_videos_are_clips_too(tree):
@@ -65,7 +65,7 @@ def test_without_the_lists_ff_is_split_by_hash_of_both_people(tree):
 
 def test_reals_of_an_unknown_method_are_its_own(tree):
     clip = clips_of(tree)["heygen/real/clip0"]
-    assert (clip.label, clip.method, clip.identity) == (REAL, "", "clip0")
+    assert (clip.label, clip.forgery, clip.identity) == (Label.REAL, "", "clip0")
 
 
 def test_a_source_that_is_a_video_is_there_to_compare_with_but_frames_are_not(tree):

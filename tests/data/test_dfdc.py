@@ -4,7 +4,7 @@ import pytest
 
 from dfdetect_jax.data.catalog import dfdc
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -33,14 +33,14 @@ def test_parts_are_split_by_their_numbers_whatever_their_metadata_says(tree):
 
 def test_a_fake_goes_with_its_original(tree):
     fake = clips_of(tree)["dfdc_train_part_0/fake1real0x2"]
-    assert (fake.label, fake.method, fake.identity) == (FAKE, "DFDC", "real0x2")
+    assert (fake.label, fake.forgery, fake.identity) == (Label.FAKE, "DFDC", "real0x2")
     assert fake.source == "dfdc_train_part_0/real0x2"
     assert fake.source_path == str(tree / "dfdc_train_part_0/real0x2.mp4")
 
 
 def test_in_the_test_sets_table_one_is_fake(tree):
     clips = clips_of(tree)
-    assert [clips[f"test/test{i}"].label for i in range(4)] == [REAL, FAKE, REAL, FAKE]
+    assert [clips[f"test/test{i}"].label for i in range(4)] == [Label.REAL, Label.FAKE, Label.REAL, Label.FAKE]
 
 
 def test_videos_of_the_test_set_may_lie_beside_the_table(tree):
@@ -91,7 +91,7 @@ def test_damaged_metadata_is_named(tree, text):
         dfdc.find_clips(tree)
 
 
-@pytest.mark.parametrize("text", ["name,label\na.mp4,1\n", "filename,label\na.mp4,FAKE\n"])
+@pytest.mark.parametrize("text", ["name,label\na.mp4,1\n", "filename,label\na.mp4,Label.FAKE\n"])
 def test_a_damaged_table_is_named(tree, text):
     (tree / "test/labels.csv").write_text(text)
     with pytest.raises(RecordsError, match=r'labels\.csv: expected "filename,label" with 0 for real and 1 for fake'):

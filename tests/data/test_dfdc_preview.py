@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dfdetect_jax.data.catalog import dfdc_preview
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -26,8 +26,8 @@ def clips_of(tree):
 def test_labels_sets_and_methods_are_those_of_the_list(tree):
     clips = clips_of(tree)
     real, fake = clips["original_videos/133/133_A_001"], clips["method_A/133_134_A/133_33"]
-    assert (real.label, real.method, real.split) == (REAL, "", "test")
-    assert (fake.label, fake.method, fake.split) == (FAKE, "method_A", "test")
+    assert (real.label, real.forgery, real.split) == (Label.REAL, "", "test")
+    assert (fake.label, fake.forgery, fake.split) == (Label.FAKE, "method_A", "test")
     assert sum(clip.split == "test" for clip in clips.values()) == 8 * 3
 
 

@@ -48,7 +48,7 @@ def test_fakes_and_their_originals_follow_the_official_pairs(tree):
 
 def test_a_fake_knows_its_target_its_source_and_its_mask(tree):
     fake = clips_of(tree)["Deepfakes/c23/000_003"]
-    assert (fake.label, fake.method, fake.identity, fake.source) == (1, "Deepfakes", "000", "youtube/c23/000")
+    assert (fake.label, fake.forgery, fake.identity, fake.source) == (1, "Deepfakes", "000", "youtube/c23/000")
     assert fake.source_path == str(tree / "original_sequences/youtube/c23/videos/000.mp4")
     assert fake.mask_path == str(tree / "manipulated_sequences/Deepfakes/masks/videos/000_003.mp4")
 
@@ -100,7 +100,7 @@ def test_what_lacks_is_told_in_words(tree):
     told = faceforensics.find_clips(tree).findings
     assert "manipulated_sequences/Face2Face/c23/videos: no videos" in told
     assert "manipulated_sequences/FaceSwap: absent" in told
-    assert "manipulated_sequences: left out, no known method: Mine (1)" in told
+    assert "manipulated_sequences: left out, no known forgery: Mine (1)" in told
     assert "Deepfakes: neither mask video nor source on disk, so no masks: 004_005 (1)" in told
     assert "Deepfakes: no mask video, so masks from the difference to the source: 001_002, 003_000 (2)" in told
 

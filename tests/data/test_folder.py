@@ -21,7 +21,7 @@ def tree(tmp_path):
 
 def test_reals_fakes_and_masks_are_told_apart_by_their_folders(tree):
     clips = {clip.video: clip for clip in folder.find_clips(tree).clips}
-    assert {video: clip.method for video, clip in clips.items()} == {
+    assert {video: clip.forgery for video, clip in clips.items()} == {
         "real/id0_0000": "",
         "real/id1_0003": "",
         "swap/id0_id1_0000": "swap",
@@ -104,7 +104,7 @@ def test_without_validation_folder_one_tenth_of_the_training_identities_is_taken
 
 def test_a_method_may_be_called_train_where_real_is_beside_it(tmp_path):
     put(tmp_path, "real/1.jpg", "train/1.jpg", "test/1.jpg")
-    assert {clip.method for clip in folder.find_clips(tmp_path).clips} == {"", "train", "test"}
+    assert {clip.forgery for clip in folder.find_clips(tmp_path).clips} == {"", "train", "test"}
 
 
 def test_a_folder_without_media_is_refused(tmp_path):

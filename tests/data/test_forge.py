@@ -7,7 +7,7 @@ import pytest
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import forge
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS
+from dfdetect_jax.data.example import SPLITS, Label
 
 CROP = Crop(size=48)
 
@@ -18,11 +18,11 @@ def test_examples():
     return forge.render_unit(unit, CROP)
 
 
-def test_each_task_has_one_seen_and_one_unseen_method():
-    tasks = {task for task, _ in forge.METHODS.values()}
+def test_each_task_has_one_seen_and_one_unseen_forgery():
+    tasks = {task for task, _ in forge.FORGERIES.values()}
     assert tasks == {"swap", "attribute", "inpainting"}
     for task in tasks:
-        assert sorted(seen for of, seen in forge.METHODS.values() if of == task) == [False, True]
+        assert sorted(seen for of, seen in forge.FORGERIES.values() if of == task) == [False, True]
 
 
 def test_splits_have_the_sizes_asked_for_and_half_of_each_is_real():
@@ -38,15 +38,15 @@ def test_units_cover_each_portrait_once():
 
 
 def test_training_and_validation_hold_seen_methods_and_test_holds_all():
-    seen = {name for name, (_, seen) in forge.METHODS.items() if seen}
-    assert set(forge.methods_of("train")) == set(forge.methods_of("val")) == seen
-    assert set(forge.methods_of("test")) == set(forge.METHODS)
+    seen = {name for name, (_, seen) in forge.FORGERIES.items() if seen}
+    assert set(forge.forgeries_of("train")) == set(forge.forgeries_of("val")) == seen
+    assert set(forge.forgeries_of("test")) == set(forge.FORGERIES)
 
 
 def test_a_unit_renders_a_real_and_a_forged_example_of_each_portrait(test_examples):
-    assert {example.method for example in test_examples} == {"", *forge.METHODS}
+    assert {example.forgery for example in test_examples} == {"", *forge.FORGERIES}
     for real, fake in zip(test_examples[::2], test_examples[1::2], strict=True):
-        assert (real.label, fake.label) == (REAL, FAKE)
+        assert (real.label, fake.label) == (Label.REAL, Label.FAKE)
         assert fake.source == real.video
         assert fake.identity == real.identity
         assert not real.mask.any()

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.forge.camera import expose, publish
 from dfdetect_jax.data.forge.pair import CAMERA, publish_crop, stream
 from dfdetect_jax.data.forge.person import draw_person, draw_sitting
@@ -26,7 +26,7 @@ def test_publishing_does_not_look_at_the_picture():
 
 def test_forging_nothing_can_not_be_told_from_the_real_picture():
     # The residual after a Laplacian carries noise, resampling and JPEG; it is drawn alike for both labels.
-    crop, residuals = Crop(size=48), {REAL: [], FAKE: []}
+    crop, residuals = Crop(size=48), {Label.REAL: [], Label.FAKE: []}
     rng = np.random.default_rng(0)
     portraits = [portrait(draw_person(rng), draw_sitting(rng), 72, 12.6) for _ in range(8)]
     for number in range(400):
@@ -35,8 +35,8 @@ def test_forging_nothing_can_not_be_told_from_the_real_picture():
             streamed = stream(0, "train", CAMERA, number, label)
             image, _ = publish_crop(picture, np.zeros((72, 72), np.uint8), face, crop, streamed)
             values.append(np.abs(np.diff(image.astype(float), n=2, axis=0)).mean())
-    assert stats.ttest_rel(residuals[REAL], residuals[FAKE]).pvalue > 0.05
-    assert stats.ks_2samp(residuals[REAL], residuals[FAKE]).pvalue > 0.05
+    assert stats.ttest_rel(residuals[Label.REAL], residuals[Label.FAKE]).pvalue > 0.05
+    assert stats.ks_2samp(residuals[Label.REAL], residuals[Label.FAKE]).pvalue > 0.05
 
 
 def test_points_and_mask_follow_the_picture():

@@ -5,7 +5,7 @@ import pytest
 from skimage import data as pictures
 
 from dfdetect_jax.data.forge.generators import through_bilinear, through_transposed
-from dfdetect_jax.data.forge.operators import METHODS, OPERATORS
+from dfdetect_jax.data.forge.operators import FORGERIES, OPERATORS
 from dfdetect_jax.data.forge.patches import fill
 from dfdetect_jax.data.forge.person import draw_person, draw_sitting
 from dfdetect_jax.data.forge.portrait import portrait
@@ -31,15 +31,15 @@ def donor():
 
 
 def test_each_method_has_an_operator():
-    assert set(OPERATORS) == set(METHODS)
+    assert set(OPERATORS) == set(FORGERIES)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_picture_is_untouched_outside_the_mask_and_changed_inside(method, target, donor):
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_picture_is_untouched_outside_the_mask_and_changed_inside(forgery, target, donor):
     picture, landmarks = target
     before = picture.copy()
     for seed in range(4):
-        forged, mask = OPERATORS[method](picture, landmarks, np.random.default_rng(seed), donor)
+        forged, mask = OPERATORS[forgery](picture, landmarks, np.random.default_rng(seed), donor)
         np.testing.assert_array_equal(picture, before)
         assert (forged.dtype, forged.shape) == (np.uint8, picture.shape)
         assert set(np.unique(mask)) == {0, 255}
@@ -48,29 +48,29 @@ def test_a_picture_is_untouched_outside_the_mask_and_changed_inside(method, targ
         assert changed[mask == 255].mean() > 0.5
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_photograph_is_forged_like_a_painting(method, donor):
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_photograph_is_forged_like_a_painting(forgery, donor):
     picture = pictures.astronaut()[:240, 100:340]
     landmarks = ASTRONAUT_LANDMARKS - [100, 0]
-    forged, mask = OPERATORS[method](picture, landmarks, np.random.default_rng(0), donor)
+    forged, mask = OPERATORS[forgery](picture, landmarks, np.random.default_rng(0), donor)
     np.testing.assert_array_equal(forged[mask == 0], picture[mask == 0])
     assert (forged != picture).any()
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_forgery_depends_on_its_random_numbers_alone(method, target, donor):
-    results = [OPERATORS[method](*target, np.random.default_rng(seed), donor) for seed in (5, 5, 6)]
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forgery_depends_on_its_random_numbers_alone(forgery, target, donor):
+    results = [OPERATORS[forgery](*target, np.random.default_rng(seed), donor) for seed in (5, 5, 6)]
     for first, second in zip(results[0], results[1], strict=True):
         np.testing.assert_array_equal(first, second)
     assert (results[0][0] != results[2][0]).any()
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_face_cut_off_by_the_picture_can_be_forged(method, target, donor):
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_face_cut_off_by_the_picture_can_be_forged(forgery, target, donor):
     picture, landmarks = target
     middle = landmarks.mean(axis=0).astype(int)
     corner = np.ascontiguousarray(picture[middle[1] :, middle[0] :])
-    forged, mask = OPERATORS[method](corner, landmarks - middle, np.random.default_rng(1), donor)
+    forged, mask = OPERATORS[forgery](corner, landmarks - middle, np.random.default_rng(1), donor)
     np.testing.assert_array_equal(forged[mask == 0], corner[mask == 0])
 
 
@@ -130,9 +130,9 @@ def test_face_coordinates_put_the_mean_face_where_its_landmarks_are():
     assert frame.v[row, column] == pytest.approx(MEAN_LANDMARKS[2, 1], abs=0.03)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_face_outside_the_picture_leaves_it_as_it_is(method, target, donor):
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_face_outside_the_picture_leaves_it_as_it_is(forgery, target, donor):
     picture, landmarks = target
-    forged, mask = OPERATORS[method](picture, landmarks + 1000, np.random.default_rng(0), donor)
+    forged, mask = OPERATORS[forgery](picture, landmarks + 1000, np.random.default_rng(0), donor)
     np.testing.assert_array_equal(forged, picture)
     assert not mask.any()

@@ -54,17 +54,17 @@ def test_too_few_photographs_are_refused(folder):
 
 
 def test_a_photograph_gives_a_real_and_a_forged_example(planned):
-    methods = set()
+    forgeries = set()
     for photo in planned:
         if photo.split == "test":
             real, fake = forge.forge_photo(photo, finds_the_face, CROP)
-            methods.add(fake.method)
+            forgeries.add(fake.forgery)
             assert real.identity == fake.identity == photo.name
             assert fake.source == real.video
             assert not real.mask.any()
             assert (fake.mask == 255).any()
             assert real.image.shape == fake.image.shape == (48, 48, 3)
-    assert methods == set(forge.METHODS)
+    assert forgeries == set(forge.FORGERIES)
 
 
 def test_a_photograph_without_a_face_is_bad_media(planned):
@@ -98,5 +98,5 @@ def test_a_swap_takes_the_donor_whose_pose_is_nearest(planned):
     nose_shift[photo.donors[0]] = nose_shift[photo.donors[2]] = 60  # hardly a face: never nearer than the second
     opened.clear()
     _, again = forge.forge_photo(photo, finds_turned_faces, CROP)
-    assert fake.method == "swap_alpha"
+    assert fake.forgery == "swap_alpha"
     np.testing.assert_array_equal(fake.image, again.image)

@@ -2,7 +2,7 @@ import pytest
 
 from dfdetect_jax.data.catalog import forged_images
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from tests.data import trees
 
 
@@ -17,8 +17,8 @@ def test_folders_go_by_any_of_their_usual_names(tmp_path, authentic, tampered, m
     trees.put(tmp_path, f"{authentic}/b.jpg", f"{tampered}/a.jpg", mask)
     clips = clips_of(tmp_path)
     assert set(clips) == {"authentic/b", "tampered/a"}
-    assert (clips["authentic/b"].label, clips["tampered/a"].label) == (REAL, FAKE)
-    assert (clips["tampered/a"].method, clips["tampered/a"].mask_path) == ("tampered", str(tmp_path / mask))
+    assert (clips["authentic/b"].label, clips["tampered/a"].label) == (Label.REAL, Label.FAKE)
+    assert (clips["tampered/a"].forgery, clips["tampered/a"].mask_path) == ("tampered", str(tmp_path / mask))
 
 
 def test_the_authentic_picture_of_the_same_stem_is_the_source_and_shares_the_split(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from dfdetect_jax.data.catalog import inpainting
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -15,7 +15,7 @@ def test_what_was_made_of_a_photograph_goes_with_it(tmp_path):
     trees.inpainting(tmp_path)
     clips = clips_of(tmp_path)
     real, fake = clips["real/004"], clips["gl/004"]
-    assert (real.label, fake.label, fake.method) == (REAL, FAKE, "gl")
+    assert (real.label, fake.label, fake.forgery) == (Label.REAL, Label.FAKE, "gl")
     assert (fake.source, fake.source_path) == ("real/004", str(tmp_path / "real/004.jpg"))
     assert real.split == fake.split == clips["contextatten/004"].split == split_by_hash("004")
     assert len(clips) == 120

@@ -64,7 +64,7 @@ def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(dra
 
 def test_balance_draws_reals_and_fakes_equally_often(tmp_path, settings):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 16})
-    settings.data.train_methods = ("paste",)  # 8 reals, 4 fakes
+    settings.data.train_forgeries = ("paste",)  # 8 reals, 4 fakes
     labels = np.concatenate([batch["label"] for batch in take(pipeline.train_batches(folder, settings), 8)])
     assert labels.mean() == 0.5
 
@@ -88,14 +88,14 @@ def test_processes_share_each_global_batch(drawn, settings):
 
 
 def test_only_the_chosen_methods_are_trained_on(drawn, settings):
-    settings.data.train_methods = ("smear",)
+    settings.data.train_forgeries = ("smear",)
     seen = set(pictures(take(pipeline.train_batches(drawn, settings), 12)))
     assert drawn_example("train", 3).image.tobytes() in seen  # a smear
     assert drawn_example("train", 1).image.tobytes() not in seen  # a paste
 
 
 def test_an_unknown_method_is_answered_with_the_known_ones(drawn, settings):
-    settings.data.train_methods = ("smaer",)
+    settings.data.train_forgeries = ("smaer",)
     with pytest.raises(SettingsError, match="no fakes by 'smaer' in split 'train'; it has: paste, smear"):
         pipeline.train_batches(drawn, settings)
 
@@ -129,7 +129,7 @@ def test_evaluation_batches_carry_the_names_in_step_with_the_images(drawn):
         for i in np.flatnonzero(batch["valid"]):
             example = drawn_example("test", int(batch["frame"][i]))
             assert np.array_equal(batch["image"][i], example.image)
-            assert all(batch[name][i] == getattr(example, name) for name in ("method", "video", "identity", "split"))
+            assert all(batch[name][i] == getattr(example, name) for name in ("forgery", "video", "identity", "split"))
 
 
 def test_padding_is_blank_and_not_valid(drawn):
@@ -139,9 +139,9 @@ def test_padding_is_blank_and_not_valid(drawn):
     assert last["video"][1:].tolist() == [""] * 3
 
 
-def test_evaluation_can_be_restricted_to_some_methods(drawn):
-    batches = list(pipeline.eval_batches(drawn, "test", batch_size=4, image_size=32, methods=("paste",)))
-    assert {str(m) for b in batches for m in b["method"][b["valid"] > 0]} == {"", "paste"}
+def test_evaluation_can_be_restricted_to_some_forgeries(drawn):
+    batches = list(pipeline.eval_batches(drawn, "test", batch_size=4, image_size=32, forgeries=("paste",)))
+    assert {str(m) for b in batches for m in b["forgery"][b["valid"] > 0]} == {"", "paste"}
 
 
 @pytest.mark.parametrize("size", [16, 48])

@@ -30,7 +30,7 @@ def test_records_lie_in_no_order_of_their_clips(drawn):
 def test_columns_agree_with_the_records_without_decoding(drawn):
     test = records.Records(drawn, "test")
     assert test.labels.tolist() == [test[i]["label"] for i in range(13)]
-    assert test.methods.tolist() == [test[i]["method"] for i in range(13)]
+    assert test.forgeries.tolist() == [test[i]["forgery"] for i in range(13)]
     assert test.index.itemsize * len(test) == 4 * 13
 
 

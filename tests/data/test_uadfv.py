@@ -1,6 +1,6 @@
 from dfdetect_jax.data.catalog import uadfv
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from tests.data import trees
 
 
@@ -8,7 +8,7 @@ def test_a_fake_goes_with_the_real_of_its_number(tmp_path):
     trees.uadfv(tmp_path)
     clips = {clip.video: clip for clip in uadfv.find_clips(tmp_path).clips}
     real, fake = clips["real/0007"], clips["fake/0007_fake"]
-    assert (real.label, fake.label, fake.method) == (REAL, FAKE, "UADFV")
+    assert (real.label, fake.label, fake.forgery) == (Label.REAL, Label.FAKE, "UADFV")
     assert real.identity == fake.identity == "0007"
     assert real.split == fake.split == split_by_hash("0007")
     assert (fake.source, fake.source_path) == ("real/0007", str(tmp_path / "real/0007.mp4"))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect_jax.data.catalog import wilddeepfake
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
 from tests.data import trees
 
@@ -16,8 +16,8 @@ def test_a_sequence_is_a_clip_and_its_group_a_person_of_that_folder_alone(tmp_pa
     trees.wilddeepfake(tmp_path)
     clips = clips_of(tmp_path)
     real, fake = clips["real_test/3/real/1"], clips["fake_test/3/fake/1"]
-    assert (real.label, real.split, real.identity) == (REAL, "test", "real_test/3")
-    assert (fake.label, fake.split, fake.identity) == (FAKE, "test", "fake_test/3")
+    assert (real.label, real.split, real.identity) == (Label.REAL, "test", "real_test/3")
+    assert (fake.label, fake.split, fake.identity) == (Label.FAKE, "test", "fake_test/3")
     assert clips["real_train/3/real/1"].identity == "real_train/3"
     assert [Path(file).name for file in fake.frames] == ["0.png", "1.png", "2.png"]
 

@@ -63,7 +63,7 @@ def deeperforensics(root: Path) -> dict:
 
 
 def df40(root: Path) -> dict:
-    """A method on both sources, one unknown method with its reals, FaceForensics++'s pairs and frames of its reals."""
+    """A forgery of both sources, an unknown one with its reals, FaceForensics++'s pairs and frames of its reals."""
     write_pairs(root / "splits")
     pairs = [f"{a:03d}_{b:03d}" for i in range(0, 40, 2) for a, b in ((i, i + 1), (i + 1, i))]
     put(root, *(f"simswap/ff/frames/{pair}/{frame:03d}.png" for pair in pairs for frame in range(2)))
@@ -88,7 +88,7 @@ def dfdc(root: Path) -> dict:
 
 
 def dfdc_preview(root: Path) -> dict:
-    """40 people, of whom the last 8 are in the test set; swaps among neighbours by both methods."""
+    """40 people, of whom the last 8 are in the test set; swaps among neighbours by both forgeries."""
     entries = {}
     for i in PEOPLE:
         where = {"set": "test" if i >= 32 else "train"}
@@ -110,12 +110,12 @@ def write_pairs(folder: Path) -> None:
 
 
 def faceforensics(root: Path) -> dict:
-    """40 originals, two methods with both orders of each pair, masks of one; 12 actors swapped with one another."""
+    """40 originals, two forgeries with both orders of each pair, masks of one; 12 actors swapped with one another."""
     write_pairs(root / "splits")
     pairs = [f"{a:03d}_{b:03d}" for i in range(0, 40, 2) for a, b in ((i, i + 1), (i + 1, i))]
     put(root, *(f"original_sequences/youtube/c23/videos/{number:03d}.mp4" for number in PEOPLE))
-    for method in ("Deepfakes", "FaceShifter"):
-        put(root, *(f"manipulated_sequences/{method}/c23/videos/{pair}.mp4" for pair in pairs))
+    for forgery in ("Deepfakes", "FaceShifter"):
+        put(root, *(f"manipulated_sequences/{forgery}/c23/videos/{pair}.mp4" for pair in pairs))
     put(root, *(f"manipulated_sequences/Deepfakes/masks/videos/{pair}.mp4" for pair in pairs))
     actors = range(1, 13)
     put(root, *(f"original_sequences/actors/c23/videos/{actor:02d}__talking.mp4" for actor in actors))
@@ -147,7 +147,7 @@ def forged_images(root: Path) -> dict:
 
 
 def inpainting(root: Path) -> dict:
-    """40 photographs, filled in by two methods with their masks in two places."""
+    """40 photographs, filled in by two forgeries with their masks in two places."""
     put(root, *(f"real/{i:03d}.jpg" for i in PEOPLE))
     put(root, *(f"gl/{i:03d}.png" for i in PEOPLE), *(f"gl/masks/{i:03d}.png" for i in PEOPLE))
     put(root, *(f"contextatten/{i:03d}.png" for i in PEOPLE), *(f"contextatten/{i:03d}_mask.png" for i in PEOPLE))

@@ -4,17 +4,17 @@ from dfdetect_jax.evaluation.metrics import frame_scores
 
 
 def rows(*entries, dataset="set", split="test"):
-    """FrameScores from (video, method, score) triples; method "" is real."""
-    videos, methods, scores = zip(*entries, strict=True)
+    """FrameScores from (video, forgery, score) triples; forgery "" is real."""
+    videos, forgeries, scores = zip(*entries, strict=True)
     return frame_scores.from_columns(
         {
             "dataset": [dataset] * len(entries),
             "split": [split] * len(entries),
-            "method": methods,
+            "forgery": forgeries,
             "video": videos,
             "identity": ["p"] * len(entries),
             "frame": range(len(entries)),
-            "label": [int(method != "") for method in methods],
+            "label": [int(forgery != "") for forgery in forgeries],
             "score": scores,
         }
     )

@@ -1,11 +1,11 @@
 import dataclasses
 
 import pytest
-from tests.evaluation.report.test_report_files import scores_of
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation import comparison
 from tests import trained
+from tests.evaluation.report.test_report_files import scores_of
 
 
 def test_runs_are_called_by_as_much_of_their_path_as_tells_them_apart(tmp_path):
@@ -23,7 +23,7 @@ def seeded(seed, **data):
 
 def metrics(auc):
     figures = {"frame": {"auc": auc}, "video": {"auc": auc}}
-    return {"data": {"set": {**figures, "by_method": {"paste": figures}}}}
+    return {"data": {"set": {**figures, "by_forgery": {"paste": figures}}}}
 
 
 def test_runs_that_differ_in_the_seed_alone_are_taken_together():
@@ -32,7 +32,7 @@ def test_runs_that_differ_in_the_seed_alone_are_taken_together():
     assert list(group) == ["a, b"]
     spread = group["a, b"]["set"]
     assert spread["frame"]["auc"]["mean"] == pytest.approx(0.85)
-    assert spread["by_method"]["paste"]["video"]["auc"]["n"] == 2
+    assert spread["by_forgery"]["paste"]["video"]["auc"]["n"] == 2
 
 
 def test_a_single_run_has_no_spread():

@@ -25,7 +25,7 @@ def test_temperature_and_threshold_of_maps_come_from_the_validation_split(run):
     chosen = frozen.choose(run, trained.lae_folders()[1])
     scores, labels = [], []
     size = run.settings.data.image_size
-    for batch in eval_batches(trained.lae_folders()[1], "val", batch_size=4, image_size=size, methods=run.seen):
+    for batch in eval_batches(trained.lae_folders()[1], "val", batch_size=4, image_size=size, forgeries=run.seen):
         valid = batch["valid"] > 0
         scores += run.score(batch["image"])[valid].tolist()
         labels += batch["label"][valid].tolist()

@@ -20,8 +20,8 @@ def test_the_sheet_shows_every_method_with_the_masks_that_are_known(monkeypatch)
     finish.example_sheet(trained.opened_lae(), folder, "test")
     records = Records(folder, "test")
     names = [caption.split("\n")[0] for caption in shown["captions"]]
-    assert set(names) == {method or "real" for method in records.methods}
-    assert max(names.count(name) for name in names) <= finish.PER_METHOD
+    assert set(names) == {forgery or "real" for forgery in records.forgeries}
+    assert max(names.count(name) for name in names) <= finish.PER_FORGERY
     by_image = {records[i]["image"].tobytes(): records[i]["mask"] for i in range(len(records))}
     for name, image, mask in zip(names, shown["images"], shown["masks"], strict=True):
         np.testing.assert_array_equal(mask, by_image[image.tobytes()])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dfdetect_jax.data.audit import alike, duplicates, mask_findings, shortcuts, unreadable
 from dfdetect_jax.data.audit.finding import TREE, WARNING, Finding, Progress, Stage, in_order, number, unseen
 from dfdetect_jax.data.catalog.listing import Found
-from dfdetect_jax.data.example import REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Audit:
     """What came of an audit.
 
     Attributes:
-        counts: per split and method, from `clip_counts`.
+        counts: per split and forgery, from `clip_counts`.
         findings: in the order of `finding.in_order`.
         stages: what was looked at, in the order that it was.
     """
@@ -47,7 +47,7 @@ def audit_tree(found: Found, progress: Progress = unseen) -> Audit:
     done(f"compared pictures across splits, one of each of {number(sum(p is not None for p in prints), 'clips')}")
     traits = shortcuts.sample_traits(clips, progress)
     telling = shortcuts.shortcut_findings(traits)
-    fakes = sum(len(of_method) for method, of_method in traits.items() if method)
+    fakes = sum(len(of_forgery) for forgery, of_forgery in traits.items() if forgery)
     done(f"traits of {number(len(traits.get('', [])), 'reals')} and {number(fakes, 'fakes')}")
     misfits, looked_at = mask_findings.mask_findings(clips, progress)
     done(f"looked at {number(looked_at, 'masks')}")
@@ -57,21 +57,21 @@ def audit_tree(found: Found, progress: Progress = unseen) -> Audit:
 
 
 def clip_counts(clips: Iterable[Clip]) -> dict[str, dict[str, dict[str, int | None]]]:
-    """{split: {method: {"clips", "with mask", "source known", "files"}}}, `""` for reals.
+    """{split: {forgery: {"clips", "with mask", "source known", "files"}}}, `""` for reals.
 
     Reals have neither mask nor source: None. Files: more than clips where clips are folders of pictures.
     """
     by_place: dict[tuple[str, str], list[Clip]] = defaultdict(list)
     for clip in clips:
-        by_place[clip.split, clip.method].append(clip)
+        by_place[clip.split, clip.forgery].append(clip)
     counts: dict = defaultdict(dict)
-    for (split, method), group in sorted(by_place.items(), key=lambda row: (SPLITS.index(row[0][0]), row[0][1])):
-        counts[split][method] = _counts(group)
+    for (split, forgery), group in sorted(by_place.items(), key=lambda row: (SPLITS.index(row[0][0]), row[0][1])):
+        counts[split][forgery] = _counts(group)
     return dict(counts)
 
 
 def _counts(group: Sequence[Clip]) -> dict[str, int | None]:
-    real = all(clip.label == REAL for clip in group)
+    real = all(clip.label == Label.REAL for clip in group)
     return {
         "clips": len(group),
         "with mask": None if real else sum(clip.mask_media is not None for clip in group),

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from dfdetect_jax.data.audit.finding import MASKS, WARNING, Finding, Progress, number, sampled, such_as, unseen
-from dfdetect_jax.data.example import FAKE, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.video import probe, read_frames
 
-SAMPLE = 100  # masks of each method that are looked at
+SAMPLE = 100  # masks of each forgery that are looked at
 _EARLY = (0, 10, 20)  # frames of a mask video; where they are black, also one in the middle and the last one
 _WHITE = 192  # grey levels; what compression leaves of white stays above
 _BLACK = 64
@@ -36,16 +36,16 @@ _WORDS = {
 
 
 def mask_findings(clips: Sequence[Clip], progress: Progress = unseen) -> tuple[list[Finding], int]:
-    """Looks at up to `SAMPLE` masks of each method, of a video at a few frames.
+    """Looks at up to `SAMPLE` masks of each forgery, of a video at a few frames.
 
     Masks that can't be read are left to `open_clips`.
 
     Returns:
         A finding per kind of misfit, and how many masks were looked at.
     """
-    masked = [clip for clip in clips if clip.label == FAKE and clip.mask_media]
-    methods = sorted({clip.method for clip in masked})
-    chosen = [c for method in methods for c in sampled((clip for clip in masked if clip.method == method), SAMPLE)]
+    masked = [clip for clip in clips if clip.label == Label.FAKE and clip.mask_media]
+    forgeries = sorted({clip.forgery for clip in masked})
+    chosen = [c for forgery in forgeries for c in sampled((clip for clip in masked if clip.forgery == forgery), SAMPLE)]
     advance = progress("looking at masks", len(chosen))
 
     def look(clip: Clip) -> dict[str, str]:

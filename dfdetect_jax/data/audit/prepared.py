@@ -23,14 +23,14 @@ def _examples(folder: str | Path) -> list[str]:
     findings, shared = [], set()
     for split in manifest.shards:
         source = records.Records(folder, split)
-        methods, wrong = source.methods, 0
+        forgeries, wrong = source.forgeries, 0
         for i in range(len(source)):
             try:
                 fields = source.names(i)
             except RecordsError as error:
                 findings.append(f"{split}, record {i}: {error}")
                 continue
-            wrong += fields["method"] != methods[i] or fields["split"] != split
+            wrong += fields["forgery"] != forgeries[i] or fields["split"] != split
             if split_of.setdefault(fields["identity"], split) != split:
                 shared.add(fields["identity"])
         if wrong:

@@ -11,53 +11,53 @@ from dfdetect_jax.data.audit.finding import SHORTCUTS, WARNING, Finding, Progres
 from dfdetect_jax.data.audit.traits import AREA, SIZE, TRAITS, traits_of
 from dfdetect_jax.data.example import Clip
 
-SAMPLE = 200  # reals, and fakes of each method, that are looked at
+SAMPLE = 200  # reals, and fakes of each forgery, that are looked at
 # Accuracy from which a trait is told. At 0.65, three in ten of the files would have to change to make labels alike.
 _TOLD = 0.65
 _SHUFFLES = 999
-_NAMED = 5  # methods that a finding names
+_NAMED = 5  # forgeries that a finding names
 
-Traits = dict[str, list[dict[str, str]]]  # by method, "" for reals: `traits_of` each clip
+Traits = dict[str, list[dict[str, str]]]  # by forgery, "" for reals: `traits_of` each clip
 
 
 def sample_traits(clips: Sequence[Clip], progress: Progress = unseen) -> Traits:
-    """Reads the traits of up to `SAMPLE` reals and as many fakes of each method; those that can't be read are left out.
+    """Reads the traits of up to `SAMPLE` reals and as many fakes of each forgery, without those that can't be read.
 
     The clips are always the same ones, by a hash of their names.
     """
-    by_method = {method: [] for method in sorted({clip.method for clip in clips})}
+    by_forgery = {forgery: [] for forgery in sorted({clip.forgery for clip in clips})}
     for clip in clips:
-        by_method[clip.method].append(clip)
-    chosen = [clip for of_method in by_method.values() for clip in sampled(of_method, SAMPLE)]
+        by_forgery[clip.forgery].append(clip)
+    chosen = [clip for of_forgery in by_forgery.values() for clip in sampled(of_forgery, SAMPLE)]
     advance = progress("reading how files were saved", len(chosen))
 
     def read(clip: Clip) -> dict[str, str]:
         advance()
         return traits_of(clip)
 
-    traits: Traits = {method: [] for method in by_method}
+    traits: Traits = {forgery: [] for forgery in by_forgery}
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for clip, found in zip(chosen, threads.map(read, chosen), strict=True):
             if found:
-                traits[clip.method].append(found)
+                traits[clip.forgery].append(found)
     return traits
 
 
 def shortcut_findings(traits: Traits) -> list[Finding]:
-    """One finding per trait that alone tells reals from the fakes of some or all methods."""
+    """One finding per trait that alone tells reals from the fakes of some or all forgeries."""
     findings: dict[str, Finding] = {}
     for trait in TRAITS:
         if trait == AREA and SIZE in findings:
             continue
-        values = {method: [clip[trait] for clip in found if trait in clip] for method, found in traits.items()}
+        values = {forgery: [clip[trait] for clip in found if trait in clip] for forgery, found in traits.items()}
         reals = values.pop("", [])
-        fakes = {method: found for method, found in values.items() if found}
-        apart = [method for method, found in fakes.items() if accuracy(reals, found) >= _TOLD]
-        if not apart and accuracy(reals, _joined(fakes.values())) >= _TOLD:  # a method may be too few for a verdict
+        fakes = {forgery: found for forgery, found in values.items() if found}
+        apart = [forgery for forgery, found in fakes.items() if accuracy(reals, found) >= _TOLD]
+        if not apart and accuracy(reals, _joined(fakes.values())) >= _TOLD:  # a forgery may be too few for a verdict
             apart = list(fakes)
         if apart:
             whose = "" if len(apart) == len(fakes) else f" of {_some(apart)}"
-            words = _words(trait, reals, _joined(fakes[method] for method in apart), whose)
+            words = _words(trait, reals, _joined(fakes[forgery] for forgery in apart), whose)
             findings[trait] = Finding(SHORTCUTS, WARNING, words)
     return list(findings.values())
 
@@ -68,7 +68,7 @@ def accuracy(reals: Sequence[str], fakes: Sequence[str]) -> float:
     The best rule calls a value fake if its share among fakes is larger than among reals. Its balanced accuracy is
     (1 + V) / 2, with the total variation V = sum(|p - q|) / 2 between the shares. Few files of many values differ by
     chance, so that V is compared with 999 shuffles of the labels: it counts if it is above all of them (a data set of
-    many methods is compared some hundred times), and then as (V - C) / (1 - C), where C is their mean.
+    many forgeries is compared some hundred times), and then as (V - C) / (1 - C), where C is their mean.
 
     Args:
         reals: the trait's value for each real.
@@ -115,7 +115,7 @@ def _joined(values: Iterable[Sequence[str]]) -> list[str]:
     return [value for found in values for value in found]
 
 
-def _some(methods: Sequence[str]) -> str:
-    if len(methods) > _NAMED:
-        return f"{', '.join(methods[:_NAMED])} and {number(len(methods) - _NAMED, 'more methods')}"
-    return ", ".join(methods)
+def _some(forgeries: Sequence[str]) -> str:
+    if len(forgeries) > _NAMED:
+        return f"{', '.join(forgeries[:_NAMED])} and {number(len(forgeries) - _NAMED, 'more forgeries')}"
+    return ", ".join(forgeries)

@@ -5,17 +5,17 @@
                                             or list_eval_partition.csv, the same with commas and a header
     Anno/identity_CelebA.txt                "000001.jpg 2880", optional, or at the root: who is shown; without it each
                                             photograph is a person of its own
-    <method>/000001.{jpg,png,...}           what a method made of that photograph
-    masks/<method>/000001.png               optional; else the mask is the thresholded difference to the photograph
+    <forgery>/000001.{jpg,png,...}           what that forgery made of the photograph
+    masks/<forgery>/000001.png               optional; else the mask is the thresholded difference to the photograph
 
-Any folder that is none of CelebA's own is a method's. Forgeries are in their photograph's split.
+Any folder that is none of CelebA's own is a forgery's. Forgeries are in their photograph's split.
 """
 
 from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "celeba"
@@ -43,8 +43,8 @@ def find_clips(root: Path) -> Found:
     clips = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
     findings = tree.absent(PHOTOGRAPHS, sorted(split_of.keys() - photographs.keys()))
     findings += tree.left_out(PHOTOGRAPHS, "not in the partition", sorted(photographs.keys() - split_of.keys()))
-    for method in (path for path in tree.folders_in(root) if path.name not in _OWN):
-        found = _method(root, method, split_of, people, photographs)
+    for forgery in (path for path in tree.folders_in(root) if path.name not in _OWN):
+        found = _forgery(root, forgery, split_of, people, photographs)
         clips += found.clips
         findings += found.findings
     if not people:
@@ -89,7 +89,7 @@ def _pairs(path: Path, numbers: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     return pairs
 
 
-def _method(root: Path, folder: Path, split_of: dict, people: dict, photographs: dict[str, Path]) -> Found:
+def _forgery(root: Path, folder: Path, split_of: dict, people: dict, photographs: dict[str, Path]) -> Found:
     files = media_files(folder, IMAGE_SUFFIXES)
     clips = [_clip(path, split_of, people, photographs, root) for path in files if path.stem in split_of]
     unknown = [path.name for path in files if path.stem not in split_of]
@@ -103,16 +103,16 @@ def _method(root: Path, folder: Path, split_of: dict, people: dict, photographs:
 
 def _clip(path: Path, split_of: dict, people: dict, photographs: dict[str, Path], root: Path | None = None) -> Clip:
     """A photograph's clip, or with `root` a forgery's."""
-    method = path.parent.name if root else ""
-    mask = root / _MASKS / method / f"{path.stem}.png" if root else None
+    forgery = path.parent.name if root else ""
+    mask = root / _MASKS / forgery / f"{path.stem}.png" if root else None
     return Clip(
         path=str(path),
         video=f"{path.parent.name}/{path.stem}",
-        label=FAKE if method else REAL,
-        method=method,
+        label=Label.FAKE if forgery else Label.REAL,
+        forgery=forgery,
         split=split_of[path.stem],
         identity=people.get(path.stem, path.stem),
-        source=f"{PHOTOGRAPHS}/{path.stem}" if method else "",
-        source_path=str(photographs[path.stem]) if method and path.stem in photographs else None,
+        source=f"{PHOTOGRAPHS}/{path.stem}" if forgery else "",
+        source_path=str(photographs[path.stem]) if forgery and path.stem in photographs else None,
         mask_path=str(mask) if mask and mask.is_file() else None,
     )

@@ -16,16 +16,16 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
 from dfdetect_jax.data.catalog.splits import with_validation
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "celebdf"
 OPTIONS = ()
-METHOD = "Celeb-synthesis"
+FORGERY = "Celeb-synthesis"
 TEST_LIST = "List_of_testing_videos.txt"
 _NAMES = {
     "Celeb-real": re.compile(r"(?P<target>id\d+)_(?P<scene>\d+)"),
-    METHOD: re.compile(r"(?P<target>id\d+)_(?P<donor>id\d+)_(?P<scene>\d+)"),
+    FORGERY: re.compile(r"(?P<target>id\d+)_(?P<donor>id\d+)_(?P<scene>\d+)"),
     "YouTube-real": re.compile(r"\d+"),
 }
 _LISTED = re.compile(r"(?P<label>[01])\s+(?P<video>(?P<folder>[^/]+)/[^/]+)\.\w+")
@@ -71,7 +71,7 @@ def read_test_list(path: Path) -> set[str]:
         match = _LISTED.fullmatch(line)
         if not match:
             raise RecordsError(f'{path}: expected lines like "1 YouTube-real/00170.mp4", found "{line[:80]}"')
-        real = match["folder"] != METHOD
+        real = match["folder"] != FORGERY
         if (match["label"] == "1") != real:
             raise RecordsError(f'{path}: in this list 1 is real and 0 fake, found "{line}"; get the list anew')
         listed.add(match["video"])
@@ -79,15 +79,15 @@ def read_test_list(path: Path) -> set[str]:
 
 
 def _clip(root: Path, path: Path, parts: dict[str, str], listed: set[str]) -> Clip:
-    fake = path.parent.name == METHOD
+    fake = path.parent.name == FORGERY
     video = f"{path.parent.name}/{path.stem}"
     source = f"Celeb-real/{parts['target']}_{parts['scene']}" if fake else ""
     original = root / f"{source}{path.suffix}"
     return Clip(
         path=str(path),
         video=video,
-        label=FAKE if fake else REAL,
-        method=METHOD if fake else "",
+        label=Label.FAKE if fake else Label.REAL,
+        forgery=FORGERY if fake else "",
         split="test" if video in listed else "train",
         identity=parts.get("target", video),
         donor=parts.get("donor", ""),

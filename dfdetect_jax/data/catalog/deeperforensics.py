@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "deeperforensics"
@@ -93,8 +93,8 @@ def _variant(folder: Path, split_of: dict[str, str], sources: dict[str, Path]) -
             Clip(
                 path=str(path),
                 video=f"{folder.name}/{path.stem}",
-                label=FAKE,
-                method=folder.name,
+                label=Label.FAKE,
+                forgery=folder.name,
                 split=split_of[path.stem],
                 identity=target,
                 donor=actor,
@@ -115,8 +115,8 @@ def _reals(split_of: dict[str, str], sources: dict[str, Path]) -> list[Clip]:
         Clip(
             path=str(path),
             video=_real_name(number),
-            label=REAL,
-            method="",
+            label=Label.REAL,
+            forgery="",
             split=targets[number],
             identity=number,
             compression=_COMPRESSION,

@@ -18,12 +18,12 @@ from dfdetect_jax.config import BENCHMARK, COMPRESSIONS
 from dfdetect_jax.data.catalog.folder import identity_of
 from dfdetect_jax.data.catalog.listing import Found, some
 from dfdetect_jax.data.catalog.splits import with_validation
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = BENCHMARK
 OPTIONS = ("json", "compression")
-METHOD_OF = {
+FORGERY_OF = {
     "FF-DF": "Deepfakes",
     "FF-F2F": "Face2Face",
     "FF-FS": "FaceSwap",
@@ -38,7 +38,7 @@ METHOD_OF = {
     "DF_fake": "DeeperForensics",
     "UADFV_Fake": "UADFV",
 }
-"""Forgery method of each of the benchmark's labels for fakes; that of another label is the label itself."""
+"""Forgery of each of the benchmark's labels for fakes; that of another label is the label itself."""
 # Target, donor and, of Celeb-DF and DFD, the scene that both versions of a clip share.
 _SWAP = re.compile(r"(?P<target>id\d+|\d{2,})_(?P<donor>id\d+|\d{2,})(?P<scene>_.+?)?(__[A-Z0-9]{8})?")
 _TRIED = 50  # listed pictures looked for below `root` before none is called there
@@ -118,7 +118,7 @@ def _of_level(dataset: str, label: str, split: str, videos: dict, compression: s
 
 def _oddities(entries: Sequence[_Entry]) -> list[str]:
     labels = {entry.label for entry in entries}
-    strange = sorted(label for label in labels if label not in METHOD_OF and not _is_real(label))
+    strange = sorted(label for label in labels if label not in FORGERY_OF and not _is_real(label))
     findings = [f"labels that the benchmark doesn't have, taken for fakes: {some(strange)}"] if strange else []
     if not any(_is_real(label) for label in labels):
         findings.append('no label ends with "real", so there is nothing to tell fakes from')
@@ -162,8 +162,8 @@ def _clip(root: Path, entry: _Entry, start: int, reals: dict[tuple[str, str], st
     return Clip(
         path=str(Path(frames[0]).parent),
         video=entry.name,
-        label=FAKE if fake else REAL,
-        method=METHOD_OF.get(entry.label, entry.label) if fake else "",
+        label=Label.FAKE if fake else Label.REAL,
+        forgery=FORGERY_OF.get(entry.label, entry.label) if fake else "",
         split=entry.split,
         identity=f"{entry.dataset}/{swap['target'] if swap else identity_of(entry.video)}",
         donor=f"{entry.dataset}/{swap['donor']}" if swap else "",

@@ -1,8 +1,8 @@
-"""DF40 (Yan et al., NeurIPS 2024): forty methods, most applied to FaceForensics++ (ff) and to Celeb-DF (cdf).
+"""DF40 (Yan et al., NeurIPS 2024): forty forgeries, most applied to FaceForensics++ (ff) and to Celeb-DF (cdf).
 
-    <method>/ff/...             fakes from FaceForensics++
-    <method>/cdf/...            fakes from Celeb-DF
-    <method>/{fake,real}/...    fakes from elsewhere, with their reals: the methods that DF40 calls unknown
+    <forgery>/ff/...             fakes from FaceForensics++
+    <forgery>/cdf/...            fakes from Celeb-DF
+    <forgery>/{fake,real}/...    fakes from elsewhere, with their reals: the forgeries that DF40 calls unknown
     real/..., or `--reals`      frames of the reals of FaceForensics++ and Celeb-DF, which come apart
     {train,val,test}.json       FaceForensics++'s pairs, here or in splits/
 
@@ -10,9 +10,9 @@ Each "..." is, with or without a folder frames/ before it: a folder of pictures 
 
 Names are read as their sources give them: "000_003" and "000" (FaceForensics++), "id0_id1_0000", "id0_0000" and "00170"
 (Celeb-DF); elsewhere the whole name is a person. By DF40's protocols one trains on ff, by FaceForensics++'s pairs, and
-tests on all else; without the three lists ff is split by hash. What is not known: which of a name's two people a method
-shows (the first is taken; either way both stay in one split), how entire-face methods name what they draw, and whether
-reals of two unknown methods are the same pictures.
+tests on all else; without the three lists ff is split by hash. What is not known: which of a name's two people a fake
+shows (the first is taken; either way both stay in one split), how entire-face forgeries name what they draw, and
+whether reals of two unknown forgeries are the same pictures.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.faceforensics import read_splits
 from dfdetect_jax.data.catalog.listing import Found
 from dfdetect_jax.data.catalog.splits import split_by_hash, split_by_identity
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "df40"
@@ -47,29 +47,29 @@ class _Name(NamedTuple):
 
 
 def find_clips(root: Path, reals: str = "") -> Found:
-    """Lists the clips of all methods, and the reals.
+    """Lists the clips of all forgeries, and the reals.
 
     Args:
-        root: the folder of the methods' folders.
+        root: the folder of the forgeries' folders.
         reals: folder of the reals of FaceForensics++ and Celeb-DF; `real/` of `root` where not given.
 
     Raises:
-        RecordsError: no method's folder with `ff/`, `cdf/` or `fake/`, or `reals` or a split list is unreadable.
+        RecordsError: no forgery's folder with `ff/`, `cdf/` or `fake/`, or `reals` or a split list is unreadable.
     """
-    root = tree.opened(root, "<method>/{ff,cdf}/ or <method>/{fake,real}/")
+    root = tree.opened(root, "<forgery>/{ff,cdf}/ or <forgery>/{fake,real}/")
     home = Path(reals).absolute() if reals else root / _REAL
     originals = {entry.name: entry for entry in _entries(home)}
     if reals and not originals:
         raise RecordsError(f"--reals {reals}: expected folders of frames, such as 000/, or videos; found none in it")
     clips = [_real(entry, home) for entry in originals.values()]
     findings = _strange(home, home.name)
-    for method in (path for path in tree.folders_in(root) if path not in (home, root / "splits")):
-        found = _method(method, originals)
+    for forgery in (path for path in tree.folders_in(root) if path not in (home, root / "splits")):
+        found = _forgery(forgery, originals)
         clips += found.clips
         findings += found.findings
-    if not any(clip.label == FAKE for clip in clips):
+    if not any(clip.label == Label.FAKE for clip in clips):
         raise RecordsError(
-            f"{root}: no <method>/ff/, cdf/ or fake/ with clips; give the folder of the methods' folders"
+            f"{root}: no <forgery>/ff/, cdf/ or fake/ with clips; give the folder of the forgeries' folders"
         )
     clips, doubled = tree.first_of_each(clips)
     found = _split_ff(root, clips)
@@ -104,7 +104,7 @@ def _parse(name: str, domain: str) -> _Name:
     return _Name(domain, name)
 
 
-def _method(folder: Path, originals: dict[str, tree.Medium]) -> Found:
+def _forgery(folder: Path, originals: dict[str, tree.Medium]) -> Found:
     if not any((folder / domain).is_dir() for domain in _DOMAINS):
         return Found([], [f"{folder.name}: left out, it has none of {'/, '.join(_DOMAINS)}/"])
     clips, findings = [], tree.other_folders(folder, _DOMAINS)
@@ -127,8 +127,8 @@ def _clip(entry: tree.Medium, name: _Name, where: str, domain: str, originals: d
     return Clip(
         path=str(entry.path),
         video=f"{where}/{entry.name}",
-        label=FAKE if fake else REAL,
-        method=where.partition("/")[0] if fake else "",
+        label=Label.FAKE if fake else Label.REAL,
+        forgery=where.partition("/")[0] if fake else "",
         split="train" if domain == _FF else "test",
         identity=name.identity,
         donor=name.donor,

@@ -17,16 +17,16 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "dfdc"
 OPTIONS = ()
-METHOD = "DFDC"
+FORGERY = "DFDC"
 METADATA, LABELS = "metadata.json", "labels.csv"
 _PART = re.compile(r"dfdc_train_part_(\d+)")
 _PARTS = {"train": range(35), "val": range(35, 40), "test": range(40, 50)}
-_LABELS = {"REAL": REAL, "FAKE": FAKE, "0": REAL, "1": FAKE}
+_LABELS = {"REAL": Label.REAL, "FAKE": Label.FAKE, "0": Label.REAL, "1": Label.FAKE}
 
 
 def find_clips(root: Path) -> Found:
@@ -60,7 +60,7 @@ def read_metadata(path: Path) -> dict[str, tuple[int, str]]:
     """Stem of each listed clip to its label and the stem of its original, `""` for reals and where none is named.
 
     Raises:
-        RecordsError: unreadable, or a label is neither REAL nor FAKE.
+        RecordsError: unreadable, or a label is neither Label.REAL nor Label.FAKE.
     """
     entries = {}
     for name, entry in tree.read_entries(path, 'an object like {"x.mp4": {"label": "FAKE"}}').items():
@@ -102,7 +102,7 @@ def _part(folder: Path, entries: dict[str, tuple[int, str]], homes: dict[str, Pa
                 path=str(files[stem]),
                 video=f"{folder.name}/{stem}",
                 label=label,
-                method=METHOD if label == FAKE else "",
+                forgery=FORGERY if label == Label.FAKE else "",
                 split=split or split_by_hash(identity),
                 identity=identity,
                 source=f"{home.name}/{original}" if original else "",
@@ -120,7 +120,7 @@ def _test(folder: Path) -> Found:
             path=str(files[stem]),
             video=f"{folder.name}/{stem}",
             label=labels[stem],
-            method=METHOD if labels[stem] == FAKE else "",
+            forgery=FORGERY if labels[stem] == Label.FAKE else "",
             split="test",
             identity=stem,
         )

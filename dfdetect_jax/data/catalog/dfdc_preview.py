@@ -16,14 +16,14 @@ from pathlib import Path, PurePosixPath
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found
 from dfdetect_jax.data.catalog.splits import with_validation
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "dfdc_preview"
 OPTIONS = ()
 LIST = "dataset.json"
 _REALS, _METHODS = "original_videos", ("method_A", "method_B")
-_LABELS = {"real": REAL, "fake": FAKE}
+_LABELS = {"real": Label.REAL, "fake": Label.FAKE}
 _PEOPLE = re.compile(r"(?P<target>\d+)(?:_(?P<donor>\d+))?(?![0-9])")
 
 
@@ -75,14 +75,14 @@ def _clip(root: Path, name: str, entry: dict) -> Clip:
     label = _LABELS[entry["label"]]
     video = str(path.with_suffix(""))
     target = entry.get("target_id") or told.get("target")
-    donor = entry.get("swapped_id") or (told.get("donor") if label == FAKE else None)
-    if label == REAL or str(donor) == str(target):
+    donor = entry.get("swapped_id") or (told.get("donor") if label == Label.FAKE else None)
+    if label == Label.REAL or str(donor) == str(target):
         donor = None
     return Clip(
         path=str(root / path),
         video=video,
         label=label,
-        method=path.parts[0] if label == FAKE else "",
+        forgery=path.parts[0] if label == Label.FAKE else "",
         split=entry["set"],
         identity=str(target) if target else video,
         donor=str(donor) if donor else "",

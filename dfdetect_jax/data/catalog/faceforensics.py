@@ -1,8 +1,8 @@
 """FaceForensics++ (Roessler et al., ICCV 2019), FaceShifter and DeepFakeDetection in its official tree.
 
     original_sequences/{youtube,actors}/<compression>/videos/*.mp4
-    manipulated_sequences/<method>/<compression>/videos/*.mp4
-    manipulated_sequences/<method>/masks/videos/*.mp4
+    manipulated_sequences/<forgery>/<compression>/videos/*.mp4
+    manipulated_sequences/<forgery>/masks/videos/*.mp4
     {train,val,test}.json, here or in splits/      pairs of identities, from the authors' repository
 
 A fake `<target>_<source>` shows the target's frames; it belongs to its pair's split, as do both originals. The actors'
@@ -18,13 +18,13 @@ from typing import NamedTuple
 from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files, some
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Clip
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "faceforensics"
 OPTIONS = ("compression",)
-METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
-_ACTORS_METHOD = "DeepFakeDetection"
+FORGERIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
+_ACTORS_FORGERY = "DeepFakeDetection"
 _SPLITS_AT = "https://github.com/ondyari/FaceForensics/tree/master/dataset/splits"
 
 
@@ -42,10 +42,10 @@ class _Name(NamedTuple):
 
 
 _PATTERNS = {
-    ("youtube", REAL): re.compile(r"(?P<target>\d{3})"),
-    ("youtube", FAKE): re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})"),
-    ("actors", REAL): re.compile(r"(?P<target>\d{2})__(?P<scene>.+)"),
-    ("actors", FAKE): re.compile(r"(?P<target>\d{2})_(?P<source>\d{2})__(?P<scene>.+)__[A-Z0-9]{8}"),
+    ("youtube", Label.REAL): re.compile(r"(?P<target>\d{3})"),
+    ("youtube", Label.FAKE): re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})"),
+    ("actors", Label.REAL): re.compile(r"(?P<target>\d{2})__(?P<scene>.+)"),
+    ("actors", Label.FAKE): re.compile(r"(?P<target>\d{2})_(?P<source>\d{2})__(?P<scene>.+)__[A-Z0-9]{8}"),
 }
 
 
@@ -62,16 +62,16 @@ def find_clips(root: Path, compression: str = "c23") -> Found:
         raise RecordsError(_nothing_found(root, compression))
     splits = read_splits(root) if any(kind == "youtube" for kind, _, _ in folders) else {}
     clips, findings = [], []
-    for kind, method, folder in folders:
+    for kind, forgery, folder in folders:
         files = media_files(folder, VIDEO_SUFFIXES)
         if not files:
             findings.append(f"{folder.relative_to(root)}: no videos")
         skipped = {"unknown": [], "split": []}
         for path in files:
-            name = _parse(path.stem, kind, FAKE if method else REAL)
+            name = _parse(path.stem, kind, Label.FAKE if forgery else Label.REAL)
             split = name and _split(name, kind, splits)
             if split:
-                clips.append(_clip(root, path, name, kind, method, split, compression))
+                clips.append(_clip(root, path, name, kind, forgery, split, compression))
             else:
                 skipped["split" if name else "unknown"].append(path.stem)
         findings += _skipped(folder.relative_to(root), kind, **skipped)
@@ -104,12 +104,12 @@ def read_splits(root: Path) -> dict[str, str]:
 
 
 def _folders(root: Path, compression: str) -> list[tuple[str, str, Path]]:
-    """(youtube or actors, method or "" for originals, folder of videos) of all that are there."""
+    """(youtube or actors, forgery or "" for originals, folder of videos) of all that are there."""
     known = [(kind, "", root / "original_sequences" / kind) for kind in ("youtube", "actors")]
-    for method in METHODS:
-        kind = "actors" if method == _ACTORS_METHOD else "youtube"
-        known.append((kind, method, root / "manipulated_sequences" / method))
-    there = [(kind, method, folder / compression / "videos") for kind, method, folder in known]
+    for forgery in FORGERIES:
+        kind = "actors" if forgery == _ACTORS_FORGERY else "youtube"
+        known.append((kind, forgery, root / "manipulated_sequences" / forgery))
+    there = [(kind, forgery, folder / compression / "videos") for kind, forgery, folder in known]
     return [entry for entry in there if entry[2].is_dir()]
 
 
@@ -139,20 +139,20 @@ def _identity(number: str, kind: str) -> str:
     return f"actor{number}" if kind == "actors" else number
 
 
-def _clip(root: Path, path: Path, name: _Name, kind: str, method: str, split: str, compression: str) -> Clip:
+def _clip(root: Path, path: Path, name: _Name, kind: str, forgery: str, split: str, compression: str) -> Clip:
     original = root / "original_sequences" / kind / compression / "videos" / f"{name.original}{path.suffix}"
-    mask = root / "manipulated_sequences" / method / "masks" / "videos" / path.name
+    mask = root / "manipulated_sequences" / forgery / "masks" / "videos" / path.name
     return Clip(
         path=str(path),
-        video=f"{method or kind}/{compression}/{path.stem}",
-        label=FAKE if method else REAL,
-        method=method,
+        video=f"{forgery or kind}/{compression}/{path.stem}",
+        label=Label.FAKE if forgery else Label.REAL,
+        forgery=forgery,
         split=split,
         identity=_identity(name.target, kind),
-        donor=_identity(name.source, kind) if method else "",
-        source=f"{kind}/{compression}/{name.original}" if method else "",
-        source_path=str(original) if method and original.is_file() else None,
-        mask_path=str(mask) if method and mask.is_file() else None,
+        donor=_identity(name.source, kind) if forgery else "",
+        source=f"{kind}/{compression}/{name.original}" if forgery else "",
+        source_path=str(original) if forgery and original.is_file() else None,
+        mask_path=str(mask) if forgery and mask.is_file() else None,
         compression=compression,
     )
 
@@ -168,27 +168,27 @@ def _skipped(folder: Path, kind: str, unknown: list[str], split: list[str]) -> l
 
 
 def _lacks(root: Path, clips: list[Clip], folders: list[tuple[str, str, Path]]) -> list[str]:
-    """What a user would want to know before training: methods and splits without clips, fakes without masks."""
+    """What a user would want to know before training: forgeries and splits without clips, fakes without masks."""
     findings = []
-    if not any(clip.label == REAL for clip in clips):
+    if not any(clip.label == Label.REAL for clip in clips):
         findings.append("original_sequences: no reals at this compression")
-    present = {method for _, method, _ in folders}
-    known = {*METHODS}
+    present = {forgery for _, forgery, _ in folders}
+    known = {*FORGERIES}
     strange = [path.name for path in sorted(root.glob("manipulated_sequences/*")) if path.name not in known]
     if strange:
-        findings.append(f"manipulated_sequences: left out, no known method: {some(strange)}")
-    for method in METHODS:
-        fakes = [clip for clip in clips if clip.method == method]
-        if method not in present:
-            findings.append(f"manipulated_sequences/{method}: absent")
+        findings.append(f"manipulated_sequences: left out, no known forgery: {some(strange)}")
+    for forgery in FORGERIES:
+        fakes = [clip for clip in clips if clip.forgery == forgery]
+        if forgery not in present:
+            findings.append(f"manipulated_sequences/{forgery}: absent")
         bare = [clip for clip in fakes if not clip.mask_path and not clip.source_path]
         derived = [clip for clip in fakes if not clip.mask_path and clip.source_path]
         if derived:
             findings.append(
-                f"{method}: no mask video, so masks from the difference to the source: {some(_stems(derived))}"
+                f"{forgery}: no mask video, so masks from the difference to the source: {some(_stems(derived))}"
             )
         if bare:
-            findings.append(f"{method}: neither mask video nor source on disk, so no masks: {some(_stems(bare))}")
+            findings.append(f"{forgery}: neither mask video nor source on disk, so no masks: {some(_stems(bare))}")
     return findings
 
 

@@ -1,10 +1,10 @@
-"""A folder of one's own: `<root>/real/*` and `<root>/<method>/*`, photographs or videos, with optional masks.
+"""A folder of one's own: `<root>/real/*` and `<root>/<forgery>/*`, photographs or videos, with optional masks.
 
     <root>/real/*.{jpg,png,webp,bmp,mp4,mov,avi,mkv,webm}
     <root>/real/<clip>/*.{jpg,png,webp,bmp}                pictures that are one clip's frames
-    <root>/<method>/*                                      any other name is a forgery method
-    <root>/masks/<method>/<stem>.{png,mp4}                 white where forged, of the size of the fake
-    <root>/masks/<method>/<clip>/<stem>.png                of one frame
+    <root>/<forgery>/*                                      any other name is a forgery
+    <root>/masks/<forgery>/<stem>.{png,mp4}                 white where forged, of the size of the fake
+    <root>/masks/<forgery>/<clip>/<stem>.png                of one frame
 
 Identity: the name of the file or clip up to its first "_" if that part holds a digit ("id0_id1_0000" is "id0",
 "519_515" is "519"), else the whole name ("IMG_1234" is "IMG_1234"). Identities are split 80/10/10 by hash, so what
@@ -21,7 +21,7 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import Found
 from dfdetect_jax.data.catalog.splits import split_by_hash, with_validation
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "folder"
@@ -34,13 +34,13 @@ def find_clips(root: Path) -> Found:
     """Lists photographs, videos and clips of pictures below `root`.
 
     Raises:
-        RecordsError: `root` is no folder, or neither `real/` nor any method's folder holds media.
+        RecordsError: `root` is no folder, or neither `real/` nor any forgery's folder holds media.
     """
-    root = tree.opened(root, "real/ and a folder per forgery method")
+    root = tree.opened(root, "real/ and a folder per forgery")
     parts = split_folders(root)
     found = _parts(root, parts) if parts else _part(root)
     if not found.clips:
-        raise RecordsError(f"{root}: no photographs or videos in real/ or in a folder per forgery method")
+        raise RecordsError(f"{root}: no photographs or videos in real/ or in a folder per forgery")
     return found
 
 
@@ -71,7 +71,7 @@ def _scoped(clip: Clip, split: str) -> Clip:
 
 
 def _part(root: Path) -> Found:
-    """What a folder with real/ and folders of methods holds, split by hash."""
+    """What a folder with real/ and folders of forgeries holds, split by hash."""
     clips, findings = [], []
     for folder in tree.folders_in(root):
         if folder.name == MASKS_FOLDER:
@@ -90,16 +90,16 @@ def identity_of(stem: str) -> str:
 
 
 def _clip(root: Path, folder: str, entry: tree.Medium) -> Clip:
-    method = "" if folder == REAL_FOLDER else folder
+    forgery = "" if folder == REAL_FOLDER else folder
     identity = identity_of(entry.name)
-    masks = root / MASKS_FOLDER / method
-    own = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if method and not entry.frames else []
-    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if method else []
+    masks = root / MASKS_FOLDER / forgery
+    own = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if forgery and not entry.frames else []
+    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if forgery else []
     return Clip(
         path=str(entry.path),
         video=f"{folder}/{entry.name}",
-        label=FAKE if method else REAL,
-        method=method,
+        label=Label.FAKE if forgery else Label.REAL,
+        forgery=forgery,
         split=split_by_hash(identity),
         identity=identity,
         mask_path=next((str(mask) for mask in own if mask.is_file()), None),
@@ -122,15 +122,17 @@ def _oddities(folder: Path, entries: list[tree.Medium]) -> list[str]:
 
 def _lacks(root: Path, clips: list[Clip]) -> list[str]:
     findings = []
-    if not any(clip.label == REAL for clip in clips):
+    if not any(clip.label == Label.REAL for clip in clips):
         findings.append(f"{REAL_FOLDER}: no reals, so nothing to tell fakes from")
-    methods = sorted({clip.method for clip in clips} - {""})
-    if not methods:
+    forgeries = sorted({clip.forgery for clip in clips} - {""})
+    if not forgeries:
         findings.append("no folder of fakes beside real/")
-    for method in methods:
-        masks = [clip.mask_media for clip in clips if clip.method == method]
+    for forgery in forgeries:
+        masks = [clip.mask_media for clip in clips if clip.forgery == forgery]
         if None in masks:
-            findings.append(f"{method}: {masks.count(None)} of {len(masks)} without {MASKS_FOLDER}/{method}/<stem>.png")
+            findings.append(
+                f"{forgery}: {masks.count(None)} of {len(masks)} without {MASKS_FOLDER}/{forgery}/<stem>.png"
+            )
     used = {file for clip in clips for file in (clip.mask_path, *clip.masks)}
     files = (path for path in sorted(root.glob(f"{MASKS_FOLDER}/**/*")) if path.is_file())
     stray = [path for path in files if str(path) not in used and not path.name.startswith(".")]

@@ -15,12 +15,12 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "forged_images"
 OPTIONS = ()
-METHOD = "tampered"
+FORGERY = "tampered"
 _AUTHENTIC, _TAMPERED = ("authentic", "Au", "real"), ("tampered", "Tp", "forged", "fake")
 _MASKS, _MASK_ENDINGS = ("masks", "Gt", "gt"), ("_gt", "_mask")
 
@@ -38,8 +38,8 @@ def find_clips(root: Path) -> Found:
     if not fakes:
         raise RecordsError(f"{root}: no pictures in {'/, '.join(_TAMPERED)}/; give the folder that holds one of these")
     mask_of = _masks(_pictures(masks), {path.stem for path in fakes})
-    clips = [_clip(path, REAL) for path in _pictures(authentic)]
-    clips += [_clip(path, FAKE, reals.get(path.stem), mask_of.get(path.stem)) for path in fakes]
+    clips = [_clip(path, Label.REAL) for path in _pictures(authentic)]
+    clips += [_clip(path, Label.FAKE, reals.get(path.stem), mask_of.get(path.stem)) for path in fakes]
     there = [folder for folder in (authentic, tampered, masks) if folder]
     findings = [finding for folder in there for finding in _strange(folder)]
     findings += tree.other_folders(root, [folder.name for folder in there])
@@ -79,14 +79,14 @@ def _clip(path: Path, label: int, source: Path | None = None, mask: Path | None 
         path=str(path),
         video=f"{_kind(label)}/{path.stem}",
         label=label,
-        method=METHOD if label == FAKE else "",
+        forgery=FORGERY if label == Label.FAKE else "",
         split=split_by_hash(path.stem),
         identity=path.stem,
-        source=f"{_kind(REAL)}/{path.stem}" if source else "",
+        source=f"{_kind(Label.REAL)}/{path.stem}" if source else "",
         source_path=str(source) if source else None,
         mask_path=str(mask) if mask else None,
     )
 
 
 def _kind(label: int) -> str:
-    return METHOD if label == FAKE else "authentic"
+    return FORGERY if label == Label.FAKE else "authentic"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, frame_files, media_files, some
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
@@ -107,18 +107,18 @@ def absent(where: str, names: Sequence[str]) -> list[str]:
 
 
 def lacking(clips: Sequence[Clip]) -> list[str]:
-    """Findings about all clips: no reals, no fakes, and per method the fakes that will have no mask."""
+    """Findings about all clips: no reals, no fakes, and per forgery the fakes that will have no mask."""
     findings = []
-    if not any(clip.label == REAL for clip in clips):
+    if not any(clip.label == Label.REAL for clip in clips):
         findings.append("no reals, so nothing to tell fakes from")
-    if not any(clip.label == FAKE for clip in clips):
+    if not any(clip.label == Label.FAKE for clip in clips):
         findings.append("no fakes")
     bare: dict[str, list[str]] = {}
     for clip in clips:
-        if clip.label == FAKE and clip.mask_media is None and not clip.source_path:
-            bare.setdefault(clip.method, []).append(clip.video)
-    for method, videos in sorted(bare.items()):
-        findings += told(method, "neither mask nor source on disk, so no masks", videos)
+        if clip.label == Label.FAKE and clip.mask_media is None and not clip.source_path:
+            bare.setdefault(clip.forgery, []).append(clip.video)
+    for forgery, videos in sorted(bare.items()):
+        findings += told(forgery, "neither mask nor source on disk, so no masks", videos)
     return findings
 
 

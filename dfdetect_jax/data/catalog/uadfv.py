@@ -12,12 +12,12 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
 from dfdetect_jax.data.catalog.splits import split_by_hash
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "uadfv"
 OPTIONS = ()
-METHOD = "UADFV"
+FORGERY = "UADFV"
 _NAMES = {"real": re.compile(r"(\d+)"), "fake": re.compile(r"(\d+)_fake")}
 
 
@@ -53,8 +53,8 @@ def _clip(root: Path, path: Path, number: str) -> Clip:
     return Clip(
         path=str(path),
         video=f"{path.parent.name}/{path.stem}",
-        label=FAKE if fake else REAL,
-        method=METHOD if fake else "",
+        label=Label.FAKE if fake else Label.REAL,
+        forgery=FORGERY if fake else "",
         split=split_by_hash(number),
         identity=number,
         source=f"real/{number}" if fake else "",

@@ -15,14 +15,14 @@ from pathlib import Path
 from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.listing import Found, frame_files
 from dfdetect_jax.data.catalog.splits import with_validation
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.errors import RecordsError
 
 NAME = "wilddeepfake"
 OPTIONS = ()
-METHOD = "WildDeepfake"
+FORGERY = "WildDeepfake"
 _FOLDER = re.compile(r"(?P<kind>real|fake)_(?P<split>train|test)")
-_LABELS = {"real": REAL, "fake": FAKE}
+_LABELS = {"real": Label.REAL, "fake": Label.FAKE}
 
 
 def find_clips(root: Path) -> Found:
@@ -68,7 +68,7 @@ def _clip(path: Path, folder: str, name: Path, label: int, split: str, frames: t
         path=str(path),
         video=f"{folder}/{name.as_posix()}",
         label=label,
-        method=METHOD if label == FAKE else "",
+        forgery=FORGERY if label == Label.FAKE else "",
         split=split,
         identity=f"{folder}/{name.parts[0]}",
         frames=frames,

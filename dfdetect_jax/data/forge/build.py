@@ -15,7 +15,7 @@ from dfdetect_jax.data.forge.pair import (
     Portrait,
     eyes_apart,
     forge_pair,
-    methods_of,
+    forgeries_of,
     picture_side,
     stream,
 )
@@ -50,11 +50,11 @@ class Unit:
 def units(images: int, seed: int = 0) -> list[Unit]:
     """Plans the data set.
 
-    Each identity is in one split. Each portrait is in the set once as it is and once forged, the methods of the split
+    Each identity is in one split. Each portrait is in the set once as it is and once forged, the forgeries of the split
     taking turns, so that half of every split is real.
 
     Args:
-        images: examples in the training split; validation gets 15% and test 40% of that, at least one per method.
+        images: examples in the training split; validation gets 15% and test 40% of that, at least one per forgery.
         seed: changes everybody and everything.
 
     Returns:
@@ -62,7 +62,7 @@ def units(images: int, seed: int = 0) -> list[Unit]:
     """
     planned = []
     for split in SPLITS:
-        portraits = max(round(images * SHARES[split] / 2), len(methods_of(split)))
+        portraits = max(round(images * SHARES[split] / 2), len(forgeries_of(split)))
         identities = -(-portraits // PORTRAITS)
         for first in range(0, portraits, UNIT_PORTRAITS):
             count = min(UNIT_PORTRAITS, portraits - first)

@@ -21,8 +21,8 @@ Points: TypeAlias = np.ndarray  # float [5, 2], pixels
 Donor: TypeAlias = tuple[Picture, Points]
 Forgery: TypeAlias = tuple[Picture, np.ndarray]  # and the mask, uint8 [H, W] in {0, 255}
 
-# Forgery method -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
-METHODS: dict[str, tuple[str, bool]] = {
+# Forgery -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
+FORGERIES: dict[str, tuple[str, bool]] = {
     "swap_alpha": ("swap", True),
     "swap_poisson": ("swap", False),
     "attribute_bilinear": ("attribute", True),

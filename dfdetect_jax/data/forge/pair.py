@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import FAKE, REAL, SPLITS, Example
+from dfdetect_jax.data.example import SPLITS, Example, Label
 from dfdetect_jax.data.forge.camera import publish
-from dfdetect_jax.data.forge.operators import METHODS, OPERATORS
+from dfdetect_jax.data.forge.operators import FORGERIES, OPERATORS
 from dfdetect_jax.media.crop import crop_matrix, template, warp, warp_mask
 from dfdetect_jax.media.face import Face
 
@@ -15,9 +15,9 @@ PICTURE_SIDE = 1.5  # over the crop's
 PERSON, SITTING, DONOR, FORGERY, CAMERA = range(5)  # what a stream of random numbers is for
 
 
-def methods_of(split: str) -> tuple[str, ...]:
-    """The forgery methods in a split: all in "test", the seen ones elsewhere."""
-    return tuple(name for name, (_, seen) in METHODS.items() if seen or split == "test")
+def forgeries_of(split: str) -> tuple[str, ...]:
+    """The forgeries in a split: all in "test", the seen ones elsewhere."""
+    return tuple(name for name, (_, seen) in FORGERIES.items() if seen or split == "test")
 
 
 def picture_side(crop: Crop) -> int:
@@ -54,15 +54,15 @@ class Portrait:
     identity: str
 
     @property
-    def method(self) -> str:
-        """How it is forged: the methods of the split take turns."""
-        methods = methods_of(self.split)
-        return methods[self.number % len(methods)]
+    def forgery(self) -> str:
+        """How it is forged: the forgeries of the split take turns."""
+        forgeries = forgeries_of(self.split)
+        return forgeries[self.number % len(forgeries)]
 
     @property
     def wants_donor(self) -> bool:
         """Whether that takes another face."""
-        return METHODS[self.method][0] == "swap"
+        return FORGERIES[self.forgery][0] == "swap"
 
 
 def stream(seed: int, split: str, purpose: int, *numbers: int) -> np.random.Generator:
@@ -75,14 +75,14 @@ def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, 
 
     Args:
         portrait: the picture.
-        donor: picture uint8 [H, W, 3] and landmarks float [5, 2] of another face, if the method swaps.
+        donor: picture uint8 [H, W, 3] and landmarks float [5, 2] of another face, if the forgery swaps.
         crop: how the face is cut.
 
     Returns:
         The real example and the forged one.
     """
     where = portrait.seed, portrait.split
-    operator = OPERATORS[portrait.method]
+    operator = OPERATORS[portrait.forgery]
     rng = stream(*where, FORGERY, portrait.number)
     forged, mask = operator(portrait.picture, portrait.face.landmarks, rng, donor)
     shared = {
@@ -93,13 +93,15 @@ def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, 
         "split": portrait.split,
     }
     source = f"real/{portrait.name}"
-    rng = stream(*where, CAMERA, portrait.number, REAL)
+    rng = stream(*where, CAMERA, portrait.number, Label.REAL)
     image, empty = publish_crop(portrait.picture, np.zeros_like(mask), portrait.face, crop, rng)
-    real = Example(image=image, mask=empty, label=REAL, method="", video=source, source="", **shared)
-    rng = stream(*where, CAMERA, portrait.number, FAKE)
+    real = Example(image=image, mask=empty, label=Label.REAL, forgery="", video=source, source="", **shared)
+    rng = stream(*where, CAMERA, portrait.number, Label.FAKE)
     image, mask = publish_crop(forged, mask, portrait.face, crop, rng)
-    video = f"{portrait.method}/{portrait.name}"
-    fake = Example(image=image, mask=mask, label=FAKE, method=portrait.method, video=video, source=source, **shared)
+    video = f"{portrait.forgery}/{portrait.name}"
+    fake = Example(
+        image=image, mask=mask, label=Label.FAKE, forgery=portrait.forgery, video=video, source=source, **shared
+    )
     return real, fake
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.forge.build import SHARES, one_thread
-from dfdetect_jax.data.forge.pair import DONOR, Portrait, eyes_apart, forge_pair, methods_of, picture_side, stream
+from dfdetect_jax.data.forge.pair import DONOR, Portrait, eyes_apart, forge_pair, forgeries_of, picture_side, stream
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.crop import crop_matrix, similarity, warp
 from dfdetect_jax.media.face import Face
@@ -54,10 +54,10 @@ def photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
         seed: of the division.
 
     Raises:
-        SettingsError: too few photographs for a split to hold each of its methods once.
+        SettingsError: too few photographs for a split to hold each of its forgeries once.
     """
     total, parts = len(paths), {split: share / sum(SHARES.values()) for split, share in SHARES.items()}
-    least = next(n for n in range(1, 1000) if all(round(n * p) >= len(methods_of(s)) for s, p in parts.items()))
+    least = next(n for n in range(1, 1000) if all(round(n * p) >= len(forgeries_of(s)) for s, p in parts.items()))
     if total < least:
         raise SettingsError(f"{root}: expected at least {least} photographs to forge, found {total}")
     order = np.random.default_rng(seed).permutation(total)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.example import FAKE, Clip, Example, Media
+from dfdetect_jax.data.example import Clip, Example, Label, Media
 from dfdetect_jax.data.prepare.frames import frame_count, paired_frames
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
@@ -141,7 +141,7 @@ def _shortfalls(asked: int, read: int, examples: Sequence[Example], kind: str) -
 
 
 def _companion(clip: Clip, total: int) -> _Companion:
-    if clip.label != FAKE:
+    if clip.label != Label.FAKE:
         return _Companion("", None, total, ())
     words = ()
     for kind, media in (("own", clip.mask_media), ("difference", clip.source_path)):
@@ -223,7 +223,7 @@ def _person(tracks: list[list[Face | None]], cuts: dict[Face, _Cut], with_masks:
 
 
 def _example(clip: Clip, cut: _Cut, kind: str, dataset: str) -> Example:
-    known = clip.label != FAKE or (bool(kind) and cut.mask is not None)
+    known = clip.label != Label.FAKE or (bool(kind) and cut.mask is not None)
     empty = np.zeros(cut.image.shape[:2], np.uint8)
     return Example(
         image=cut.image,

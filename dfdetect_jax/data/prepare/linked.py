@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from dfdetect_jax.data.example import FAKE, Clip, Example
+from dfdetect_jax.data.example import Clip, Example, Label
 from dfdetect_jax.data.prepare.crops import ClipReport
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.image import media_kind
@@ -53,7 +53,7 @@ def _example(clip: Clip, position: int, root: str, dataset: str) -> Example | No
     return Example(
         image=os.path.relpath(picture, root),
         mask=os.path.relpath(mask, root) if masked else "",
-        has_mask=masked or clip.label != FAKE,
+        has_mask=masked or clip.label != Label.FAKE,
         frame=clip.frame_number(position),
         dataset=dataset,
         **clip.origin,
@@ -63,7 +63,7 @@ def _example(clip: Clip, position: int, root: str, dataset: str) -> Example | No
 def _words(clip: Clip, asked: int, got: int, masked: int) -> Iterator[str]:
     if got < asked:
         yield f"partial: {got} of {asked} listed pictures are there"
-    if clip.label == FAKE:
+    if clip.label == Label.FAKE:
         yield "mask: own" if masked else "no mask"
         if 0 < masked < got:
             yield f"{got - masked} frames without mask"

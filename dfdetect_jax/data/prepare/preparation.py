@@ -129,6 +129,8 @@ def _prepared(folder: Path, request: Request, plan: jobs.Plan) -> bool:
         if request.embedded:
             return False  # that of another version of this library, which nothing is lost with
         raise RecordsError(f"{folder}: prepared with other settings; give another --name or --out, or remove it")
+    if manifest.forgery_field != "forgery":  # what 0.1 prepared is read as it is; it hashed the clips otherwise
+        return True
     if manifest.units != plan.ident:
         raise RecordsError(f"{folder}: prepared from other files; give another --name or --out, or remove it")
     return True

@@ -44,7 +44,7 @@ def write_part(path: Path, report: dict, examples: Sequence[Example], codec: Cod
     """
     encoded = [codec.encode(example) for example in examples]
     index = [
-        [example.key, example.method, example.label, example.has_mask, len(record), hashlib.sha256(record).hexdigest()]
+        [example.key, example.forgery, example.label, example.has_mask, len(record), hashlib.sha256(record).hexdigest()]
         for example, record in zip(examples, encoded, strict=True)
     ]
     temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")  # other machines may write the same part
@@ -76,7 +76,7 @@ class _Record:
     """Where one example lies, and what the index says of it."""
 
     key: str
-    method: str
+    forgery: str
     label: int
     has_mask: bool
     size: int
@@ -100,11 +100,11 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path], processe
         processes: that write shards, where these are many.
 
     Returns:
-        The manifest's fields that follow from the records: methods, counts, shards, sha256, fingerprint.
+        The manifest's fields that follow from the records: forgeries, counts, shards, sha256, fingerprint.
     """
     found = [record for part in parts for record in _index(part)]
     found.sort(key=lambda record: (record.place, record.key))
-    methods = sorted({""} | {record.method for record in found})
+    forgeries = sorted({""} | {record.forgery for record in found})
     shards, infos, counts, files = {}, [], {}, []
     for split in SPLITS:
         chosen = [record for record in found if record.key.startswith(f"{split}/")]
@@ -113,7 +113,7 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path], processe
         groups = _shards(chosen)
         shards[split] = [_shard_name(name, split, i, len(groups)) for i in range(len(groups))]
         files += [(folder / file, group) for file, group in zip(shards[split], groups, strict=True)]
-        _write_index(folder / f"index-{split}.npy", chosen, methods)
+        _write_index(folder / f"index-{split}.npy", chosen, forgeries)
         infos.append(_split_info(folder, name, split, groups))
         counts[split] = _counts(chosen)
     digests = _write_shards(files, processes)
@@ -127,7 +127,7 @@ def merge(folder: Path, name: str, codec: Codec, parts: Sequence[Path], processe
     )
     fingerprint = hashlib.sha256("".join(record.sha256 for record in found).encode()).hexdigest()
     sha256 = {path.name: digests.get(path) or records.sha256_file(path) for path in sorted(folder.iterdir())}
-    return {"methods": methods, "counts": counts, "shards": shards, "sha256": sha256, "fingerprint": fingerprint}
+    return {"forgeries": forgeries, "counts": counts, "shards": shards, "sha256": sha256, "fingerprint": fingerprint}
 
 
 def _write_shards(shards: Sequence[tuple[Path, Sequence[_Record]]], processes: int) -> dict[Path, str]:
@@ -145,11 +145,11 @@ def _index(part: Path) -> list[_Record]:
 
 
 def _counts(chosen: Sequence[_Record]) -> dict[str, dict[str, int]]:
-    """Clips and examples per method, `""` for reals."""
-    clips, examples = {}, Counter(record.method for record in chosen)
+    """Clips and examples per forgery, `""` for reals."""
+    clips, examples = {}, Counter(record.forgery for record in chosen)
     for record in chosen:
-        clips.setdefault(record.method, set()).add(record.key.rpartition("/")[0])
-    return {method: {"clips": len(clips[method]), "examples": examples[method]} for method in sorted(examples)}
+        clips.setdefault(record.forgery, set()).add(record.key.rpartition("/")[0])
+    return {forgery: {"clips": len(clips[forgery]), "examples": examples[forgery]} for forgery in sorted(examples)}
 
 
 def _shards(chosen: list[_Record]) -> list[list[_Record]]:
@@ -182,9 +182,9 @@ def _write_all(path: Path, contents: Iterable[bytes]) -> None:
         raise RecordsError(f"{path}: can't be written ({error}); is the disk full? The same call goes on") from error
 
 
-def _write_index(path: Path, chosen: Sequence[_Record], methods: Sequence[str]) -> None:
-    place = {method: i for i, method in enumerate(methods)}
-    rows = [(place[record.method], record.label, record.has_mask) for record in chosen]
+def _write_index(path: Path, chosen: Sequence[_Record], forgeries: Sequence[str]) -> None:
+    place = {forgery: i for i, forgery in enumerate(forgeries)}
+    rows = [(place[record.forgery], record.label, record.has_mask) for record in chosen]
     np.save(path, np.array(rows, records.INDEX_DTYPE), allow_pickle=False)
 
 

@@ -10,7 +10,7 @@ that a resample needs.
 
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.metrics import calibration, ranking
 
@@ -45,7 +45,7 @@ class Detection:
         """
         scores, labels = checked(scores, labels)
         clusters = np.zeros(len(scores), np.int64) if clusters is None else np.asarray(clusters)
-        self.n_fake = int((labels == FAKE).sum())
+        self.n_fake = int((labels == Label.FAKE).sum())
         self.n_real = len(scores) - self.n_fake
         self.n_clusters = len(np.unique(clusters))
         self._ranking = ranking.Ranking(scores, labels, clusters)
@@ -115,7 +115,7 @@ def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(f"expected scores and labels of one shape [N], found {scores.shape} and {labels.shape}")
-    if not np.isin(labels, (REAL, FAKE)).all():
+    if not np.isin(labels, (Label.REAL, Label.FAKE)).all():
         raise ValueError(f"expected labels 0 and 1, found {np.unique(labels).tolist()}")
     bad = int((~np.isfinite(scores)).sum())
     if bad:
@@ -132,7 +132,7 @@ def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _counts(scores: np.ndarray, labels: np.ndarray, threshold: float, clusters: np.ndarray) -> np.ndarray:
     """Of each cluster, how many reals, fakes, reals called fake and fakes called fake: float64 [C, 4]."""
-    called, fakes = scores >= threshold, labels == FAKE
+    called, fakes = scores >= threshold, labels == Label.FAKE
     kinds = (~fakes, fakes, called & ~fakes, called & fakes)
     return np.stack([np.bincount(clusters, weights=kind) for kind in kinds], axis=1)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dfdetect_jax.errors import RunError
 
-COLUMNS = ("dataset", "split", "method", "video", "identity", "frame", "label", "score")
+COLUMNS = ("dataset", "split", "forgery", "video", "identity", "frame", "label", "score")
 _NUMBERS = {"frame": np.int64, "label": np.int32, "score": np.float64}
 
 
@@ -19,7 +19,7 @@ class FrameScores:
     """One row per frame, in the order they were scored. All columns are arrays [N].
 
     Attributes:
-        dataset, split, method, video, identity: str, as in `Example`; `method` is `""` for reals.
+        dataset, split, forgery, video, identity: str, as in `Example`; `forgery` is `""` for reals.
         frame: int64, index of the frame in its clip.
         label: int32, 0 real, 1 fake.
         score: float64 in [0, 1], higher is more likely fake.
@@ -27,7 +27,7 @@ class FrameScores:
 
     dataset: np.ndarray
     split: np.ndarray
-    method: np.ndarray
+    forgery: np.ndarray
     video: np.ndarray
     identity: np.ndarray
     frame: np.ndarray
@@ -95,6 +95,7 @@ def read_scores(path: str | os.PathLike) -> FrameScores:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file)
+            header = ["forgery" if name == "method" else name for name in header]  # as 0.1 called it
             if tuple(header) != COLUMNS:
                 raise ValueError(f"found columns {', '.join(header)}")
             columns = list(zip(*rows, strict=True)) or [[]] * len(COLUMNS)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RunError
 
 LEVELS = 2**18
@@ -171,7 +171,7 @@ class Localization:
 
         Args:
             attention: float32 [N, H, W] in [0, 1].
-            batch: `mask` uint8 [N, H, W] in {0, 255}, `has_mask` bool [N], `label` int32 [N], `method` str [N], and
+            batch: `mask` uint8 [N, H, W] in {0, 255}, `has_mask` bool [N], `label` int32 [N], `forgery` str [N], and
                 `valid` [N]: rows with 0 are padding and left out; where identities are kept, `identity` str [N].
 
         Raises:
@@ -180,22 +180,22 @@ class Localization:
         """
         attention = _checked(attention, batch["mask"])
         valid, labels = np.asarray(batch["valid"]) > 0, np.asarray(batch["label"])
-        for row in np.flatnonzero(valid & (labels == REAL)):
+        for row in np.flatnonzero(valid & (labels == Label.REAL)):
             figures = np.array([1, attention[row].mean(dtype=np.float64), (attention[row] >= 0.5).mean()])
             self._real_sums += figures
             if self.identities is not None:
                 identity = str(batch["identity"][row])
                 self.reals[identity] = self.reals.get(identity, 0) + figures
-        fakes, methods = valid & (labels == FAKE), np.asarray(batch["method"])
+        fakes, forgeries = valid & (labels == Label.FAKE), np.asarray(batch["forgery"])
         known, shown = np.asarray(batch["has_mask"]), np.asarray(batch["mask"]).any(axis=(1, 2))
-        for method in map(str, np.unique(methods[fakes])):
-            here = fakes & (methods == method)
-            self._without_mask[method] += int((here & ~known).sum())
-            self._empty_mask[method] += int((here & known & ~shown).sum())
+        for forgery in map(str, np.unique(forgeries[fakes])):
+            here = fakes & (forgeries == forgery)
+            self._without_mask[forgery] += int((here & ~known).sum())
+            self._empty_mask[forgery] += int((here & known & ~shown).sum())
             here &= known & shown
             if here.any():
                 identities = batch["identity"][here] if self.identities is not None else None
-                self._add(method, attention[here], np.asarray(batch["mask"])[here] > 0, identities)
+                self._add(forgery, attention[here], np.asarray(batch["mask"])[here] > 0, identities)
 
     def overall(self) -> dict:
         """The figures of all measured fakes together, and of the reals.
@@ -218,9 +218,9 @@ class Localization:
         }
         return self._figures(sorted(self._without_mask)) | reals
 
-    def of(self, method: str) -> dict:
-        """The same of one forgery method, at the best threshold of all methods together; without the reals."""
-        return self._figures([method])
+    def of(self, forgery: str) -> dict:
+        """The same of one forgery, at the best threshold of all forgeries together; without the reals."""
+        return self._figures([forgery])
 
     @property
     def best(self) -> int | None:
@@ -229,29 +229,29 @@ class Localization:
             return self._chosen
         return _best(self._maps) if self._maps else None
 
-    def _add(self, method: str, attention: np.ndarray, masks: np.ndarray, identities: np.ndarray | None) -> None:
-        """Counts maps and masks [n, H, W] of one method, n at least 1."""
+    def _add(self, forgery: str, attention: np.ndarray, masks: np.ndarray, identities: np.ndarray | None) -> None:
+        """Counts maps and masks [n, H, W] of one forgery, n at least 1."""
         flat, flat_masks = attention.reshape(len(attention), -1), masks.reshape(len(masks), -1)
         levels = attention_levels(flat)
-        self._maps[method].add(flat, levels, flat_masks)
+        self._maps[forgery].add(flat, levels, flat_masks)
         for row, identity in enumerate(() if identities is None else map(str, identities)):
-            tally = self.identities.setdefault((identity, method), Tally(pixels=np.zeros((2, COARSE), np.int64)))
+            tally = self.identities.setdefault((identity, forgery), Tally(pixels=np.zeros((2, COARSE), np.int64)))
             tally.add(flat[row : row + 1], levels[row : row + 1], flat_masks[row : row + 1])
         blob = centre_blob(*attention.shape[1:]).ravel()
         everywhere = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
-        self._centre[method].add(*everywhere, flat_masks)
+        self._centre[forgery].add(*everywhere, flat_masks)
 
-    def _figures(self, methods: list[str]) -> dict:
-        maps = sum((self._maps[name] for name in methods if name in self._maps), Tally())
+    def _figures(self, forgeries: list[str]) -> dict:
+        maps = sum((self._maps[name] for name in forgeries if name in self._maps), Tally())
         counts = {
             "n": maps.n,
-            "n_without_mask": sum(self._without_mask[name] for name in methods),
-            "n_empty_mask": sum(self._empty_mask[name] for name in methods),
+            "n_without_mask": sum(self._without_mask[name] for name in forgeries),
+            "n_empty_mask": sum(self._empty_mask[name] for name in forgeries),
         }
         if not maps.n:
             nothing = dict.fromkeys(("forged_share", *_FIGURES, "best_from", "baselines"))
             return counts | nothing | {"why": "no fake with a mask was measured"}
-        centre = sum((self._centre[name] for name in methods if name in self._centre), Tally())
+        centre = sum((self._centre[name] for name in forgeries if name in self._centre), Tally())
         share = float(maps.pixels[1].sum() / maps.pixels.sum())
         random = {"pixel_auc": 0.5, "pixel_ap": share, "pointing": maps.area / maps.n}
         figures = counts | {"forged_share": share} | maps.figures(self.best)
@@ -264,7 +264,7 @@ class Localization:
 
 
 def _best(tallies: Mapping[str, Tally]) -> int:
-    """Place in `THRESHOLDS` of the highest mean IoU over all methods; the lowest among equals."""
+    """Place in `THRESHOLDS` of the highest mean IoU over all forgeries; the lowest among equals."""
     return int(np.argmax(sum(tally.iou for tally in tallies.values())))
 
 

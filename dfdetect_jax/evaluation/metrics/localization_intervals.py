@@ -10,13 +10,13 @@ from dfdetect_jax.evaluation.metrics.localization import COARSE, THRESHOLDS, Loc
 _NAMES = ("pixel_auc", "pixel_ap", "iou", "f1", "iou_best", "f1_best", "pointing")
 
 
-def with_intervals(figures: dict, localization: Localization, method: str | None, resamples: int, seed: int) -> dict:
+def with_intervals(figures: dict, localization: Localization, forgery: str | None, resamples: int, seed: int) -> dict:
     """Adds "<name>_ci": [low, high] beside each figure that can have one.
 
     Args:
-        figures: of `Localization.overall` (method None) or `Localization.of`.
+        figures: of `Localization.overall` (forgery None) or `Localization.of`.
         localization: that kept its sums by identity.
-        method: a forgery method, or None for all.
+        forgery: a forgery, or None for all.
         resamples: draws of as many identities as there are.
         seed: of the draws.
 
@@ -24,14 +24,14 @@ def with_intervals(figures: dict, localization: Localization, method: str | None
         `figures` with 95% percentile intervals. Pixels are ranked in 2^10 levels here, which moves an AUC by less than
         1e-3; a figure keeps the value that it had.
     """
-    chosen = sorted(key for key in localization.identities if method in (None, key[1]))
+    chosen = sorted(key for key in localization.identities if forgery in (None, key[1]))
     place = {identity: i for i, identity in enumerate(dict.fromkeys(identity for identity, _ in chosen))}
     intervals = {}
     if figures["n"] and len(place) > 1:
         drawn = _drawn(len(place), resamples, seed)[:, [place[identity] for identity, _ in chosen]]
         values = _resampled([localization.identities[key] for key in chosen], drawn, localization.best)
         intervals = {f"{name}_ci": interval(values[name]) for name in _NAMES if figures[name] is not None}
-    if method is None and len(localization.reals) > 1:
+    if forgery is None and len(localization.reals) > 1:
         sums = np.stack([localization.reals[identity] for identity in sorted(localization.reals)])
         drawn = _drawn(len(sums), resamples, seed) @ sums
         for column, name in enumerate(("real_attention", "real_area"), 1):

@@ -9,7 +9,7 @@ import bisect
 
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 
 FIGURES = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
 # As floats both are a little above 1/100 and 1/1000, so that a whole number of reals is never rounded away.
@@ -31,7 +31,7 @@ class Ranking:
         scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
         groups = np.arange(len(scores)) if groups is None else np.asarray(groups)
         order = np.argsort(-scores, kind="stable")
-        real_rows, fake_rows = (order[labels[order] == label] for label in (REAL, FAKE))
+        real_rows, fake_rows = (order[labels[order] == label] for label in (Label.REAL, Label.FAKE))
         reals, fakes, values = -scores[real_rows], -scores[fake_rows], np.unique(-scores)  # ascending: highest first
         self._real_groups, self._fake_groups = groups[real_rows], groups[fake_rows]
         # Counts of rows that stand strictly above, or at and above; they index the running sums of weights.

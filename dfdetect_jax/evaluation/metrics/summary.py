@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.evaluation.metrics import bootstrap
 from dfdetect_jax.evaluation.metrics.detection import Detection, checked, described, detection
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
@@ -58,8 +58,8 @@ def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     """
     scores, labels = checked(scores, labels)
     values, position = np.unique(scores, return_inverse=True)
-    fakes = np.bincount(position[labels == FAKE], minlength=len(values))
-    reals = np.bincount(position[labels == REAL], minlength=len(values))
+    fakes = np.bincount(position[labels == Label.FAKE], minlength=len(values))
+    reals = np.bincount(position[labels == Label.REAL], minlength=len(values))
     if len(values) < 2 or not fakes.sum() or not reals.sum():
         return UNINFORMED_THRESHOLD
     reals_below = np.cumsum(reals)[:-1]
@@ -88,14 +88,14 @@ def summarize(
     Args:
         frames: the scores of one split.
         threshold, temperature: chosen on validation; the same ones serve frames and videos.
-        seen: forgery methods that the model was trained on.
+        seen: forgeries that the model was trained on.
         localization: what was gathered of the same frames' attention maps; None for a model without them.
         resamples: how many resamples the intervals rest on; 0 for none.
         by, seed: what is resampled, see `bootstrap.clusters`; all figures see the same draws.
 
     Returns:
-        {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_method":
-        {method: {"seen", "frame", "video", "localization": `Localization.of`}}}. A method's figures of detection are
+        {"frame": `detection` over frames, "video": over videos, "localization": `Localization.overall`, "by_forgery":
+        {forgery: {"seen", "frame", "video", "localization": `Localization.of`}}}. A forgery's figures of detection are
         its fakes against all reals of the split. Videos have "dfb_compat" as well, the AUC of `folder_scores`; None,
         with "why_no_dfb_compat", where joining folders leaves one label. With resamples, "auc_ci" and so on stand
         beside the figures, and what `bootstrap.intervals` tells; "dfb_compat_ci" is None, with "why_no_dfb_compat_ci",
@@ -104,14 +104,14 @@ def summarize(
     Raises:
         RecordsError, RunError: as `video_scores`, `bootstrap.clusters`.
     """
-    methods = sorted(set(frames.method[frames.label == FAKE].tolist()))
-    figures = _figures(frames, methods, threshold, temperature, resamples, by, seed)
-    located = dict.fromkeys(methods) if localization is None else {name: localization.of(name) for name in methods}
+    forgeries = sorted(set(frames.forgery[frames.label == Label.FAKE].tolist()))
+    figures = _figures(frames, forgeries, threshold, temperature, resamples, by, seed)
+    located = dict.fromkeys(forgeries) if localization is None else {name: localization.of(name) for name in forgeries}
     return {
         **figures[0],
-        "by_method": {
-            method: {"seen": method in seen, **its_figures, "localization": located[method]}
-            for method, its_figures in zip(methods, figures[1:], strict=True)
+        "by_forgery": {
+            forgery: {"seen": forgery in seen, **its_figures, "localization": located[forgery]}
+            for forgery, its_figures in zip(forgeries, figures[1:], strict=True)
         },
         "localization": None if localization is None else localization.overall(),
     }
@@ -119,17 +119,17 @@ def summarize(
 
 def _figures(
     frames: FrameScores,
-    methods: Sequence[str],
+    forgeries: Sequence[str],
     threshold: float,
     temperature: float,
     resamples: int,
     by: str,
     seed: int,
 ) -> list[dict[str, dict]]:
-    """{"frame", "video"} of all rows, then of each method against all reals; arguments as in `summarize`."""
+    """{"frame", "video"} of all rows, then of each forgery against all reals; arguments as in `summarize`."""
     clusters = bootstrap.clusters(frames, by) if resamples else np.zeros(len(frames), np.int64)
     everything = np.ones(len(frames), bool)
-    against_reals = [(frames.label == REAL) | (frames.method == method) for method in methods]
+    against_reals = [(frames.label == Label.REAL) | (frames.forgery == forgery) for forgery in forgeries]
     levels = [_Levels(frames[rows], clusters[rows], threshold, temperature) for rows in (everything, *against_reals)]
     figures = [each.figures() for each in levels]
     if resamples:

@@ -11,14 +11,14 @@ def video_scores(frames: FrameScores) -> FrameScores:
     """One row per video: the mean score of its frames, in order of first appearance; `frame` counts them.
 
     Frames belong together when data set and video name are the same; the name is the record's own ("Deepfakes/c23/
-    000_003"), so equally named clips of two methods stay two videos. A photograph is a video of one frame.
+    000_003"), so equally named clips of two forgeries stay two videos. A photograph is a video of one frame.
 
     Raises:
-        RecordsError: frames of one video carry different labels or methods.
+        RecordsError: frames of one video carry different labels or forgeries.
         RunError: a score is not a number in [0, 1].
     """
     first, group = groups_of(frames.dataset, frames.video)
-    for column, name in ((frames.label, "label"), (frames.method, "method")):
+    for column, name in ((frames.label, "label"), (frames.forgery, "forgery")):
         mixed = np.flatnonzero(column != column[first][group])
         if len(mixed):
             raise RecordsError(
@@ -33,7 +33,7 @@ def folder_scores(frames: FrameScores) -> FrameScores:
     """One row per video the way DeepfakeBench groups frames, for comparison with its figures.
 
     Frames belong together when the last part of the video's name is the same (the parent folder of its frames), so
-    clips of one name, such as every method's forgery of the same pair of people, become one; a group counts as fake
+    clips of one name, such as all forgeries of the same pair of people, become one; a group counts as fake
     when all its frames are. Of each group, the other columns are its first frame's. Source: DeepfakeBench,
     training/metrics/utils.py, `get_video_metrics`.
 

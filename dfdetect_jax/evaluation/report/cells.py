@@ -29,7 +29,7 @@ class Row:
     """A row: what it is of, its cells, and under it why something is missing or must not be trusted.
 
     Attributes:
-        kind: "run" (of a whole data set), "method", "baseline" or "".
+        kind: "run" (of a whole data set), "forgery", "baseline" or "".
         anchor: what links lead to.
         why, leaks: sentences.
     """

@@ -21,7 +21,7 @@ class ExampleView:
         reconstruction: uint8 [S, S, 3], or None.
         mask: uint8 [S, S] in {0, 255}, 255 forged; None where it is unknown.
         label: 0 real, 1 fake.
-        method, video, frame: as in the records; `method` is "" for reals.
+        forgery, video, frame: as in the records; `forgery` is "" for reals.
         score: in [0, 1], higher is more likely fake.
         kind: why it is shown: "missed fake", "false alarm" or "best".
         shows: what the heat is, `results.ATTENTION` or `results.RECONSTRUCTION_ERROR`; None where that is not known.
@@ -32,7 +32,7 @@ class ExampleView:
     reconstruction: np.ndarray | None
     mask: np.ndarray | None
     label: int
-    method: str
+    forgery: str
     video: str
     frame: int
     score: float
@@ -46,7 +46,7 @@ class RunResult:
 
     Attributes:
         metrics: the run's part of `metrics.json`: {"threshold", "temperature", "notes", "data": {NAME: {"frame",
-            "video", "by_method", "localization", "leakage"}}}; beside these of a data set, where they were measured,
+            "video", "by_forgery", "localization", "leakage"}}}; beside these of a data set, where they were measured,
             "robustness", as `robustness.measure` returns it, and "attacks", by name as `attacks.measure` returns it.
         scores: the frames behind them, by data set.
         examples: to be shown, by data set, in the order of the page.
@@ -88,10 +88,10 @@ def data_names(evaluation: Evaluation) -> list[str]:
     return list(dict.fromkeys(name for run in evaluation.runs.values() for name, _ in measured_data(run)))
 
 
-def ordered_methods(summary: Mapping | None) -> list[tuple[str, dict]]:
-    """The forgery methods of a data set with their figures: those seen in training first, then by name."""
-    methods = part(summary, "by_method") or {}
-    return sorted(methods.items(), key=lambda item: (not part(item[1], "seen"), item[0]))
+def ordered_forgeries(summary: Mapping | None) -> list[tuple[str, dict]]:
+    """The forgeries of a data set with their figures: those seen in training first, then by name."""
+    forgeries = part(summary, "by_forgery") or {}
+    return sorted(forgeries.items(), key=lambda item: (not part(item[1], "seen"), item[0]))
 
 
 def measured_data(run: RunResult) -> list[tuple[str, dict]]:

@@ -49,7 +49,7 @@ OTHER_DEFINITIONS = (
         "[low, high]",
         "95% interval, 2.5th to 97.5th percentile of a bootstrap that draws whole people or videos with replacement",
     ),
-    ("seen, unseen", "whether the forgery method was in the training data; its fakes are measured against all reals"),
+    ("seen, unseen", "whether the forgery was in the training data; its fakes are measured against all reals"),
     ("difference, p", "a − b on the same frames and draws; p is two-sided, from the share of draws across 0"),
     (
         "over seeds",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.report.contents import BEST, FALSE_ALARM, MISSED, ExampleView
@@ -42,9 +42,9 @@ def views(run: Run, folder: Path, split: str, frames: FrameScores, per_kind: int
             image=images[i],
             heat=heats[i],
             reconstruction=_picture(prediction.reconstruction, i),
-            mask=resize(fields[i]["mask"], size) if fields[i]["has_mask"] and fields[i]["label"] == FAKE else None,
+            mask=_known_mask(fields[i], size),
             label=fields[i]["label"],
-            method=fields[i]["method"],
+            forgery=fields[i]["forgery"],
             video=fields[i]["video"],
             frame=fields[i]["frame"],
             score=float(frames.score[row]),
@@ -56,11 +56,11 @@ def views(run: Run, folder: Path, split: str, frames: FrameScores, per_kind: int
 
 
 def _chosen(frames: FrameScores, threshold: float, per_kind: int) -> dict[str, list[int]]:
-    fake, called_fake = frames.label == FAKE, frames.score >= threshold
+    fake, called_fake = frames.label == Label.FAKE, frames.score >= threshold
     falling = np.argsort(-frames.score, kind="stable")
     kinds = {
         MISSED: falling[::-1][(fake & ~called_fake)[falling[::-1]]],
-        FALSE_ALARM: falling[((frames.label == REAL) & called_fake)[falling]],
+        FALSE_ALARM: falling[((frames.label == Label.REAL) & called_fake)[falling]],
         BEST: falling[(fake & called_fake)[falling]],
     }
     return {kind: _of_different_videos(frames, rows, per_kind) for kind, rows in kinds.items()}
@@ -73,6 +73,11 @@ def _of_different_videos(frames: FrameScores, rows: np.ndarray, count: int) -> l
         if len(first) == count:
             break
     return list(first.values())
+
+
+def _known_mask(fields: dict, size: int) -> np.ndarray | None:
+    known = fields["has_mask"] and fields["label"] == Label.FAKE
+    return resize(fields["mask"], size) if known else None
 
 
 def _picture(reconstructions: np.ndarray | None, i: int) -> np.ndarray | None:

@@ -32,10 +32,10 @@ def seeds_table(evaluation: Evaluation, *, main: bool) -> Table:
     """Mean and spread over runs that differ in the seed alone: `MAIN_FIGURES` of data sets, or all others."""
     rows = []
     for path, spread in _spreads(evaluation.seeds):
-        if (path[-1] in MAIN_FIGURES and "by_method" not in path) == main:
+        if (path[-1] in MAIN_FIGURES and "by_forgery" not in path) == main:
             cells = [Cell(heading(path[-1])), Cell(number(part(spread, "mean")))]
             cells += [Cell(number(part(spread, "sd"))), Cell(interval(part(spread, "ci")) or NOT_HAD)]
-            name = " · ".join(step for step in path[:-1] if step != "by_method")
+            name = " · ".join(step for step in path[:-1] if step != "by_forgery")
             rows.append(Row(name, [*cells, counted(part(spread, "n"))]))
     return Table(["runs · data · over", "figure", "mean", "standard deviation", "95% interval", "runs"], rows)
 

@@ -4,7 +4,14 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, counted, figure, shade
-from dfdetect_jax.evaluation.report.contents import Evaluation, data_names, leaks_of, ordered_methods, part, reasons_of
+from dfdetect_jax.evaluation.report.contents import (
+    Evaluation,
+    data_names,
+    leaks_of,
+    ordered_forgeries,
+    part,
+    reasons_of,
+)
 from dfdetect_jax.evaluation.report.definitions import heading
 
 RANKS = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
@@ -42,23 +49,23 @@ def matrix(evaluation: Evaluation, unit: str) -> Table:
     return Table(["run", *names], rows)
 
 
-def methods_matrix(evaluation: Evaluation) -> Table:
-    """Forgery methods of every data set against runs: the frame AUC, and which methods were not trained on."""
+def forgeries_matrix(evaluation: Evaluation) -> Table:
+    """Forgeries of every data set against runs: the frame AUC, and which forgeries were not trained on."""
     rows = []
     for key in data_names(evaluation):
         summaries = [part(run.metrics, "data", key) for run in evaluation.runs.values()]
-        names = dict.fromkeys(method for summary in summaries for method, _ in ordered_methods(summary))
-        for method in names:
-            of_method = [part(summary, "by_method", method) for summary in summaries]
+        names = dict.fromkeys(forgery for summary in summaries for forgery, _ in ordered_forgeries(summary))
+        for forgery in names:
+            of_forgery = [part(summary, "by_forgery", forgery) for summary in summaries]
             cells = [
                 dataclasses.replace(
                     figure(part(figures, "frame"), "auc"),
                     colour=shade(part(figures, "frame", "auc")),
                     mark="" if figures is None or part(figures, "seen") else "unseen",
                 )
-                for figures in of_method
+                for figures in of_forgery
             ]
-            rows.append(Row(f"{key} · {method or 'unnamed'}", cells))
+            rows.append(Row(f"{key} · {forgery or 'unnamed'}", cells))
     return Table(["data · forgery", *evaluation.runs], rows)
 
 
@@ -120,7 +127,7 @@ def _best_threshold(located: Mapping) -> list[str]:
 
 
 def _rows(evaluation: Evaluation, key: str, unit: str) -> Iterator[tuple[Row, dict]]:
-    """A row without cells, and its figures, per run and per method of it."""
+    """A row without cells, and its figures, per run and per forgery of it."""
     for name, run in evaluation.runs.items():
         summary = part(run.metrics, "data", key)
         if summary is None:
@@ -130,10 +137,10 @@ def _rows(evaluation: Evaluation, key: str, unit: str) -> Iterator[tuple[Row, di
         if part(summary, unit) is None and unit != "localization":
             whole = ["no figures"]
         yield Row(name, [], "run", anchor(evaluation, name, key), whole, leaks_of(summary)), summary
-        for method, figures in ordered_methods(summary):
+        for forgery, figures in ordered_forgeries(summary):
             why = [words for words in reasons_of(part(figures, unit)) if words not in whole]
             seen = "seen" if part(figures, "seen") else "unseen"
-            yield Row(f"{method or 'unnamed'} ({seen})", [], "method", why=why), figures
+            yield Row(f"{forgery or 'unnamed'} ({seen})", [], "forgery", why=why), figures
 
 
 def _left_out(located: Mapping) -> int:

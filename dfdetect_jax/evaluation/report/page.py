@@ -83,7 +83,7 @@ def _content(evaluation: Evaluation) -> dict:
         "leaks": words.leaks(evaluation),
         "cautions": words.cautions(evaluation),
         "matrices": {unit: html_tables.matrix(evaluation, unit) for unit in ("frame", "video")} if names else {},
-        "methods": html_tables.methods_matrix(evaluation) if len(runs) > 1 else None,
+        "forgeries": html_tables.forgeries_matrix(evaluation) if len(runs) > 1 else None,
         "data": [_data_set(evaluation, key) for key in names],
         "runs": [_run(name, run, {key for of, key in drawn if of == name}) for name, run in runs.items()],
         "diagrams_left_out": len(pairs) - len(drawn),

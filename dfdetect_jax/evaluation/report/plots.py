@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from scipy.special import ndtri
 from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 
-from dfdetect_jax.data.example import FAKE, REAL
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.evaluation.metrics.calibration import BINS, calibrate, reliability
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.pictures.canvas import place_axes
@@ -39,7 +39,7 @@ _STYLE = {
 
 def both_labels(scores: FrameScores) -> bool:
     """Whether there are fakes and reals among `scores`: curves need both."""
-    return bool((scores.label == FAKE).any() and (scores.label == REAL).any())
+    return bool((scores.label == Label.FAKE).any() and (scores.label == Label.REAL).any())
 
 
 @matplotlib.rc_context(_STYLE)
@@ -50,7 +50,9 @@ def roc(curves: Mapping[str, FrameScores], *, logarithmic: bool = False) -> Figu
         curves: by the name in the legend.
         logarithmic: draw the false positive rate on a logarithmic axis, which shows few false alarms enlarged.
     """
-    lowest = 1e-4 if max((int((each.label == REAL).sum()) for each in curves.values()), default=0) >= 5000 else 1e-3
+    lowest = (
+        1e-4 if max((int((each.label == Label.REAL).sum()) for each in curves.values()), default=0) >= 5000 else 1e-3
+    )
     figure, axes = _square(len(curves))
     for place, (name, scores) in enumerate(curves.items()):
         fpr, tpr, _ = roc_curve(scores.label, scores.score)
@@ -131,11 +133,11 @@ def histogram(scores: FrameScores, threshold: float | None) -> Figure:
     figure = Figure(figsize=(3.3, 2.85))
     axes = place_axes(figure, 0.6, 0.1, 2.6, 1.75)
     edges = np.linspace(0, 1, 21)
-    for name, label, width in (("real", REAL, 0.8), ("fake", FAKE, 1.8)):
+    for name, label, width in (("real", Label.REAL, 0.8), ("fake", Label.FAKE, 1.8)):
         values = scores.score[scores.label == label]
         if len(values):
             shares, words = np.histogram(values, edges)[0] / len(values), f"{name}, {len(values):,} frames"
-            filled = {"facecolor": f"{COLOURS[name]}40", "fill": True} if label == REAL else {}
+            filled = {"facecolor": f"{COLOURS[name]}40", "fill": True} if label == Label.REAL else {}
             axes.stairs(shares, edges, edgecolor=COLOURS[name], linewidth=width, label=words, **filled)
     if threshold is not None:
         axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.3f}")

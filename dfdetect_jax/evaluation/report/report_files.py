@@ -101,8 +101,8 @@ def _score_and_localize(
 def _add_intervals(summary: dict, localization: Localization, resampling: Resampling) -> None:
     drawn = (resampling.resamples, resampling.seed)
     summary["localization"] = with_intervals(summary["localization"], localization, None, *drawn)
-    for method, entry in summary["by_method"].items():
-        entry["localization"] = with_intervals(entry["localization"], localization, method, *drawn)
+    for forgery, entry in summary["by_forgery"].items():
+        entry["localization"] = with_intervals(entry["localization"], localization, forgery, *drawn)
 
 
 def _counted(batches: Iterable[Mapping], on_progress: Callable[[int], None]) -> Iterator[Mapping]:

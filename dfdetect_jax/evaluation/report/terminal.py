@@ -1,4 +1,4 @@
-"""The tables that people read: one row per data set and one per forgery method, seen and unseen."""
+"""The tables that people read: one row per data set and one per forgery, seen and unseen."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +79,7 @@ def results_table(metrics: dict) -> Table:
     Returns:
         A table, 100 characters wide unless names are long, with frame AUC and its interval where it was drawn, video
         AUC, and of frames: AP, EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes. Every
-        data set has a row for all its forgeries and one per method, those seen in training first. What can't be had
+        data set has a row for all its forgeries and one per forgery, those seen in training first. What can't be had
         shows as "-", with the reason under the table.
     """
     threshold = f"{metrics['threshold']:.3f}"
@@ -142,9 +142,9 @@ def _table(first: str, headings: Sequence[str]) -> Table:
 
 def _rows(key: str, summary: dict) -> Iterator[tuple[Text, str, dict]]:
     yield Text(key, style="bold"), "", summary
-    methods = summary["by_method"]
-    for method in sorted(methods, key=lambda name: (not methods[name]["seen"], name)):
-        yield Text(f"  {method or 'unnamed'}"), "seen" if methods[method]["seen"] else "unseen", methods[method]
+    forgeries = summary["by_forgery"]
+    for forgery in sorted(forgeries, key=lambda name: (not forgeries[name]["seen"], name)):
+        yield Text(f"  {forgery or 'unnamed'}"), "seen" if forgeries[forgery]["seen"] else "unseen", forgeries[forgery]
 
 
 def _cells(frame: dict, video: dict) -> list[str]:

@@ -8,7 +8,7 @@ from dfdetect_jax.evaluation.report.contents import (
     data_names,
     leaks_of,
     measured_data,
-    ordered_methods,
+    ordered_forgeries,
     part,
     reasons_of,
     robustness_of,
@@ -113,21 +113,21 @@ def _ranking(data: dict) -> Iterator[str]:
 def _seen_and_unseen(data: dict) -> Iterator[str]:
     groups: dict[bool, list] = {True: [], False: []}
     for key, summary in data.items():
-        for method, figures in ordered_methods(summary):
+        for forgery, figures in ordered_forgeries(summary):
             if part(figures, "frame", "auc") is not None:
-                groups[bool(part(figures, "seen"))].append((figures["frame"]["auc"], key, method, figures["frame"]))
+                groups[bool(part(figures, "seen"))].append((figures["frame"]["auc"], key, forgery, figures["frame"]))
     means = {seen: sum(row[0] for row in rows) / len(rows) for seen, rows in groups.items() if rows}
     phrases = [
-        f"{number(means[seen])} for forgeries {'of methods it was trained on' if seen else 'it never saw'} "
-        f"({_count(len({row[2] for row in groups[seen]}), 'method')} "
+        f"{number(means[seen])} for forgeries {'that it was trained on' if seen else 'that it never saw'} "
+        f"({_count(len({row[2] for row in groups[seen]}), 'forgery')} "
         f"on {_count(len({row[1] for row in groups[seen]}), 'data set')})"
         for seen in means
     ]
     if phrases:
-        yield f"The mean frame AUC over methods is {' and '.join(phrases)}."
+        yield f"The mean frame AUC over forgeries is {' and '.join(phrases)}."
     if groups[False] and len(groups[False]) > 1:
-        _, key, method, figures = min(groups[False], key=lambda row: row[0])
-        yield f"The hardest unseen method is {method or 'unnamed'} on {key}: {with_interval(figures, 'auc')}."
+        _, key, forgery, figures = min(groups[False], key=lambda row: row[0])
+        yield f"The hardest unseen forgery is {forgery or 'unnamed'} on {key}: {with_interval(figures, 'auc')}."
 
 
 def _calibration(run: RunResult) -> Iterator[str]:

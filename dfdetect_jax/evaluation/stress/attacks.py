@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax.config.rules import at_least, one_of
-from dfdetect_jax.data.example import FAKE
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.summary import summarize
@@ -215,7 +215,7 @@ def _step_size(attack: str, steps: int, epsilon: int) -> float:
 
 
 def _level(attack: str, steps: int, clean: FrameScores, epsilon: int, attacked: FrameScores, tell: Callable) -> dict:
-    fakes_only = attacked.replace(score=np.where(clean.label == FAKE, attacked.score, clean.score))
+    fakes_only = attacked.replace(score=np.where(clean.label == Label.FAKE, attacked.score, clean.score))
     told = tell(fakes_only)
     missed = told["frame"]["tpr"]
     return {

@@ -7,7 +7,7 @@ from skimage import data
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.catalog.listing import frame_files
-from dfdetect_jax.data.example import FAKE, REAL, Clip
+from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.prepare.crops import clip_examples
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import load_face_detector
@@ -38,9 +38,9 @@ def media(tmp_path_factory):
     return folder
 
 
-def clip_of(path, label=FAKE, **fields):
-    method = "paste" if label else ""
-    return Clip(path=str(path), video="v", label=label, method=method, split="val", identity="ann", **fields)
+def clip_of(path, label=Label.FAKE, **fields):
+    forgery = "paste" if label else ""
+    return Clip(path=str(path), video="v", label=label, forgery=forgery, split="val", identity="ann", **fields)
 
 
 def overlap(mask, other):
@@ -48,30 +48,30 @@ def overlap(mask, other):
 
 
 def test_a_real_clip_gives_the_frames_asked_for_with_empty_masks(media, face_detector):
-    examples, report = clip_examples(clip_of(media / "real.mp4", REAL), face_detector, CROP, 4, dataset="mine")
+    examples, report = clip_examples(clip_of(media / "real.mp4", Label.REAL), face_detector, CROP, 4, dataset="mine")
     assert [example.frame for example in examples] == [0, 3, 7, 11]
     assert (report.asked, report.got, report.mask, report.words) == (4, 4, "", ())
     for example in examples:
         assert example.image.shape == (64, 64, 3)
         assert example.has_mask
         assert not example.mask.any()
-        assert (example.dataset, example.split, example.identity, example.method) == ("mine", "val", "ann", "")
+        assert (example.dataset, example.split, example.identity, example.forgery) == ("mine", "val", "ann", "")
 
 
 def test_the_crop_follows_the_face(media, face_detector):
-    examples, _ = clip_examples(clip_of(media / "real.mp4", REAL), face_detector, CROP, 12)
+    examples, _ = clip_examples(clip_of(media / "real.mp4", Label.REAL), face_detector, CROP, 12)
     first, last = (example.image.astype(float) for example in (examples[0], examples[-1]))
     assert np.corrcoef(first.ravel(), last.ravel())[0, 1] > 0.9
 
 
 def test_a_video_with_fewer_frames_gives_all_of_them(media, face_detector):
-    examples, report = clip_examples(clip_of(media / "real.mp4", REAL), face_detector, CROP, 100)
+    examples, report = clip_examples(clip_of(media / "real.mp4", Label.REAL), face_detector, CROP, 100)
     assert report.asked == report.got == len(examples) == 12
 
 
 def test_the_mask_is_cut_with_the_image(media, face_detector):
     fake = clip_of(media / "fake.mp4", mask_path=str(media / "mask.mp4"))
-    real = clip_of(media / "fake.mp4", REAL)
+    real = clip_of(media / "fake.mp4", Label.REAL)
     examples, report = clip_examples(fake, face_detector, CROP, 3)
     assert (report.mask, report.words) == ("own", ("mask: own",))
     for example, plain in zip(examples, clip_examples(real, face_detector, CROP, 3)[0], strict=True):
@@ -116,13 +116,13 @@ def test_an_unreadable_mask_is_told_and_the_source_taken_instead(media, face_det
 
 
 def test_frames_without_a_face_are_counted(media, face_detector):
-    examples, report = clip_examples(clip_of(media / "gone.mp4", REAL), face_detector, CROP, 12)
+    examples, report = clip_examples(clip_of(media / "gone.mp4", Label.REAL), face_detector, CROP, 12)
     assert len(examples) == 8
     assert report.words == ("no face in 4 of 12 frames",)
 
 
 def test_a_clip_without_any_face_gives_nothing_and_says_so(media, face_detector):
-    examples, report = clip_examples(clip_of(media / "empty.mp4", REAL), face_detector, CROP, 3)
+    examples, report = clip_examples(clip_of(media / "empty.mp4", Label.REAL), face_detector, CROP, 3)
     assert examples == []
     assert (report.got, report.words, report.failed) == (0, ("no face in 3 of 3 frames",), False)
 
@@ -133,7 +133,7 @@ def test_a_video_cut_short_is_reported_partial(media, face_detector, tmp_path):
     if whole.index(b"mdat") < moov:  # keep the header that declares 12 frames, spoil the data of the last ones
         cut = whole[: moov * 6 // 10] + bytes(moov - moov * 6 // 10) + whole[moov:]
     (tmp_path / "cut.mp4").write_bytes(cut)
-    _, report = clip_examples(clip_of(tmp_path / "cut.mp4", REAL), face_detector, CROP, 12)
+    _, report = clip_examples(clip_of(tmp_path / "cut.mp4", Label.REAL), face_detector, CROP, 12)
     assert report.got < 12
     assert any("partial: " in words for words in report.words)
 

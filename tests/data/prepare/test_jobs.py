@@ -62,8 +62,8 @@ def test_photographs_are_forged_and_those_without_a_face_left_out(photographs, t
     write_image(photographs / "p30.png", face_picture()[:60, :60])
     folder = prepare("forge", photographs, tmp_path / "out", Crop(size=48))
     manifest = records.read_manifest(folder)
-    assert set(manifest.counts["train"]) == {"", *forge.methods_of("train")}
-    assert set(manifest.counts["test"]) == {"", *forge.METHODS}
+    assert set(manifest.counts["train"]) == {"", *forge.forgeries_of("train")}
+    assert set(manifest.counts["test"]) == {"", *forge.FORGERIES}
     told = {report["clip"]: report for report in records.read_clips(folder)}
     assert told["p30.png"]["words"] == ["no face found"]
     assert sum(report["got"] for report in told.values()) == 60

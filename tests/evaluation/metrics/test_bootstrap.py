@@ -15,7 +15,11 @@ def table(scores, labels, people, videos=None, dataset="set"):
     """FrameScores; a video per person and label unless named."""
     n = len(scores)
     names = [f"{person}/{label}" for person, label in zip(people, labels, strict=True)] if videos is None else videos
-    columns = {"dataset": [dataset] * n, "split": ["test"] * n, "method": ["swap" if label else "" for label in labels]}
+    columns = {
+        "dataset": [dataset] * n,
+        "split": ["test"] * n,
+        "forgery": ["swap" if label else "" for label in labels],
+    }
     columns |= {"video": names, "identity": [str(person) for person in people], "frame": range(n), "label": labels}
     return frame_scores.from_columns(columns | {"score": scores})
 

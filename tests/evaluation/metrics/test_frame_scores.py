@@ -11,7 +11,7 @@ def table(n, seed=0):
         {
             "dataset": ["set"] * n,
             "split": ["test"] * n,
-            "method": ["", 'a "quoted", method'] * (n // 2),
+            "forgery": ["", 'a "quoted", forgery'] * (n // 2),
             "video": [f"clip, {i // 3}\nnew line" for i in range(n)],
             "identity": [f"Zoë {i}" for i in range(n)],
             "frame": range(n),
@@ -28,7 +28,7 @@ def batch_of(scores, valid, start=0):
         "valid": np.asarray(valid, np.float32),
         "label": np.zeros(n, np.int32),
         "frame": np.arange(start, start + n),
-        **{name: np.array(["x"] * n) for name in ("dataset", "split", "method", "video", "identity")},
+        **{name: np.array(["x"] * n) for name in ("dataset", "split", "forgery", "video", "identity")},
     }
 
 

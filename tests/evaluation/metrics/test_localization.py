@@ -31,13 +31,13 @@ def random_case(seed, n=6, side=12):
     return attention, masks
 
 
-def batch_of(masks, methods=None, has_mask=None, labels=None, valid=None):
+def batch_of(masks, forgeries=None, has_mask=None, labels=None, valid=None):
     n = len(masks)
     return {
         "mask": np.where(masks, 255, 0).astype(np.uint8),
         "has_mask": np.ones(n, bool) if has_mask is None else np.asarray(has_mask),
         "label": np.ones(n, np.int32) if labels is None else np.asarray(labels),
-        "method": np.array(["swap"] * n if methods is None else methods),
+        "forgery": np.array(["swap"] * n if forgeries is None else forgeries),
         "valid": np.ones(n, np.float32) if valid is None else np.asarray(valid, np.float32),
     }
 
@@ -141,7 +141,7 @@ def test_pixels_that_are_all_forged_leave_no_ranking():
 def test_fakes_whose_mask_is_unknown_or_empty_are_left_out_and_counted():
     attention, masks = random_case(1, n=4)
     masks[2] = False
-    figures = measured(attention, masks, has_mask=[True, False, True, True], methods=["a", "a", "b", "b"])
+    figures = measured(attention, masks, has_mask=[True, False, True, True], forgeries=["a", "a", "b", "b"])
     both = figures.overall()
     kept = [0, 3]
     assert (both["n"], both["n_without_mask"], both["n_empty_mask"]) == (2, 1, 1)
@@ -178,11 +178,11 @@ def test_reals_are_measured_by_how_little_attention_they_draw():
 
 def test_batches_and_methods_add_up_to_the_whole():
     attention, masks = random_case(4, n=9)
-    methods = list("abcabcabc")
-    whole, parts = measured(attention, masks, methods=methods), Localization()
+    forgeries = list("abcabcabc")
+    whole, parts = measured(attention, masks, forgeries=forgeries), Localization()
     for start in range(0, 9, 2):
         rows = slice(start, start + 2)
-        parts.update(attention[rows], batch_of(masks[rows], methods=methods[rows]))
+        parts.update(attention[rows], batch_of(masks[rows], forgeries=forgeries[rows]))
     for name in ("pixel_auc", "pixel_ap", "iou", "f1_best", "pointing", "best_threshold"):
         assert parts.overall()[name] == pytest.approx(whole.overall()[name], abs=1e-12)
     alone = measured(attention[1::3], masks[1::3]).overall()
@@ -190,13 +190,13 @@ def test_batches_and_methods_add_up_to_the_whole():
         assert whole.of("b")[name] == alone[name]
 
 
-def test_one_best_threshold_serves_all_methods():
+def test_one_best_threshold_serves_all_forgeries():
     low, high = np.float32([[[0.1, 0.2]]]), np.float32([[[0.8, 0.9]]])
     masks = np.array([[[False, True]]])
     figures = Localization()
     for _ in range(2):
-        figures.update(low, batch_of(masks, methods=["low"]))
-    figures.update(high, batch_of(masks, methods=["high"]))
+        figures.update(low, batch_of(masks, forgeries=["low"]))
+    figures.update(high, batch_of(masks, forgeries=["high"]))
     best = figures.overall()["best_threshold"]
     assert 0.1 < best <= 0.2
     assert figures.of("high")["best_threshold"] == figures.of("low")["best_threshold"] == best

@@ -10,7 +10,7 @@ SIDE, PEOPLE, EACH = 8, 30, 4
 
 @pytest.fixture(scope="module")
 def batch():
-    """30 people, four fakes of each by two methods and a real; attention knows more of some people than of others."""
+    """30 people, four fakes of each by two forgeries and a real; attention knows more of some people than of others."""
     rng = np.random.default_rng(0)
     rows = PEOPLE * (EACH + 1)
     label = np.tile([0] + [1] * EACH, PEOPLE)
@@ -19,7 +19,7 @@ def batch():
     knows = np.repeat(rng.uniform(0, 2, PEOPLE), EACH + 1)[:, None, None]
     attention = 1 / (1 + np.exp(-rng.normal(knows * (mask / 255 - 0.5), 1)))
     texts = {
-        "method": np.where(label == 0, "", np.where(np.arange(rows) % 2, "paste", "smear")),
+        "forgery": np.where(label == 0, "", np.where(np.arange(rows) % 2, "paste", "smear")),
         "identity": np.repeat([f"p{i}" for i in range(PEOPLE)], EACH + 1),
     }
     return {"label": label, "mask": mask, "has_mask": np.ones(rows, bool), "valid": np.ones(rows)} | texts, attention

@@ -68,9 +68,9 @@ def test_scores_that_cant_tell_leave_the_classifiers_own_threshold(scores, label
 def test_each_method_is_measured_against_all_reals():
     frames = rows(("r1", "", 0.3), ("r2", "", 0.5), ("x1", "x", 0.9), ("y1", "y", 0.4), ("y1", "y", 0.1))
     summary = summarize(frames, threshold=0.45, seen=("x",))
-    assert set(summary) == {"frame", "video", "by_method", "localization"}
-    assert list(summary["by_method"]) == ["x", "y"]
-    x, y = summary["by_method"]["x"], summary["by_method"]["y"]
+    assert set(summary) == {"frame", "video", "by_forgery", "localization"}
+    assert list(summary["by_forgery"]) == ["x", "y"]
+    x, y = summary["by_forgery"]["x"], summary["by_forgery"]["y"]
     assert (x["seen"], y["seen"]) == (True, False)
     assert (x["frame"]["auc"], x["frame"]["n"]) == (1.0, 3)
     assert (y["frame"]["auc"], y["frame"]["n"]) == (0.25, 4)
@@ -82,15 +82,15 @@ def test_each_method_is_measured_against_all_reals():
 
 def test_an_empty_split_gives_reasons_and_no_numbers():
     summary = summarize(frame_scores.concatenate([]), threshold=0.5, seen=())
-    assert summary["by_method"] == {}
+    assert summary["by_forgery"] == {}
     assert summary["frame"]["auc"] is summary["video"]["auc"] is None
     assert summary["video"]["why"] == "nothing was scored"
 
 
-def made(people=12, seed=0, methods=("", "x", "y")):
-    """Three frames of a clip per person and method; scores lean towards the label."""
+def made(people=12, seed=0, forgeries=("", "x", "y")):
+    """Three frames of a clip per person and forgery; scores lean towards the label."""
     rng = np.random.default_rng(seed)
-    entries = [(p, m, f) for p in range(people) for m in methods for f in range(3)]
+    entries = [(p, m, f) for p in range(people) for m in forgeries for f in range(3)]
     scores = 1 / (1 + np.exp(-np.array([1.5 * (m != "") for _, m, _ in entries]) - rng.normal(size=len(entries))))
     names = [f"{m}/{p:03d}_swap" if m else f"real/{p:03d}" for p, m, _ in entries]
     kinds, people_of = [m for _, m, _ in entries], np.array([f"{p:03d}" for p, _, _ in entries])
@@ -101,7 +101,7 @@ def test_intervals_stand_beside_every_figure_of_every_level():
     frames = made()
     plain = summarize(frames, 0.5, ("x",), temperature=1.5)
     summary = summarize(frames, 0.5, ("x",), temperature=1.5, resamples=200)
-    for with_ci, without in ((summary, plain), *((summary["by_method"][m], plain["by_method"][m]) for m in "xy")):
+    for with_ci, without in ((summary, plain), *((summary["by_forgery"][m], plain["by_forgery"][m]) for m in "xy")):
         for level in ("frame", "video"):
             figures = with_ci[level]
             names = [*detection.FIGURES, *(["dfb_compat"] if level == "video" else [])]
@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_intervals_and_order_of_rows_does_not_matte
 
 
 def test_video_auc_for_comparison_joins_clips_of_one_name():
-    # Two methods' forgeries of clip 7 are one fake of score .5; a real and a fake named 9 are one real of .7.
+    # Two forgeries of clip 7 are one fake of score .5; a real and a fake named 9 are one real of .7.
     frames = rows(("x/7", "x", 0.9), ("y/7", "y", 0.1), ("real/8", "", 0.6), ("real/9", "", 0.4), ("x/9", "x", 1.0))
     summary = summarize(frames, 0.5, ())
     assert summary["video"]["auc"] == pytest.approx(4 / 6)
@@ -163,11 +163,11 @@ def test_one_person_or_one_label_leaves_no_interval():
 
 def test_intervals_of_a_method_are_those_of_the_same_draws_repeated_row_by_row():
     frames = made(people=6)
-    low, high = summarize(frames, 0.5, (), resamples=30, seed=5)["by_method"]["y"]["frame"]["auc_ci"]
+    low, high = summarize(frames, 0.5, (), resamples=30, seed=5)["by_forgery"]["y"]["frame"]["auc_ci"]
     people = bootstrap.clusters(frames)
     aucs = []
     for counts in np.concatenate(list(bootstrap.draws(6, 30, seed=5))):
         kept = np.repeat(np.arange(len(frames)), counts[people].astype(int))
-        drawn = frames[kept[frames.method[kept] != "x"]]
+        drawn = frames[kept[frames.forgery[kept] != "x"]]
         aucs.append(roc_auc_score(drawn.label, drawn.score))
     assert (low, high) == pytest.approx(np.percentile(aucs, [2.5, 97.5]))

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from tests.evaluation.report.test_report_files import scores_of
 
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.report import examples, report_files
 from dfdetect_jax.evaluation.report.contents import BEST, FALSE_ALARM, MISSED
 from tests import trained
+from tests.evaluation.report.test_report_files import scores_of
 
 
 def test_the_worst_of_each_kind_come_first_and_only_from_the_wrong_side_of_the_threshold():

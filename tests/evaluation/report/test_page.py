@@ -53,15 +53,15 @@ class Page(HTMLParser):
         return [value for attribute, value in self.attributes if attribute == name]
 
 
-def scores(data="set", methods=("", "a", "b"), videos=8, seed=0):
+def scores(data="set", forgeries=("", "a", "b"), videos=8, seed=0):
     rng = np.random.default_rng(seed)
-    rows = [(method, i, frame) for method in methods for i in range(videos) for frame in range(2)]
-    label = np.array([int(method != "") for method, _, _ in rows], int)
+    rows = [(forgery, i, frame) for forgery in forgeries for i in range(videos) for frame in range(2)]
+    label = np.array([int(forgery != "") for forgery, _, _ in rows], int)
     columns = {
         "dataset": [data] * len(rows),
         "split": ["test"] * len(rows),
-        "method": [method for method, _, _ in rows],
-        "video": [f"{method}/{i}" for method, i, _ in rows],
+        "forgery": [forgery for forgery, _, _ in rows],
+        "video": [f"{forgery}/{i}" for forgery, i, _ in rows],
         "identity": [f"p{i}" for _, i, _ in rows],
         "frame": [frame for _, _, frame in rows],
         "label": label,
@@ -73,7 +73,7 @@ def scores(data="set", methods=("", "a", "b"), videos=8, seed=0):
 def example(**changed):
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     given = {"image": image, "heat": image[..., 0] / np.float32(255), "reconstruction": image, "mask": image[..., 0]}
-    told = {"label": 1, "method": "a", "video": "a/0", "frame": 3, "score": 0.25, "kind": "missed fake"}
+    told = {"label": 1, "forgery": "a", "video": "a/0", "frame": 3, "score": 0.25, "kind": "missed fake"}
     return ExampleView(**(given | told | changed))
 
 
@@ -137,8 +137,8 @@ def test_every_figure_of_metrics_json_is_shown_with_its_interval():
     names = ("accuracy", "balanced_accuracy", "tpr", "fpr", "brier", "log_loss", "ece")
     calibrated = ("brier_calibrated", "log_loss_calibrated", "ece_calibrated")
     assert ["first", *(shown(frame, name) for name in (*names, *calibrated))] in rows
-    assert found.row("a (seen)")[3] == shown(summary["by_method"]["a"]["frame"], "auc")
-    assert found.row("b (unseen)")[3] == shown(summary["by_method"]["b"]["frame"], "auc")
+    assert found.row("a (seen)")[3] == shown(summary["by_forgery"]["a"]["frame"], "auc")
+    assert found.row("b (unseen)")[3] == shown(summary["by_forgery"]["b"]["frame"], "auc")
     assert f"On set the AUC is {shown(frame, 'auc')} over 48 frames" in found.text
 
 
@@ -165,9 +165,9 @@ def test_the_page_is_whole_and_loads_and_runs_nothing(tmp_path):
 
 def test_names_from_outside_are_shown_and_stay_inert():
     bad = '<script>alert("1")</script>'
-    frames = scores(methods=("", bad))
+    frames = scores(forgeries=("", bad))
     summary = summarize(frames, 0.5, (), resamples=5)
-    view = example(method=bad, video=bad, kind="best")
+    view = example(forgery=bad, video=bad, kind="best")
     told = {"threshold": 0.5, "notes": [bad], "data": {bad: summary | {"leakage": {"warning": bad}}}}
     given = Evaluation(bad, {bad: RunResult(told, {bad: frames}, {bad: [view]}, {bad: {bad: bad}})})
     found = page(given)
@@ -196,7 +196,7 @@ def test_the_summary_says_what_to_be_careful_about():
 
 
 def test_what_is_missing_is_words_and_not_a_crash():
-    only_reals = run(scores(methods=("",)))
+    only_reals = run(scores(forgeries=("",)))
     found = page(evaluation(first=only_reals))
     assert "no fakes were scored" in found.text
     assert "–" in found.row("first")[1]
@@ -205,7 +205,7 @@ def test_what_is_missing_is_words_and_not_a_crash():
     empty = run(scores()[:0], resamples=0)
     assert "nothing was scored" in page(evaluation(first=empty)).text
     assert "Nothing was measured." in page(Evaluation("t", {})).text
-    for told in ({}, {"data": None}, {"data": {"set": None}}, {"data": {"set": {"frame": None, "by_method": None}}}):
+    for told in ({}, {"data": None}, {"data": {"set": None}}, {"data": {"set": {"frame": None, "by_forgery": None}}}):
         assert "Not known." in page(Evaluation("t", {"first": RunResult(told)})).text
 
 
@@ -245,7 +245,7 @@ def test_pairs_and_seeds_have_their_tables():
     a, b = scores(seed=0), scores(seed=1)
     pair = {"a": "second", "b": "first", "data": "set"} | bootstrap.paired(a, b, 0.5, 0.5, resamples=20)
     spread = {"frame": {"auc": {"mean": 0.5432, "sd": None, "ci": None, "n": 1}}}
-    seeds = {"x, y": {"set": spread | {"by_method": {"a": spread}}}}
+    seeds = {"x, y": {"set": spread | {"by_forgery": {"a": spread}}}}
     found = page(dataclasses.replace(evaluation(), paired=[pair], seeds=seeds))
     auc = pair["frame"]["auc"]
     row = next(row for row in found.rows if row[:4] == ["second − first", "set", "frame", "AUC"])
@@ -298,7 +298,7 @@ def test_settings_that_differ_stand_first():
 def test_examples_have_whichever_pictures_there_are():
     views = [
         example(shows=ATTENTION),
-        example(heat=None, reconstruction=None, mask=None, label=0, method="", kind="false alarm"),
+        example(heat=None, reconstruction=None, mask=None, label=0, forgery="", kind="false alarm"),
     ]
     result = dataclasses.replace(run(), examples={"set": views})
     text = render(evaluation(first=result))

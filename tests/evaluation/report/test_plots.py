@@ -17,7 +17,7 @@ def scores(n=200, seed=0, label=None):
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % 2 if label is None else np.full(n, label)
     names = [str(i) for i in range(n)]
-    columns = dict.fromkeys(("dataset", "split", "method", "video", "identity"), names)
+    columns = dict.fromkeys(("dataset", "split", "forgery", "video", "identity"), names)
     values = rng.beta(2 + 2 * labels, 4 - 2 * labels)
     return frame_scores.from_columns({**columns, "frame": range(n), "label": labels, "score": values})
 

@@ -27,12 +27,12 @@ def printed(summaries, table=terminal.results_table, width=80):
 
 
 def scores_of(*rows):
-    """FrameScores from (method, score) pairs, a video each."""
-    methods, values = zip(*rows, strict=True)
+    """FrameScores from (forgery, score) pairs, a video each."""
+    forgeries, values = zip(*rows, strict=True)
     n = len(rows)
     texts = {"dataset": ["set"] * n, "split": ["test"] * n, "identity": ["p"] * n}
-    numbers = {"frame": [0] * n, "label": [int(method != "") for method in methods], "score": values}
-    return frame_scores.from_columns({**texts, **numbers, "method": methods, "video": [str(i) for i in range(n)]})
+    numbers = {"frame": [0] * n, "label": [int(forgery != "") for forgery in forgeries], "score": values}
+    return frame_scores.from_columns({**texts, **numbers, "forgery": forgeries, "video": [str(i) for i in range(n)]})
 
 
 def test_the_table_names_seen_methods_before_unseen_ones():
@@ -69,14 +69,14 @@ def test_several_runs_stand_in_one_table_with_data_that_one_was_not_measured_on(
     assert rows == [["one", "1.000", "-"], ["two", "-", "1.000"]]
 
 
-def located(*methods, mask=((0, 1), (1, 1)), has_mask=True):
-    """Figures of a real and of a fake per method, whose attention finds two of three forged pixels."""
-    n = len(methods) + 1
+def located(*forgeries, mask=((0, 1), (1, 1)), has_mask=True):
+    """Figures of a real and of a fake per forgery, whose attention finds two of three forged pixels."""
+    n = len(forgeries) + 1
     batch = {
         "mask": np.array([np.zeros((2, 2)), *[mask] * (n - 1)], np.uint8) * 255,
         "has_mask": np.array([True] + [has_mask] * (n - 1)),
         "label": np.array([0] + [1] * (n - 1)),
-        "method": np.array(["", *methods]),
+        "forgery": np.array(["", *forgeries]),
         "valid": np.ones(n),
     }
     figures = Localization()
@@ -181,8 +181,8 @@ def test_a_method_with_maps_is_measured_in_the_same_pass():
         return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
 
     fakes = [records[i] for i in range(len(records)) if records[i]["label"]]
-    for method, figures in [("", summary), *summary["by_method"].items()]:
-        chosen = [fields for fields in fakes if method in ("", fields["method"])]
+    for forgery, figures in [("", summary), *summary["by_forgery"].items()]:
+        chosen = [fields for fields in fakes if forgery in ("", fields["forgery"])]
         masks = np.stack([shrunk(fields["mask"]) >= 128 for fields in chosen]).ravel()
         bright = np.stack([shrunk(fields["image"]).mean(axis=-1) for fields in chosen]).ravel()
         located = figures["localization"]
