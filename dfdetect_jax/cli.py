@@ -1,39 +1,72 @@
-"""What all commands share: how an error reaches the user, the exit status, a progress bar."""
+"""What all commands share: exit statuses, how an error reaches the user, a progress bar."""
 
+import argparse
+import enum
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
-from rich.progress import Progress
+from dfdetect_jax.errors import InputError, SettingsError
 
-from dfdetect_jax.errors import InputError
 
-CRASHED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+class ExitStatus(enum.IntEnum):
+    """What a command returns to the shell."""
+
+    OK = 0
+    INCOMPLETE = 1
+    """It ran to its end, but some input failed, was skipped, or was found wanting."""
+    BAD_INPUT = 2
+    """The command line, a setting or a file can't be used; nothing was done."""
+    CRASHED = 3
+    """A defect of this library; a traceback says where."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `SettingsError`s, so that every command answers a wrong command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what `argparse` would print with the usage.
+
+        Raises:
+            SettingsError: always.
+        """
+        raise SettingsError(f"{self.prog.rpartition('.')[2]}: {message}; see --help")
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
-    """Calls a command and exits with its status; an `InputError` is one line on standard error and status 2."""
+    """Calls a command and exits with its status.
+
+    An `InputError` is one line on standard error and `BAD_INPUT`; any other exception a traceback and `CRASHED`.
+    """
     try:
         status = main(None)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        status = BAD_INPUT
+        status = ExitStatus.BAD_INPUT
     except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = ExitStatus.OK
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        status = ExitStatus.INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        status = ExitStatus.CRASHED
     sys.exit(status)
 
 
 @contextmanager
 def progress(name: str, images: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error, where that is a terminal; yields the function that moves it on."""
+    """A progress bar on standard error, where that is a terminal; yields the function that advances it."""
+    from rich.console import Console  # 0.1 s, which a wrong command line need not wait for
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(name, total=images)
@@ -41,7 +74,7 @@ def progress(name: str, images: int) -> Iterator[Callable[[int], None]]:
 
 
 def keep_compiled_programs() -> None:
-    """Keeps compiled programs between runs, under the user's cache folder unless JAX was told of another one."""
+    """Keeps compiled programs between runs, under the user's cache folder unless JAX was given another one."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax" / "xla"
     folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from dfdetect_jax import cli
-from dfdetect_jax.errors import BadMediaError, RunError
+from dfdetect_jax.__main__ import dispatch
+from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 
 
 def exit_status(main) -> int:
@@ -39,9 +40,31 @@ def test_an_interruption_is_told_apart(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_a_defect_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError):
-        cli.run(raising(ZeroDivisionError()))
+def test_a_defect_has_a_traceback_and_a_status_of_its_own(capsys):
+    assert exit_status(raising(ZeroDivisionError())) == cli.ExitStatus.CRASHED == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_wrong_command_line_is_one_line(capsys):
+    def main(argv=None):
+        parser = cli.Parser(prog="python -m dfdetect_jax.predict")
+        parser.add_argument("--run", required=True)
+        parser.parse_args([])
+
+    assert exit_status(main) == cli.ExitStatus.BAD_INPUT
+    assert capsys.readouterr().err == ("error: predict: the following arguments are required: --run; see --help\n")
+
+
+def test_a_verb_is_the_module_of_that_name(capsys):
+    with pytest.raises(SettingsError, match="found trane"):
+        dispatch(["trane"])
+    assert dispatch([]) == cli.ExitStatus.BAD_INPUT
+    assert dispatch(["--help"]) == cli.ExitStatus.OK
+    assert all(verb in capsys.readouterr().out for verb in ("predict",))
+    with pytest.raises(SystemExit) as end:
+        dispatch(["check", "--help"])
+    assert end.value.code == 0
+    assert "--records" in capsys.readouterr().out
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    ("commands", {"train", "prepare", "check", "evaluate", "predict", "select"}),
+    ("commands", {"__main__", "train", "prepare", "check", "evaluate", "predict", "select"}),
     ("training", {"training"}),
     ("active and evaluation", {"active", "evaluation"}),
     ("pictures", {"pictures"}),
@@ -21,12 +21,12 @@ LAYERS = (
     ("media and devices", {"media", "devices"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli"}),
+    ("ground", {"config", "errors", "cli", "files"}),
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}
 # data/example.py is the record itself: arrays and names, below everything that reads or scores it.
-EVERYWHERE = {"dfdetect_jax.data.example"}
+EVERYWHERE = {"dfdetect_jax.data.example", "dfdetect_jax.__version__"}
 
 
 def modules():

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from dfdetect_jax.cli import BAD_INPUT, CRASHED
+from dfdetect_jax.cli import ExitStatus
 from dfdetect_jax.errors import InputError, SettingsError
 
 _LONGEST_WAIT = 24 * 3600  # seconds that the others wait for the first one, which chooses masks or writes the report
@@ -76,7 +76,7 @@ def joined(**job) -> Iterator[None]:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(BAD_INPUT if isinstance(error, InputError) else CRASHED)
+        os._exit(ExitStatus.BAD_INPUT if isinstance(error, InputError) else ExitStatus.CRASHED)
 
 
 def is_first() -> bool:
