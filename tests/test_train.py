@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax import methods, train
-from dfdetect_jax.config import Crop
+from dfdetect_jax.config import Crop, override
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError, SettingsError
@@ -155,15 +155,15 @@ def test_a_run_from_before_a_setting_came_resumes_with_its_default(finished, rec
 
 
 def test_other_settings_in_the_same_folder_are_refused(finished, records):
-    settings = open_run(finished).settings
-    settings.optimizer.learning_rate = 0.5
+    settings = override(open_run(finished).settings, {"optimizer.learning_rate": 0.5})
     with pytest.raises(RunError, match=r"differs in optimizer\.learning_rate"):
         loop.train(settings, finished, records)
 
 
 def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finished, records):
-    settings = open_run(finished).settings
-    settings.train.log_every, settings.train.keep, settings.data.data_dir = 1, 5, "/elsewhere"
+    settings = override(
+        open_run(finished).settings, {"train.log_every": 1, "train.keep": 5, "data.data_dir": "/elsewhere"}
+    )
     provenance.write_config(finished, settings, records)
     assert open_run(finished).settings.train.log_every == tiny_settings().train.log_every
 
@@ -220,7 +220,7 @@ def test_a_run_can_start_from_the_weights_of_another(finished, records):
     settings = open_run(finished).settings
     state = loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
     jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
-    settings.model.middle_blocks = 2
+    settings = override(settings, {"model.middle_blocks": 2})
     with pytest.raises(RunError, match="same network"):
         loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
 
