@@ -9,7 +9,6 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import select
 from dfdetect_jax.active import choose, face_region
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.selection import STRATEGIES
@@ -19,6 +18,7 @@ from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import lae
 from dfdetect_jax.run.folder import records_of
 from dfdetect_jax.run.predictor import PREDICT_BATCH
+from dfdetect_jax.select import main
 from tests import trained
 from tests.conftest import tiny_settings
 
@@ -56,7 +56,7 @@ def candidates():
 def call(out, *flags):
     """(the queue, what was printed)."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert select.main(["--run", str(trained.lae_folders()[0]), "--out", str(out), *flags]) == 0
+        assert main(["--run", str(trained.lae_folders()[0]), "--out", str(out), *flags]) == 0
     return queues.read_queue(out), printed.getvalue()
 
 
