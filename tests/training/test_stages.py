@@ -66,7 +66,7 @@ def test_a_run_without_the_perceptual_term_says_so_and_one_without_masks_too(dra
     assert "without the perceptual term" in note
     assert stages.train(settings(masks="none"), tmp_path / "run", drawn)
     assert not (tmp_path / "run" / stages.QUEUE).exists()
-    assert any("learnt from no masks" in note for note in open_run(tmp_path / "run").notes)
+    assert any("trained without masks" in note for note in open_run(tmp_path / "run").notes)
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_an_interrupted_second_stage_ends_like_an_uninterrupted_one(drawn, oracl
     given = override(settings(), {"train.eval_every": 1})
     workdir = tmp_path / "run"
     assert loop.train(given, workdir, drawn, until=2)
-    masks = stages.painted_masks(given, workdir, drawn)
+    masks = stages.painted_masks(given.active, workdir, drawn)
     assert loop.train(given, workdir, drawn, masks=masks, until=3, stage=2)
     assert stages.train(given, workdir, drawn)
     ended, uninterrupted = last_state(given, workdir), last_state(settings(), oracle_run)
