@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from dfdetect_jax import methods
+from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.methods import Prediction, Variables
 
-PREDICT_BATCH = 32
 # Pixels per device and call on a CPU, where what a call touches should stay in the cache: Xception at 299 px did 18.6
 # images/s by two, 15.8 by sixteen; at 128 px sixteen and thirty-two were alike.
 _PIXELS_ON_CPU = 2**18
@@ -59,13 +59,9 @@ class Predictor:
     def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size
         largest = max(_largest_batch(*images.shape[1:3]), devices)
-        for start in range(0, max(1, len(images)), largest):
-            part = images[start : start + largest]
-            size = devices * 2 ** max(0, int(np.ceil(np.log2(max(1, len(part)) / devices))))
-            padded = np.zeros((size, *images.shape[1:]), np.uint8)
-            padded[: len(part)] = part
-            result = function(self._variables, mesh.shard_batch({"image": padded}, self._mesh)["image"])
-            yield jax.tree.map(functools.partial(_first, count=len(part)), result)
+        for batch, count in padded_batches({"image": images}, largest, least=devices):
+            result = function(self._variables, mesh.shard_batch(batch, self._mesh)["image"])
+            yield jax.tree.map(functools.partial(_first, count=count), result)
 
 
 def _largest_batch(height: int, width: int) -> int:

@@ -12,12 +12,12 @@ from matplotlib.colors import Normalize
 from dfdetect_jax.evaluation.report.contents import ExampleView
 from dfdetect_jax.pictures.canvas import heat_scale
 from dfdetect_jax.pictures.sheets import blend
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
+from dfdetect_jax.scoring.result import HeatKind
 
 Key = tuple[str, str]  # run and data set
 BUDGET = 2_500_000  # bytes of all examples in the page
 _SIZES = ((160, 85), (112, 80), (80, 70))  # side in pixels and JPEG quality, tried in turn
-_HEAT = {ATTENTION: "attention", RECONSTRUCTION_ERROR: "where it fails", None: "heat map"}
+_HEAT = {HeatKind.ATTENTION: "attention", HeatKind.RECONSTRUCTION_ERROR: "where it fails", None: "heat map"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _drawn(views: Mapping[Key, Sequence[ExampleView]], side: int, quality: int) 
     for key, group in views.items():
         heats = [view.heat for view in group if view.heat is not None]
         shows = next((view.shows for view in group if view.heat is not None), None)
-        scale = heat_scale(shows or RECONSTRUCTION_ERROR, *heats) if heats else None  # one scale: comparable
+        scale = heat_scale(shows or HeatKind.RECONSTRUCTION_ERROR, *heats) if heats else None  # one scale: comparable
         drawn[key] = [
             Example(view, [(name, jpeg(picture, quality)) for name, picture in _pictures(view, scale, side)])
             for view in group

@@ -10,8 +10,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.report.contents import BEST, FALSE_ALARM, MISSED, ExampleView
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.run.folder import Run
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
-from dfdetect_jax.scoring.views import heat_maps
+from dfdetect_jax.scoring.views import heat_kind, heat_maps, to_uint8
 
 PER_KIND = 4
 
@@ -49,7 +48,7 @@ def views(run: Run, folder: Path, split: str, frames: FrameScores, per_kind: int
             frame=fields[i]["frame"],
             score=float(frames.score[row]),
             kind=kind,
-            shows=ATTENTION if prediction.attention is not None else RECONSTRUCTION_ERROR,
+            shows=heat_kind(prediction),
         )
         for i, (kind, row) in enumerate(rows)
     ]
@@ -81,6 +80,4 @@ def _known_mask(fields: dict, size: int) -> np.ndarray | None:
 
 
 def _picture(reconstructions: np.ndarray | None, i: int) -> np.ndarray | None:
-    if reconstructions is None:
-        return None
-    return np.clip(np.round((reconstructions[i] + 1) * 127.5), 0, 255).astype(np.uint8)
+    return None if reconstructions is None else to_uint8(reconstructions[i])

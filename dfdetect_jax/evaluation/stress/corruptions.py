@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax.config.rules import one_of
-from dfdetect_jax.data.prepare.workers import processors
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.stress import codecs, distortions
 

@@ -13,7 +13,7 @@ from dfdetect_jax.evaluation.report import example_pictures as page_examples
 from dfdetect_jax.evaluation.report.cells import shade
 from dfdetect_jax.evaluation.report.contents import Evaluation, ExampleView, RunResult
 from dfdetect_jax.evaluation.report.page import render, write_page
-from dfdetect_jax.scoring.result import ATTENTION
+from dfdetect_jax.scoring.result import HeatKind
 
 EMPTY = {"meta", "img", "br", "wbr"}
 
@@ -297,7 +297,7 @@ def test_settings_that_differ_stand_first():
 
 def test_examples_have_whichever_pictures_there_are():
     views = [
-        example(shows=ATTENTION),
+        example(shows=HeatKind.ATTENTION),
         example(heat=None, reconstruction=None, mask=None, label=0, forgery="", kind="false alarm"),
     ]
     result = dataclasses.replace(run(), examples={"set": views})
