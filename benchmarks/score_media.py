@@ -97,8 +97,9 @@ def random_run(args: argparse.Namespace):
 
 def one_at_a_time(run, face_detector, paths: list[str], clock) -> int:
     """Scores without threads; returns the number of faces."""
-    from dfdetect_jax.media.image import media_kind
     from dfdetect_jax.scoring.steps import score_photo, score_video
+
+    from dfdetect_jax.media.image import media_kind
 
     count = 0
     for path in paths:

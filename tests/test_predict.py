@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 import cv2
 import pytest
 
-from dfdetect_jax import cli, predict
+from dfdetect_jax import cli
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.run import folder
 from dfdetect_jax.scoring import media_frames
 from tests import trained
+
+predict = importlib.import_module("dfdetect_jax.predict")  # the command; dfd.predict is a function
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +239,7 @@ for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
 sys.argv[1:] = ["--run", "any", "a.png", "--shard", "8/8"]
 
-from dfdetect_jax import cli, predict
+from dfdetect_jax import cli
 
 try:
     cli.run(predict.main)
