@@ -4,9 +4,9 @@
 
 Without `--clip`, a clip is made by panning and zooming over a photograph of an astronaut (needs av and scikit-image);
 the long one, on whose memory the question is, holds those of the short one again and again. Each row is a fresh process
-that warms up on the same files, of many photographs on some. "one at a time" calls `score_photo` and `score_video`;
-"stream" is what `predict` does, with decoding, detection and network in threads, whose seconds may add up to more than
-the clock's.
+that warms up on the same files, of many photographs on some. "one at a time" calls `score_files` for each file, so that
+files share no batches and only the frames of one overlap; "stream" calls it for all, as `predict` does. Decoding,
+detection and network run in threads, whose seconds may add up to more than the clock's.
 """
 
 import argparse
@@ -96,16 +96,8 @@ def random_run(args: argparse.Namespace):
 
 
 def one_at_a_time(run, face_detector, paths: list[str], clock) -> int:
-    """Scores without threads; returns the number of faces."""
-    from dfdetect_jax.media.image import media_kind
-    from dfdetect_jax.scoring.steps import score_photo, score_video
-
-    count = 0
-    for path in paths:
-        photo = media_kind(path) == "image"
-        result = score_photo(run, face_detector, path)[0] if photo else score_video(run, face_detector, path)
-        count += sum(len(face.sightings) for face in result.faces)
-    return count
+    """Scores each file by itself; returns the number of faces."""
+    return sum(stream(run, face_detector, [path], clock) for path in paths)
 
 
 def stream(run, face_detector, paths: list[str], clock) -> int:
@@ -139,10 +131,7 @@ def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Ro
         faces = score(run, face_detector, paths, clocks[-1])
         taken.append(measure.Seconds(time.perf_counter() - start[0], time.process_time() - start[1]))
     median = measure.medians(taken)
-    stages = {
-        stage: statistics.median(clock.seconds[stage] for clock in clocks) if way == STREAM else None
-        for stage in STAGES
-    }
+    stages = {stage: statistics.median(clock.seconds[stage] for clock in clocks) for stage in STAGES}
     rate = len(paths) / median.clock
     return {"s": median.clock, "CPU s": median.processor, "files/s": rate, "faces": faces, **stages, "MB": resident()}
 

@@ -21,7 +21,7 @@ LAYERS = (
     ("media and devices", {"media", "devices"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli", "files"}),
+    ("ground", {"config", "errors", "cli", "files", "shares", "batching"}),
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}

@@ -97,8 +97,23 @@ def test_two_files_of_one_name_have_two_pictures(inputs):
 @pytest.fixture
 def opened(monkeypatch):
     """Commands get the runs that this session has opened, rather than to open and compile each anew."""
-    runs = {trained.folders()[0]: trained.opened}
-    monkeypatch.setattr(folder, "open_run", lambda path: runs[Path(path)]())
+
+    def open_run(path):
+        return trained.opened() if Path(path) == trained.folders()[0] else trained.opened_lae()
+
+    monkeypatch.setattr(folder, "open_run", open_run)
+
+
+@pytest.fixture
+def changed(monkeypatch):
+    """Lets the command get a changed run, which keeps the compiled programs of the one that this session has opened."""
+
+    def change(**values):
+        run = dataclasses.replace(trained.opened(), **values)
+        vars(run).update(predictor=trained.opened().predictor)
+        monkeypatch.setattr(folder, "open_run", lambda path: run)
+
+    return change
 
 
 @pytest.fixture
@@ -112,16 +127,14 @@ def predicted(opened, capsys):
     return call
 
 
-def test_pictures_go_beside_the_run_and_all_well_exits_0(inputs, tmp_path, capsys, monkeypatch):
-    run = dataclasses.replace(trained.opened(), folder=tmp_path)
-    vars(run).update(predictor=trained.opened().predictor)
-    monkeypatch.setattr(folder, "open_run", lambda path: run)
+def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
     assert predict.main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
 
 
-def test_an_lae_shows_its_attention(inputs, tmp_path, capsys):
+def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
     run = str(trained.lae_folders()[0])
     assert predict.main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -198,10 +211,8 @@ def test_shares_are_disjoint_and_together_the_whole(predicted, listed):
 
 
 @pytest.mark.parametrize("verdict", ["fake", "real"])
-def test_only_fakes_are_drawn_on_request(verdict, inputs, tmp_path, capsys, monkeypatch):
-    run = dataclasses.replace(trained.opened(), threshold=0.0 if verdict == "fake" else 1.0)
-    vars(run).update(predictor=trained.opened().predictor)
-    monkeypatch.setattr(folder, "open_run", lambda path: run)
+def test_only_fakes_are_drawn_on_request(verdict, changed, inputs, tmp_path, capsys):
+    changed(threshold=0.0 if verdict == "fake" else 1.0)
     predict.main(["--run", "any", str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"])
     line = json.loads(capsys.readouterr().out)
     assert line["verdict"] == verdict

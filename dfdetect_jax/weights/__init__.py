@@ -1,1 +1,1 @@
-"""Weights that others trained and published."""
+"""Published weights of other networks."""
