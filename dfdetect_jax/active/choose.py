@@ -8,23 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
 from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
-from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many
-from dfdetect_jax.active.selection import choose as choose_rows
-from dfdetect_jax.config import Active, LAESettings
+from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
+from dfdetect_jax.config import Active
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches, select
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
-from dfdetect_jax.methods import Variables, lae
+from dfdetect_jax.methods import Variables
 from dfdetect_jax.pictures.sheets import blend
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.run.predictor import PREDICT_BATCH
 
 
-def choose(
+def choose_for_masks(
     run: Run,
     records: str | Path,
     active: Active,
@@ -38,19 +38,20 @@ def choose(
     A queue of the same selection that is there already is kept as it is, and nothing is scored.
 
     Args:
-        run: an LAE after stage 1.
-        records: folder of the records that it was trained on, see `training_records`.
+        run: of a method that learns from masks, after stage 1.
+        records: folder of the records that it was trained on, see `run.folder.records_of`.
         active: reads `strategy` and `share`.
         folder: of the queue.
         seed: of the strategy "random"; None for the run's own.
         on_progress: called with the number of fakes of each batch, once it is scored.
 
     Raises:
-        RunError: the run is no LAE or has diverged, or another queue is in `folder`.
+        RunError: the run's method never learns from masks, or it has diverged, or another queue is in `folder`.
         SettingsError: the run's head has not what the strategy reads.
         RecordsError: there are no fakes, or the records are damaged.
     """
-    if active.strategy == "channels" and lae_settings(run).model.head == "linear":
+    check_learns_from_masks(run)
+    if active.strategy == "channels" and not run.settings.has_latent_halves:
         raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" has not')
     manifest = read_manifest(records)
     selection = Selection(
@@ -58,7 +59,7 @@ def choose(
         step=int(run.info["checkpoint"]["step"]),
         strategy=active.strategy,
         share=active.share,
-        seed=lae_settings(run).seed if seed is None else seed,
+        seed=run.settings.seed if seed is None else seed,
         fingerprint=manifest.fingerprint,
     )
     if kept := kept_queue(folder, selection):
@@ -67,21 +68,21 @@ def choose(
     trained = select(split, run.settings.data.train_forgeries)
     candidates = score_fakes(run, records, NEEDS[active.strategy], on_progress)
     count = how_many(active.share, len(trained), len(candidates))
-    choices = choose_rows(candidates, active.strategy, count, selection.seed)
+    choices = rank(candidates, active.strategy, count, selection.seed)
     return write_queue(folder, selection, manifest.crop.size, _crops(run, split, candidates, choices))
 
 
-def lae_settings(run: Run) -> LAESettings:
-    """The settings of a run that learns from masks.
+def check_learns_from_masks(run: Run) -> None:
+    """Refuses a run of a method that never learns from masks.
 
     Raises:
-        RunError: it is a run of another method.
+        RunError: naming the run and its method.
     """
-    if not isinstance(run.settings, LAESettings):
+    if run.settings.active is None:
         raise RunError(
-            f"{run.folder}: expected a run of the LAE, which learns from masks, found one of {run.settings.method}"
+            f"{run.folder}: expected a run of a method that learns from masks, such as lae, found one of "
+            f"{run.settings.method}"
         )
-    return run.settings
 
 
 def training_fakes(run: Run, records: str | Path) -> np.ndarray:
@@ -104,7 +105,7 @@ def score_fakes(
     """The training fakes as the run sees them.
 
     Args:
-        run: an LAE.
+        run: of a method that learns from masks.
         records: folder of the records that it was trained on.
         needs: which of the columns from the latent to compute too: "features", "evidence", "evidence_outside".
         on_progress: called with the number of fakes of each batch, once it is scored.
@@ -119,7 +120,8 @@ def score_fakes(
         records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, forgeries=data.train_forgeries
     )
     face = face_region(data.image_size, run.crop.margin)
-    latents = jax.jit(functools.partial(_latent_columns, settings=lae_settings(run), face=face)) if needs else None
+    encode = methods.build(run.settings).encode
+    latents = jax.jit(functools.partial(_latent_columns, encode=encode, face=face)) if needs and encode else None
     parts = []
     for images, clips in _fakes(batches):
         prediction = run.localize(images)
@@ -137,9 +139,11 @@ def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
     return outside / np.maximum(everywhere, 1e-12)
 
 
-def _latent_columns(variables: Variables, images: jax.Array, *, settings: LAESettings, face: np.ndarray) -> dict:
+def _latent_columns(
+    variables: Variables, images: jax.Array, *, encode: Callable[[Variables, jax.Array], jax.Array], face: np.ndarray
+) -> dict[str, jax.Array]:
     """`Candidates`' columns from the latent, for uint8 images [N, S, S, 3]."""
-    size = jnp.abs(lae.encode(variables, images, settings=settings))
+    size = jnp.abs(encode(variables, images))
     channels = size.shape[-1] // 2
     fake = size[..., channels:] / channels
     return {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dfdetect_jax.config.active import STRATEGIES
 from dfdetect_jax.config.rules import one_of
 from dfdetect_jax.errors import RunError
 
@@ -22,7 +23,6 @@ NEEDS = {
     "outside": (),
     "channels": ("evidence", "evidence_outside"),
 }
-STRATEGIES = tuple(NEEDS)
 # A clip's frames are near copies. One clip may give this many times its even part of the choice, so that a hard clip
 # still counts for more than an easy one; past that the other clips come first.
 CLIP_SHARE = 2
@@ -80,7 +80,7 @@ def how_many(share: float, trained: int, fakes: int) -> int:
     return min(fakes, max(1, wanted))
 
 
-def choose(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
+def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
     """Ranks the candidates and takes the first `count`.
 
     Strategies: "hardest": lowest p(fake) first, those taken for real and those least sure. "random": the control.

@@ -13,7 +13,7 @@ from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.metrics.calibration import fit_temperature
 from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.localization import THRESHOLDS, Localization
-from dfdetect_jax.run.folder import Run, keep_beside, training_records
+from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "validation.json"  # in the run folder
 _BATCH = 32
@@ -40,7 +40,7 @@ def chosen(run: Run) -> Chosen:
     if kept is not None:
         return kept
     try:
-        records = training_records(run)
+        records = records_of(run)
     except RecordsError:
         return Chosen(
             why="its validation data are not in place, so scores are not calibrated and maps have no threshold"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dfdetect_jax.data.records import Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.run.folder import Run, keep_beside, training_records
+from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "trained_on.json"  # in the run folder
 # Data sets that show other data sets' people under the same names; one's own are compared by the name of the records.
@@ -71,7 +71,7 @@ def _trained_on(run: Run) -> dict | None:
     except (OSError, ValueError, KeyError):  # a run that has not ended, or of an older version
         pass
     try:
-        records = training_records(run)
+        records = records_of(run)
     except RecordsError:
         return None
     return remember(run.folder, records)

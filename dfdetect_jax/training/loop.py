@@ -8,19 +8,19 @@ import contextlib
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from dfdetect_jax import methods
-from dfdetect_jax.config import LAESettings, Settings
+from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.devices import processes
 from dfdetect_jax.devices.host import set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
-from dfdetect_jax.models.vgg import VGG16Weights
 from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
@@ -67,7 +67,7 @@ def train(
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    method = methods.build(settings, _vgg16(settings))
+    method = methods.build(settings, _published_weights(settings))
     parallel = parallels.build(method, settings)
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
@@ -90,13 +90,13 @@ def train(
         return loop.run(state, batches, range(start + 1, until + 1), stage, trace)
 
 
-def _vgg16(settings: Settings) -> VGG16Weights | None:
-    """What the perceptual loss needs, if the settings have one."""
-    if not isinstance(settings, LAESettings) or settings.loss.perceptual == 0:
-        return None
-    from dfdetect_jax.weights.pretrained import load_vgg16  # libraries that other runs need not wait for
+def _published_weights(settings: Settings) -> dict[str, Any]:
+    """The weights that training needs, by network."""
+    if not settings.required_weights:
+        return {}
+    from dfdetect_jax.weights import load_weights  # libraries that other runs need not wait for
 
-    return load_vgg16(settings.loss.vgg16, settings.loss.vgg16_sha256, settings.loss.perceptual_layers)
+    return {source.network: load_weights(source) for source in settings.required_weights}
 
 
 def _training_stream(records: Path, settings: Settings, masks: Masks | str | None, cursor: dict | None):
@@ -222,7 +222,7 @@ def initial_state(parallel: Parallel, settings: Settings, initial: Variables | N
     Raises:
         RunError: `initial` is of another network.
     """
-    state = parallel.init(jax.random.PRNGKey(settings.seed))
+    state = parallel.init(jax.random.key(settings.seed))
     if initial is None:
         return state
     if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import os
 import time
 from collections import deque
 from datetime import timedelta
@@ -12,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from dfdetect_jax import files
 
 METRICS = "metrics.jsonl"
 
@@ -54,10 +55,8 @@ class MetricsWriter:
     def _keep_until(self, step: int) -> None:
         if not self._path.exists():
             return
-        temporary = self._path.with_suffix(".tmp")
-        with self._path.open() as lines, temporary.open("w") as kept:
-            kept.writelines(line for line in lines if _step_of(line) <= step)
-        os.replace(temporary, self._path)
+        with self._path.open() as lines, files.replacing(self._path) as kept:
+            kept.write_text("".join(line for line in lines if _step_of(line) <= step))
 
 
 def _step_of(line: str) -> float:
