@@ -17,11 +17,17 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jax
 import measure
 import numpy as np
 import workload
+
+if TYPE_CHECKING:
+    from dfdetect_jax.media.detectors import FaceDetector
+    from dfdetect_jax.run.folder import Run
+    from dfdetect_jax.scoring.channel import Clock
 
 ALONE, STREAM = "one at a time", "stream"
 FPS = 30
@@ -80,7 +86,7 @@ def made_photos(folder: Path, count: int) -> list[str]:
     return paths
 
 
-def random_run(args: argparse.Namespace):
+def random_run(args: argparse.Namespace) -> "Run":
     """A detector with random weights that takes faces as a trained one does."""
     from dfdetect_jax import methods
     from dfdetect_jax.config import Crop
@@ -95,12 +101,12 @@ def random_run(args: argparse.Namespace):
     )
 
 
-def one_at_a_time(run, face_detector, paths: list[str], clock) -> int:
+def one_at_a_time(run: "Run", face_detector: "FaceDetector", paths: list[str], clock: "Clock") -> int:
     """Scores each file by itself; returns the number of faces."""
     return sum(stream(run, face_detector, [path], clock) for path in paths)
 
 
-def stream(run, face_detector, paths: list[str], clock) -> int:
+def stream(run: "Run", face_detector: "FaceDetector", paths: list[str], clock: "Clock") -> int:
     """Scores as a stream; returns the number of faces."""
     from dfdetect_jax.scoring.stream import score_files
 
@@ -145,7 +151,7 @@ def resident() -> float:
     return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM"))
 
 
-def in_a_fresh_process(function: Callable, *args):
+def in_a_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, args)
 
