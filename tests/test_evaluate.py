@@ -113,7 +113,7 @@ def test_several_runs_stand_side_by_side_each_against_the_first(together):
         assert (out / name / "scores.csv").is_file()
 
 
-def test_distortions_and_attacks_are_measured_on_the_frames_asked_for(together):
+def test_distortions_and_attacks_are_measured_on_the_frames_requested_for(together):
     _, metrics, _ = together
     for run in metrics["runs"].values():
         (summary,) = run["data"].values()

@@ -22,7 +22,7 @@ LAYERS = (
     ("media and devices", {"media", "devices"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli", "files", "batching", "shares"}),
+    ("ground", {"config", "errors", "cli", "files", "shares", "batching"}),
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}

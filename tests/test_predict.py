@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib
 import io
 import json
 import subprocess
@@ -14,11 +13,10 @@ import pytest
 
 from dfdetect_jax import cli
 from dfdetect_jax.errors import RunError, SettingsError
+from dfdetect_jax.predict import main, picture_name
 from dfdetect_jax.run import folder
 from dfdetect_jax.scoring import media_frames
 from tests import trained
-
-predict = importlib.import_module("dfdetect_jax.predict")  # the command; dfd.predict is a function
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def answers(inputs, tmp_path_factory):
     empty = tmp_path_factory.mktemp("empty")
     arguments = [str(inputs), str(empty), str(inputs / "absent.mp4"), "--out", str(out)]
     with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as words:
-        status = predict.main(["--run", str(trained.folders()[0]), *arguments])
+        status = main(["--run", str(trained.folders()[0]), *arguments])
     lines = [json.loads(line) for line in printed.getvalue().splitlines()]
     return status, {line["path"]: line for line in lines}, words.getvalue(), out
 
@@ -92,16 +90,31 @@ def test_files_that_are_no_media_are_reported_and_do_not_stop_the_rest(answers, 
 
 
 def test_two_files_of_one_name_have_two_pictures(inputs):
-    names = {predict.picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
+    names = {picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
     assert len(names) == 3
-    assert predict.picture_name("x/a.png") == predict.picture_name("x/../x/a.png")
+    assert picture_name("x/a.png") == picture_name("x/../x/a.png")
 
 
 @pytest.fixture
 def opened(monkeypatch):
     """Commands get the runs that this session has opened, rather than to open and compile each anew."""
-    runs = {trained.folders()[0]: trained.opened}
-    monkeypatch.setattr(folder, "open_run", lambda path: runs[Path(path)]())
+
+    def open_run(path):
+        return trained.opened() if Path(path) == trained.folders()[0] else trained.opened_lae()
+
+    monkeypatch.setattr(folder, "open_run", open_run)
+
+
+@pytest.fixture
+def changed(monkeypatch):
+    """Lets the command get a changed run, which keeps the compiled programs of the one that this session has opened."""
+
+    def change(**values):
+        run = dataclasses.replace(trained.opened(), **values)
+        vars(run).update(predictor=trained.opened().predictor)
+        monkeypatch.setattr(folder, "open_run", lambda path: run)
+
+    return change
 
 
 @pytest.fixture
@@ -109,24 +122,22 @@ def predicted(opened, capsys):
     """Calls the command without pictures: (exit status, standard output, standard error)."""
 
     def call(*flags):
-        status = predict.main(["--run", str(trained.folders()[0]), "--pictures", "none", *map(str, flags)])
+        status = main(["--run", str(trained.folders()[0]), "--pictures", "none", *map(str, flags)])
         return status, *capsys.readouterr()
 
     return call
 
 
-def test_pictures_go_beside_the_run_and_all_well_exits_0(inputs, tmp_path, capsys, monkeypatch):
-    run = dataclasses.replace(trained.opened(), folder=tmp_path)
-    vars(run).update(predictor=trained.opened().predictor)
-    monkeypatch.setattr(folder, "open_run", lambda path: run)
-    assert predict.main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
+def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
+    assert main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
 
 
-def test_an_lae_shows_its_attention(inputs, tmp_path, capsys):
+def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
     run = str(trained.lae_folders()[0])
-    assert predict.main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
+    assert main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["heat"] for line in lines] == ["attention"] * 2
     assert all(cv2.imread(line["picture"]) is not None for line in lines)
@@ -135,7 +146,7 @@ def test_an_lae_shows_its_attention(inputs, tmp_path, capsys):
 def test_a_wrong_run_is_one_line_and_status_2(inputs, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["predict", "--run", str(inputs), str(inputs / "a.png")])
     with pytest.raises(SystemExit, match="2"):
-        cli.run(predict.main)
+        cli.run(main)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
@@ -145,7 +156,7 @@ def test_a_wrong_run_is_one_line_and_status_2(inputs, capsys, monkeypatch):
 @pytest.mark.parametrize("frames", ["0", "-3", "many"])
 def test_an_impossible_number_of_frames_is_refused(frames):
     with pytest.raises(SettingsError, match="at least 1"):
-        predict.main(["--run", "any", "a.png", "--frames", frames])
+        main(["--run", "any", "a.png", "--frames", frames])
 
 
 @pytest.fixture(scope="module")
@@ -201,11 +212,9 @@ def test_shares_are_disjoint_and_together_the_whole(predicted, listed):
 
 
 @pytest.mark.parametrize("verdict", ["fake", "real"])
-def test_only_fakes_are_drawn_on_request(verdict, inputs, tmp_path, capsys, monkeypatch):
-    run = dataclasses.replace(trained.opened(), threshold=0.0 if verdict == "fake" else 1.0)
-    vars(run).update(predictor=trained.opened().predictor)
-    monkeypatch.setattr(folder, "open_run", lambda path: run)
-    predict.main(["--run", "any", str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"])
+def test_only_fakes_are_drawn_on_request(verdict, changed, inputs, tmp_path, capsys):
+    changed(threshold=0.0 if verdict == "fake" else 1.0)
+    main(["--run", "any", str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"])
     line = json.loads(capsys.readouterr().out)
     assert line["verdict"] == verdict
     assert [str(path) for path in tmp_path.iterdir()] == ([line["picture"]] if verdict == "fake" else [])
@@ -215,8 +224,8 @@ def test_a_drawn_photograph_is_decoded_once(opened, inputs, tmp_path, monkeypatc
     decoded, read = [], media_frames.read_image
     monkeypatch.setattr(media_frames, "read_image", lambda path: decoded.append(path) or read(path))
     photo = str(inputs / "a.png")
-    predict.main(["--run", str(trained.folders()[0]), photo, "--out", str(tmp_path)])
-    assert [path.name for path in tmp_path.iterdir()] == [predict.picture_name(photo)]
+    main(["--run", str(trained.folders()[0]), photo, "--out", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == [picture_name(photo)]
     assert decoded == [photo]
 
 
@@ -228,7 +237,7 @@ def test_the_last_message_reports_how_long_each_stage_took(answers):
 
 def test_something_to_score_is_required():
     with pytest.raises(SettingsError, match="PATH or --paths_from"):
-        predict.main(["--run", "any"])
+        main(["--run", "any"])
 
 
 # What is not on every system, or takes long to import: a command line is parsed without.
@@ -240,9 +249,10 @@ for name in ("fcntl", "grp", "pwd", "resource", "termios"):
 sys.argv[1:] = ["--run", "any", "a.png", "--shard", "8/8"]
 
 from dfdetect_jax import cli
+from dfdetect_jax.predict import main
 
 try:
-    cli.run(predict.main)
+    cli.run(main)
 finally:
     heavy = ("jax", "flax", "optax", "orbax", "grain", "matplotlib", "scipy", "sklearn", "tensorflow_datasets")
     print([name for name in (*heavy, "dfdetect_jax.data") if name in sys.modules])

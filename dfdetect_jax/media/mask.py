@@ -242,5 +242,5 @@ def _region(box: np.ndarray, halo: float) -> tuple[slice, slice]:
 
 def _same_size(name: str, shape: Sequence[int], other: str, other_shape: Sequence[int]) -> None:
     if tuple(shape) != tuple(other_shape):
-        found = " and ".join(f"{width} x {height}" for height, width in (shape, other_shape))
-        raise BadMediaError(f"expected {name} and {other} of one size, found {found} pixels")
+        sizes = " and ".join(f"{width} x {height}" for height, width in (shape, other_shape))
+        raise BadMediaError(f"expected {name} and {other} of one size, found {sizes} pixels")

@@ -53,10 +53,10 @@ class Predictor:
         """uint8 [N, H, W, 3] -> float32 [N]."""
         return np.concatenate(list(self._batches(self._score, images)))
 
-    def _joined(self, function: Callable, images: np.ndarray) -> Prediction:
+    def _joined(self, function: Callable[[Variables, jax.Array], Prediction], images: np.ndarray) -> Prediction:
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *self._batches(function, images))
 
-    def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
+    def _batches(self, function: Callable[[Variables, jax.Array], Any], images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size
         largest = max(_largest_batch(*images.shape[1:3]), devices)
         for batch, count in padded_batches({"image": images}, largest, least=devices):

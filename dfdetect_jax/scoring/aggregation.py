@@ -93,9 +93,9 @@ def _photo_notes(result: Result) -> Iterator[str]:
 
 
 def _video_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
-    if result.frames_read < result.frames_asked:
+    if result.frames_read < result.frames_requested:
         yield (
-            f"partial: declared {result.frames_declared} frames, but of the {result.frames_asked} asked for only "
+            f"partial: declared {result.frames_declared} frames, but of the {result.frames_requested} asked for only "
             f"{result.frames_read} can be read, up to frame {frames[-1].index if frames else 0}"
         )
     if not result.faces:

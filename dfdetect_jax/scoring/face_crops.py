@@ -77,8 +77,8 @@ def crop_faces(
         surroundings: whether crops carry their `Surroundings`.
     """
     return [
-        FrameCrops(index, crop_frame(run, index, image, found, surroundings=surroundings))
-        for index, image, found in zip(frames.indices, frames.images, faces, strict=True)
+        FrameCrops(index, crop_frame(run, index, image, frame_faces, surroundings=surroundings))
+        for index, image, frame_faces in zip(frames.indices, frames.images, faces, strict=True)
     ]
 
 

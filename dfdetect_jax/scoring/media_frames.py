@@ -25,7 +25,7 @@ class MediaHeader(NamedTuple):
     path: str
     kind: str
     frames_declared: int = 1
-    frames_asked: int = 1
+    frames_requested: int = 1
     fps: float = 0.0
 
 

@@ -114,7 +114,7 @@ class Result:
         kind: "image" or "video".
         threshold: the run's; a score at or above it means "fake".
         faces: highest score first, those that don't decide last; empty where no face was found.
-        frames_declared, frames_asked, frames_read: of a video, how many frames its header declares, how many were
+        frames_declared, frames_requested, frames_read: of a video, how many frames its header declares, how many were
             requested and how many could be read; 1 for a photograph.
         fps: frames per second, 0.0 where unknown.
         notes: sentences for the reader of the score.
@@ -125,7 +125,7 @@ class Result:
     threshold: float
     faces: tuple[ScoredFace, ...]
     frames_declared: int = 1
-    frames_asked: int = 1
+    frames_requested: int = 1
     frames_read: int = 1
     fps: float = 0.0
     notes: tuple[str, ...] = ()

@@ -124,8 +124,8 @@ class ScoresFile:
 
     def _refused(self, number: int, line: bytes) -> RunError:
         by = json.dumps(SCORED_BY).encode()
-        found = "scores by another run or other settings" if line.startswith(b"{" + by) else "something else"
+        content = "scores by another run or other settings" if line.startswith(b"{" + by) else "something else"
         return RunError(
             f"{self.path}, line {number}: expected scores by this run with these settings ({self._scored_by}), found "
-            f"{found}; give another --scores"
+            f"{content}; give another --scores"
         )

@@ -10,7 +10,7 @@ def load_weights(source: WeightsSource) -> Any:
 
     Raises:
         SettingsError: there is no such network.
-        WeightsError: the weights can't be had, or the file is not what it should be.
+        WeightsError: as `pretrained.load_vgg16`.
     """
     from dfdetect_jax.weights.pretrained import load_vgg16  # h5py, safetensors and huggingface_hub
 
