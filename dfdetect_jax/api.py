@@ -39,11 +39,9 @@ class Detector:
     def predict(self, media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
 
     @overload
-    def predict(self, media: Sequence[Media], *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
+    def predict(self, media: list[Media], *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
 
-    def predict(
-        self, media: Media | Sequence[Media], *, frames: int = FRAMES, maps: bool = False
-    ) -> Result | list[Result]:
+    def predict(self, media: Media | list[Media], *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
         """Finds the faces in photographs and videos and scores them.
 
         Args:
@@ -122,7 +120,7 @@ def prepare(
     """
     from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
 
-    records = prepare_records(dataset, root, out, crop, **options)
+    records = prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
     assert records is not None  # None is for shares of the work, which this doesn't take
     return records
 
@@ -148,6 +146,6 @@ def train(
     from dfdetect_jax.training.source import find_records
 
     records = find_records(check(settings).data)
-    initial = loop.weights_of(init_from) if init_from else None
+    initial = loop.weights_of(Path(init_from)) if init_from else None
     stages.train(settings, Path(workdir).resolve(), records, initial=initial)
     return load(workdir)

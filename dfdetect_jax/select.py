@@ -31,17 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a wrong command line should not have to wait for.
     from dfdetect_jax.active import queue as queues
-    from dfdetect_jax.active.choose import check_learns_from_masks, choose_for_masks, training_fakes
+    from dfdetect_jax.active.choose import active_settings, choose_for_masks, training_fakes
     from dfdetect_jax.run.folder import open_run, records_of
 
     run = open_run(args.run)
-    check_learns_from_masks(run)
     changes = {"active.strategy": args.strategy, "active.share": args.share, "seed": args.seed}
     settings = check(override(run.settings, {path: value for path, value in changes.items() if value is not None}))
+    active = active_settings(settings, run.folder)
     records = records_of(run, args.data_dir)
     folder = Path(args.out) if args.out else run.folder / "queue"
     with cli.progress("fakes", len(training_fakes(run, records))) as advance:
-        queue = choose_for_masks(run, records, settings.active, folder, seed=settings.seed, on_progress=advance)
+        queue = choose_for_masks(run, records, active, folder, seed=settings.seed, on_progress=advance)
     if args.oracle:
         queues.fill_from_records(queue, records)
     _print_summary(queue, len(queues.missing(queue)), folder / queues.README)

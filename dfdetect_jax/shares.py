@@ -1,11 +1,12 @@
 """Dividing work between machines: share i of n takes every n-th piece."""
 
-from typing import NamedTuple
+import dataclasses
 
 from dfdetect_jax.errors import SettingsError
 
 
-class Share(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Share:
     """Share `index` (from 0) of `count` shares."""
 
     index: int = 0

@@ -9,6 +9,7 @@ Then measures the best checkpoint on validation and test data and writes a repor
 Exit status: 0 done, 2 a setting or the data can't be used, 3 a defect.
 """
 
+import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -77,46 +78,44 @@ def parse(argv: Sequence[str]) -> CommandLine:
     Raises:
         SettingsError: a flag, a setting's name or its value is not allowed, or the settings file is missing.
     """
-    values, flag = flags.FlagValues(), {}
     source, overrides, rest = _split(argv)
-    for name, define, default, meaning in _FLAGS:
-        flag[name] = define(name, default, meaning, flag_values=values)
-    if {"-h", "--help", "--helpfull"} & set(argv):
-        print(__doc__, *(f"  --{name:16}{meaning}" for name, _, _, meaning in _FLAGS), sep="\n")
-        sys.exit(cli.ExitStatus.OK)
-    extra = _fill(values, rest)
-    if extra:
-        raise SettingsError(f"train: expected flags only, found {' '.join(extra)}; see --help")
+    flags = _parser().parse_args(rest)
     if not source:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
     return CommandLine(
         settings=_override(load_settings(source), overrides),
-        workdir=Path(flag["workdir"].value or default_workdir(source)).resolve(),
-        init_from=flag["init_from"].value,
-        profile=_steps(flag["profile"].value),
+        workdir=Path(flags.workdir or default_workdir(source)).resolve(),
+        init_from=flags.init_from,
+        profile=_steps(flags.profile),
         job={
-            "detect": flag["distributed"].value,
-            **{name: flag[name].value for name in ("coordinator", "process_count", "process_id")},
+            "detect": flags.distributed,
+            "coordinator": flags.coordinator,
+            "process_count": flags.process_count,
+            "process_id": flags.process_id,
         },
     )
 
 
-# (name, how it is defined, default, help)
-_FLAGS = (
-    ("workdir", flags.DEFINE_string, None, "run folder, resumed if it exists (default: runs/<config>-<preset>)"),
-    ("init_from", flags.DEFINE_string, None, "run folder to take the initial weights from"),
-    ("profile", flags.DEFINE_string, None, "FIRST:LAST, steps to trace into profile/ in the run folder"),
-    (
-        "distributed",
-        flags.DEFINE_bool,
-        False,
-        "join the other processes of this job as JAX finds them: on Cloud TPU, Slurm, Kubernetes, Open MPI",
-    ),
-    ("coordinator", flags.DEFINE_string, "", "HOST:PORT of process 0, to join a job explicitly"),
-    ("process_count", flags.DEFINE_integer, 0, "number of processes of the job"),
-    ("process_id", flags.DEFINE_integer, -1, "number of this process, from 0"),
-    ("list_settings", flags.DEFINE_bool, False, "print every setting with its meaning and value, and exit"),
-)
+def _parser() -> cli.Parser:
+    """Of all flags but `--config` and `--config.a.b`, which `_split` takes out."""
+    parser = cli.Parser(
+        prog="python -m dfdetect_jax.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", metavar="FILE[:preset]", help="settings file, such as configs/cae.py")
+    parser.add_argument("--workdir", help="run folder, resumed if it exists (default: runs/<config>-<preset>)")
+    parser.add_argument("--init_from", metavar="RUN", help="run folder to take the initial weights from")
+    parser.add_argument("--profile", metavar="FIRST:LAST", help="steps to trace into profile/ in the run folder")
+    parser.add_argument("--list_settings", action="store_true", help="print every setting with its meaning, and exit")
+    job = parser.add_argument_group("jobs of several processes")
+    job.add_argument(
+        "--distributed",
+        action="store_true",
+        help="join the other processes as JAX finds them: on Cloud TPU, Slurm, Kubernetes, Open MPI",
+    )
+    job.add_argument("--coordinator", default="", metavar="HOST:PORT", help="address of process 0, to join explicitly")
+    job.add_argument("--process_count", type=int, default=0, help="number of processes")
+    job.add_argument("--process_id", type=int, default=-1, help="number of this process, from 0")
+    return parser
 
 
 def list_settings(argv: Sequence[str]) -> str:
@@ -130,7 +129,7 @@ def list_settings(argv: Sequence[str]) -> str:
         return as_text(_override(load_settings(source), overrides, checked=False))
     from dfdetect_jax import methods  # loads JAX
 
-    return "\n\n".join(f"# {name}\n{as_text(methods.find(name).settings())}" for name in methods.names())
+    return "\n\n".join(f"# {name}\n{as_text(methods.defaults(name))}" for name in methods.names())
 
 
 def load_settings(source: str) -> Settings:
@@ -207,7 +206,10 @@ def _override(settings: Settings, overrides: Sequence[str], *, checked: bool = T
         arguments.append(f"--config.{paths[-1]}{equals}{value}")
     values, nested = flags.FlagValues(), ConfigDict(to_dict(settings))
     config_flags.DEFINE_config_dict("config", nested, flag_values=values, sys_argv=["train", *arguments])
-    _fill(values, arguments)
+    try:
+        values(["train", *arguments])
+    except (flags.Error, ValueError, TypeError, SyntaxError) as error:
+        raise SettingsError(f"train: {str(error).strip().splitlines()[-1]}") from error
     changed = from_dict(type(settings), nested.to_dict())
     if not checked:
         return changed
@@ -215,14 +217,6 @@ def _override(settings: Settings, overrides: Sequence[str], *, checked: bool = T
         if path in paths:
             raise SettingsError(f"config.{path}: it has no effect with {reason}; leave it out, or change that")
     return changed
-
-
-def _fill(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
-    """Parses `argv` into `values`; returns the arguments that are no flags."""
-    try:
-        return values(["train", *argv])[1:]
-    except (flags.Error, KeyError, ValueError, TypeError, SyntaxError) as error:
-        raise SettingsError(f"train: {str(error).strip().splitlines()[-1]}") from error
 
 
 def _steps(text: str | None) -> range:

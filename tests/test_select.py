@@ -145,7 +145,7 @@ def test_numbers_that_mean_nothing_are_refused(tmp_path, flags):
 def test_a_run_that_learns_from_no_masks_is_refused():
     cae = dataclasses.replace(trained.opened_lae(), settings=tiny_settings())
     with pytest.raises(RunError, match=r"expected a run of a method that learns from masks.*found one of cae"):
-        choose.check_learns_from_masks(cae)
+        choose.active_settings(cae.settings, cae.folder)
 
 
 def test_channels_need_the_latents_halves(tmp_path):

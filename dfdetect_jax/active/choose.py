@@ -12,7 +12,7 @@ from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
 from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
 from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
-from dfdetect_jax.config import Active
+from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches, select
 from dfdetect_jax.data.records import Records, read_manifest
@@ -50,7 +50,7 @@ def choose_for_masks(
         SettingsError: the run's head has not what the strategy reads.
         RecordsError: there are no fakes, or the records are damaged.
     """
-    check_learns_from_masks(run)
+    active_settings(run.settings, run.folder)
     if active.strategy == "channels" and not run.settings.has_latent_halves:
         raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" has not')
     manifest = read_manifest(records)
@@ -72,17 +72,18 @@ def choose_for_masks(
     return write_queue(folder, selection, manifest.crop.size, _crops(run, split, candidates, choices))
 
 
-def check_learns_from_masks(run: Run) -> None:
-    """Refuses a run of a method that never learns from masks.
+def active_settings(settings: Settings, run_folder: Path) -> Active:
+    """How images are chosen for masks.
 
     Raises:
-        RunError: naming the run and its method.
+        RunError: the method never learns from masks; it names the run and its method.
     """
-    if run.settings.active is None:
+    if settings.active is None:
         raise RunError(
-            f"{run.folder}: expected a run of a method that learns from masks, such as lae, found one of "
-            f"{run.settings.method}"
+            f"{run_folder}: expected a run of a method that learns from masks, such as lae, found one of "
+            f"{settings.method}"
         )
+    return settings.active
 
 
 def training_fakes(run: Run, records: str | Path) -> np.ndarray:
@@ -125,7 +126,7 @@ def score_fakes(
     parts = []
     for images, clips in _fakes(batches):
         prediction = run.localize(images)
-        columns = {"score": prediction.score, "outside": _share_outside(prediction.attention, face)}
+        columns = {"score": prediction.score, "outside": _share_outside(np.asarray(prediction.attention), face)}
         if latents:
             columns |= {name: column for name, column in latents(run.variables, images).items() if name in needs}
         parts.append({"clips": clips, **{name: np.asarray(column)[: len(clips)] for name, column in columns.items()}})
@@ -149,7 +150,7 @@ def _latent_columns(
     return {
         "features": size.mean((1, 2)),
         "evidence": fake.mean((1, 2)),
-        "evidence_outside": (fake * _outside_cells(face, size.shape[1:3])).mean((1, 2)),
+        "evidence_outside": (fake * _outside_cells(face, (size.shape[1], size.shape[2]))).mean((1, 2)),
     }
 
 
@@ -160,7 +161,7 @@ def _outside_cells(face: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return 1 - cells.mean((1, 3), dtype=np.float32)[..., None]
 
 
-def _fakes(batches: Iterable[Mapping]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _fakes(batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The fakes of `batches` in groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the first n."""
     waiting: list[tuple[np.ndarray, str]] = []
     for batch in batches:
@@ -187,7 +188,7 @@ def _crops(
         group = choices[start : start + PREDICT_BATCH]
         examples = [split[int(candidates.places[choice.row])] for choice in group]
         images = np.stack([resize(example["image"], run.settings.data.image_size) for example in examples])
-        attention = np.clip(run.localize(images).attention, 0, 1)
+        attention = np.clip(np.asarray(run.localize(images).attention), 0, 1)
         for number, (choice, example, share) in enumerate(zip(group, examples, attention, strict=True), start + 1):
             crop = example["image"]
             row = QueueRow(

@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 import re
-import typing
 from typing import Any
 
 from dfdetect_jax.config.common import Settings
@@ -70,4 +69,4 @@ def _attributes(docstring: str) -> dict[str, str]:
             meanings |= {name: f"{meanings[name]} {line.strip()}" for name in names}
         elif line.strip():
             break
-    return typing.cast(dict[str, str], meanings)
+    return meanings

@@ -154,7 +154,7 @@ class LAESettings(Settings):
 
 
 def _unread(s: LAESettings) -> dict[str, str]:
-    unread = {}
+    unread: dict[str, str] = {}
     if s.loss.perceptual == 0:
         unread |= dict.fromkeys(("loss.perceptual_layers", "loss.vgg16", "loss.vgg16_sha256"), "loss.perceptual=0")
     if s.loss.adversarial == 0:

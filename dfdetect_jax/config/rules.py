@@ -92,7 +92,7 @@ def unknown_name(path: str, kind: type) -> str:
 
 
 def _coerce(kind: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
             raise SettingsError(f"{path}: expected a group of settings, found {value!r}")
         return from_dict(kind, value, path)

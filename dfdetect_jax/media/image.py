@@ -168,7 +168,7 @@ def _is_text(head: bytes) -> bool:
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """What brings a stored picture upright; None if it is."""
     try:
-        return _UPRIGHT.get(picture.getexif().get(_EXIF_ORIENTATION))
+        return _UPRIGHT.get(picture.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # a damaged tag block is no reason to refuse the pixels
         return None
 

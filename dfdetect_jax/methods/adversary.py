@@ -20,9 +20,9 @@ def init(key: jax.Array, settings: LAESettings) -> Adversary:
 
 
 def judge(
-    params: dict, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
-) -> tuple[jax.Array, dict]:
-    """The discriminator's word on images.
+    params: Any, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
+) -> tuple[jax.Array, Any]:
+    """The discriminator's judgement of images.
 
     Args:
         params: what to judge with; apart from `adversary` so that they can be differentiated.
@@ -46,7 +46,7 @@ def learn(
     reconstruction: jax.Array,
     settings: LAESettings,
     axis_name: str | None = None,
-) -> tuple[dict, dict, jax.Array]:
+) -> tuple[Any, Any, jax.Array]:
     """What images and their reconstructions, which are constants to it, teach the discriminator.
 
     Args:

@@ -80,7 +80,7 @@ class CAE(nn.Module):
         latent = feature_map if self.settings.latent == "map" else vector.astype(images.dtype)
         return Outputs(
             logits=self.classifier(vector),
-            reconstruction=self.decoder(latent, images.shape[1:3], train),
+            reconstruction=self.decoder(latent, (images.shape[1], images.shape[2]), train),
             latent=latent,
         )
 
@@ -127,7 +127,7 @@ def learn(
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
     """p(fake) and the reconstruction, whose error shows where a face is unlike those trained on; no attention map."""
-    outputs = CAE(settings.model).apply(variables, normalize(images), train=False)
+    outputs: Any = CAE(settings.model).apply(variables, normalize(images), train=False)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),
         attention=None,

@@ -7,6 +7,8 @@ import jax
 import optax
 from flax import struct
 
+Array = Any
+"""A `jax.Array`; a NumPy array where `run.predictor` returns it."""
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
 Variables = dict[str, Any]
@@ -85,10 +87,10 @@ class Prediction(NamedTuple):
             None from what is no method of this package.
     """
 
-    score: jax.Array
-    attention: jax.Array | None
-    reconstruction: jax.Array | None
-    logit: jax.Array | None = None
+    score: Array
+    attention: Array | None
+    reconstruction: Array | None
+    logit: Array | None = None
 
 
 class Method(NamedTuple):

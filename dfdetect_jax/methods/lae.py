@@ -16,7 +16,7 @@ Training has two stages. In the first no image has a mask:
     L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
 
 Then people paint masks for the images that active learning picks, and L gains the attention loss on those. Which
-images have a mask is said by the batch (`has_mask`), so one step serves both stages.
+images have a mask is part of the batch (`has_mask`), so one step serves both stages.
 """
 
 import functools
@@ -192,11 +192,11 @@ def latent_loss(latent: Latent, labels: jax.Array, settings: LAELoss) -> jax.Arr
 
 def objective(
     latent: Latent,
-    reconstruction: jax.Array | None,
+    reconstruction: jax.Array,
     images: jax.Array,
     batch: Batch,
-    judged: jax.Array | None,
-    vgg16: vgg.VGG16Weights | None,
+    judged: jax.Array,
+    vgg16: vgg.VGG16Weights,
     settings: LAELoss,
     axis_name: str | None = None,
     dtype: str = "float32",
@@ -205,11 +205,11 @@ def objective(
 
     Args:
         latent: of the network on `images`.
-        reconstruction: float32 [N, H, W, 3] in [-1, 1], or None if no term looks at it.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1]; None, as the next but one, if no weighted term reads it.
         images: float32 [N, H, W, 3] in [-1, 1].
         batch: "label" int32 [N], "has_mask" bool [N], "mask" float32 [N, H, W] in {0, 1}, moved as the images were.
-        judged: float32 [N], the discriminator's logits on the reconstruction, or None without adversary.
-        vgg16: for the perceptual term, or None without it.
+        judged: float32 [N], the discriminator's logits on the reconstruction.
+        vgg16: for the perceptual term.
         settings: weights and forms.
         axis_name: mapped axis that the batch is spread over, or None.
         dtype: in which VGG16 computes.
@@ -247,10 +247,15 @@ def learn(
     dtype = settings.train.dtype
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any, jax.Array | None]]:
-        decoded = {"fake": batch["label"] == 1, "reconstruct": settings.loss.reconstructs}
-        outputs, batch_stats = step.forward(network, params, state.batch_stats, images.astype(dtype), **decoded)
-        latent, reconstruction = outputs
-        judged = None
+        (latent, reconstruction), batch_stats = step.forward(
+            network,
+            params,
+            state.batch_stats,
+            images.astype(dtype),
+            fake=batch["label"] == 1,
+            reconstruct=settings.loss.reconstructs,
+        )
+        judged: Any = None
         if state.adversary is not None:
             judged, _ = adversary.judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
         loss, metrics = objective(
@@ -270,7 +275,8 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 
     A decoder that no term of the objective trained draws nothing: then there is no reconstruction.
     """
-    latent, reconstruction = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
+    outputs: Any = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
+    latent, reconstruction = outputs
     attention = attention_map(latent, settings.loss)
     return Prediction(
         score=jax.nn.sigmoid(latent.logits),
@@ -283,8 +289,8 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) -> jax.Array:
     """The latent, float32 [N, h, w, C]: channels [:C/2] are the real half, [C/2:] the fake half; of uint8 images."""
     network = LAE(settings.model, settings.loss)
-    latent, _ = network.apply(variables, normalize(images), train=False, method=network.encode)
-    return latent.z
+    outputs: Any = network.apply(variables, normalize(images), train=False, method=network.encode)
+    return outputs[0].z
 
 
 def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:

@@ -54,7 +54,7 @@ def register(settings: type[Settings], build: Callable[..., Method]) -> None:
     Raises:
         ValueError: another method has that name.
     """
-    name = settings().method  # type: ignore[call-arg]
+    name = from_dict(settings, {}).method
     known = _registered.setdefault(name, Registered(settings, build))
     if known.settings.__qualname__ != settings.__qualname__:
         raise ValueError(f"expected a method of a new name, found a second {name!r}")
@@ -79,6 +79,15 @@ def find(name: str) -> Registered:
     if name not in _registered:
         one_of("method", name, names())
     return _registered[name]
+
+
+def defaults(name: str) -> Settings:
+    """The settings of a method as they are without a settings file.
+
+    Raises:
+        SettingsError: there is no such method.
+    """
+    return from_dict(find(name).settings, {})
 
 
 def build(settings: Settings, weights: Weights = NO_WEIGHTS) -> Method:

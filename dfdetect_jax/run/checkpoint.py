@@ -44,7 +44,7 @@ class Checkpoints:
         )
         self._unsealed: dict[int, Metrics] = {}
 
-    def save(self, state: TrainState, cursor: dict, metrics: Metrics) -> None:
+    def save(self, state: TrainState, cursor: dict[str, Any], metrics: Metrics) -> None:
         """Starts writing a checkpoint of step `state.step`; `seal` or `close` finishes it.
 
         Args:
@@ -75,7 +75,7 @@ class Checkpoints:
                 _write_seal(self.folder / str(step), metrics)
         self._unsealed.clear()
 
-    def restore(self, target: TrainState) -> tuple[TrainState, dict] | None:
+    def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest intact checkpoint as (state, cursor), or None if there is none.
 
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dfdetect_jax.media.face import Face, track
 from dfdetect_jax.scoring.media_frames import MediaHeader
@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
 _SHORTEST_TRACK = 0.25
 
 
-class FrameFaces(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class FrameFaces:
     """The faces that were found in the frame of that index."""
 
     index: int
@@ -62,8 +63,8 @@ def _tracks(frames: Sequence[FrameFaces], score_of: Mapping[Face, float]) -> lis
     """The sightings of each person."""
     return [
         tuple(
-            Sighting(frame=index, face=face, score=score_of[face])
-            for (index, _), face in zip(frames, faces, strict=True)
+            Sighting(frame=frame.index, face=face, score=score_of[face])
+            for frame, face in zip(frames, faces, strict=True)
             if face is not None
         )
         for faces in track([frame.faces for frame in frames])

@@ -32,7 +32,7 @@ from dfdetect_jax.scoring.stream import score_files
 _FILES_AT_ONCE = 64  # per element that a worker gets, at most; their faces share batches
 
 
-class ScoreMedia(apache_beam.PTransform):
+class ScoreMedia(apache_beam.PTransform[Any, Any]):
     """PCollection of paths (str) to PCollection of dicts, each the JSON of one file as `predict` prints it, no picture.
 
     A file that can't be scored is an element with the verdict "error", not a failure of the pipeline. The order is the
@@ -50,7 +50,7 @@ class ScoreMedia(apache_beam.PTransform):
         super().__init__()
         self._run, self._frames = str(run), frames
 
-    def expand(self, paths: apache_beam.PCollection) -> apache_beam.PCollection:
+    def expand(self, paths: apache_beam.PCollection[str]) -> apache_beam.PCollection[dict[str, Any]]:
         """Batches paths, and scores each batch by `score_files`."""
         return (
             paths
@@ -73,8 +73,10 @@ class _ScoreBatch(apache_beam.DoFn):
         run = self._opened.run
         with contextlib.closing(score_files(run, self._opened.face_detector, paths, self._frames)) as answers:
             for path, answer in answers:
-                failed = isinstance(answer, BadMediaError)
-                yield error_as_json(path, run.threshold, answer) if failed else as_json(answer)
+                if isinstance(answer, BadMediaError):
+                    yield error_as_json(path, run.threshold, answer)
+                else:
+                    yield as_json(answer)
 
 
 class _Opened:

@@ -73,7 +73,7 @@ class Clock:
     """Seconds spent in each stage, those of several threads added up."""
 
     def __init__(self) -> None:
-        self._seconds: collections.Counter[str] = collections.Counter()
+        self._seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
         self._lock = threading.Lock()
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -53,7 +53,8 @@ class FaceCrop:
     surroundings: Surroundings | None = None
 
 
-class FrameCrops(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrameCrops:
     """The faces of one frame, largest first, with their crops."""
 
     index: int

@@ -179,8 +179,21 @@ def as_json(result: Result, picture: Path | None = None, heat: HeatKind | None =
 
 def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict[str, Any]:
     """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason."""
-    empty = {"kind": None, "score": None, "verdict": Verdict.ERROR, "threshold": round(threshold, 6), "faces": []}
-    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
+    empty: dict[str, Any] = {
+        "kind": None,
+        "score": None,
+        "verdict": Verdict.ERROR,
+        "threshold": round(threshold, 6),
+        "faces": [],
+    }
+    rest: dict[str, Any] = {
+        "frames_used": 0,
+        "frames_declared": 0,
+        "picture": None,
+        "heat": None,
+        "notes": [],
+        "error": str(error),
+    }
     return {"path": path, **empty, **rest}
 
 

@@ -39,7 +39,7 @@ def fingerprint(run: Run, frames: int) -> str:
     digest = hashlib.sha256()
     for path, array in jax.tree.leaves_with_path(run.variables):
         digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     settings = {"model": run.info["settings"], "crop": run.info["data"]["crop"], "threshold": run.threshold}
     digest.update(json.dumps({**settings, "frames": frames}, sort_keys=True).encode())
     return digest.hexdigest()[:16]
@@ -60,7 +60,7 @@ class ScoresFile:
             `scored_by`; it is not changed then.
     """
 
-    def __init__(self, path: str | os.PathLike, scored_by: str, retry_errors: bool = False):
+    def __init__(self, path: str | os.PathLike[str], scored_by: str, retry_errors: bool = False):
         self.path, self._scored_by = Path(path), scored_by
         self.done = PathSet()
         self._start = json.dumps({SCORED_BY: scored_by})[:-1].encode()  # of every line

@@ -82,7 +82,8 @@ def score_files(
         RunError: the run's scores are not finite.
         Exception: whatever `paths`, or a thread for a reason other than a file, has raised.
     """
-    return _score(run, face_detector, map(os.fspath, paths), frames, views, clock or Clock(), limits)
+    sources = (os.fspath(path) for path in paths)
+    return _score(run, face_detector, sources, frames, views, clock or Clock(), limits)
 
 
 def score_images(

@@ -14,7 +14,8 @@ from dfdetect_jax.devices import mesh as meshes
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.methods import Method, TrainState
 
-Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
+Step = jax.stages.Compiled
+"""(placed state, sharded batch) -> (placed state, metrics), for the shapes that it was compiled for."""
 
 
 class Parallel(NamedTuple):
@@ -58,7 +59,7 @@ def on_mesh(method: Method, devices: list[jax.Device], shard_optimizer: bool = F
     """`jax.jit`, whose compiler cuts the program along the batch: over the devices of any number of processes."""
     mesh = meshes.data_mesh(devices)
     everywhere = meshes.replicated(mesh)
-    shardings = everywhere
+    shardings: Any = everywhere
     if shard_optimizer:
         shardings = meshes.sharded_optimizer(jax.eval_shape(method.init, jax.random.key(0)), mesh)
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from dfdetect_jax import files, methods
 from dfdetect_jax.config import Settings, to_dict
@@ -43,7 +44,7 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
         files.write_json(workdir / CONFIG, info)
 
 
-def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
+def _check_same_run(workdir: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
     known_now = json.loads(json.dumps(to_dict(methods.read_settings(there["settings"]))))  # with later settings
     before, now = _flat(known_now), _flat(here["settings"])
     changed = sorted(name for name in now if now[name] != before[name] and name not in FREE_TO_CHANGE)
@@ -56,7 +57,7 @@ def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
         )
 
 
-def _flat(settings: dict) -> dict:
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     """{"train": {"steps": 4}, "seed": 0} -> {"train.steps": 4, "seed": 0}."""
     groups = ((group, value if isinstance(value, dict) else {"": value}) for group, value in settings.items())
     return {f"{group}.{name}".rstrip("."): value for group, names in groups for name, value in names.items()}

@@ -5,8 +5,10 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -33,7 +35,7 @@ class MetricsWriter:
         self._file = self._path.open("a")
         self._board = _tensorboard(folder, resumed_step)
 
-    def write(self, step: int, values: dict[str, float | None]) -> None:
+    def write(self, step: int, values: Mapping[str, float | None]) -> None:
         """One line: the step and its values; a value that is not finite is written as null."""
         if self._file is None:
             return
@@ -66,7 +68,7 @@ def _step_of(line: str) -> float:
         return math.inf
 
 
-def _tensorboard(folder: Path, resumed_step: int):
+def _tensorboard(folder: Path, resumed_step: int) -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
@@ -123,7 +125,7 @@ class ProgressLine:
         self._show(line)
         return {"images_per_second": speed * self._batch_size, "data_wait": wait}
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Prints a line that stays."""
         self._console.print(text, highlight=False, soft_wrap=True)
 

@@ -171,10 +171,10 @@ def _find_convolutions(
     for place, width in WIDTHS.items():
         expected_shapes: dict[str, tuple[int, ...]] = {"kernel": (3, 3, channels, width), "bias": (width,)}
         for kind, expected in expected_shapes.items():
-            name = names.get((place, len(expected)))
-            if name is None:
+            tensor = names.get((place, len(expected)))
+            if tensor is None:
                 raise _another_network(path, f"{kind} of conv{place}", "none")
-            shape = shapes[name] if kind == "bias" else tuple(shapes[name][axis] for axis in axes)
+            shape = shapes[tensor] if kind == "bias" else tuple(shapes[tensor][axis] for axis in axes)
             if shape != expected:
                 raise _another_network(path, f"{kind} of conv{place} {expected}", shape)
         channels = width

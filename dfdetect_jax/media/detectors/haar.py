@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from cv2.data import haarcascades
 
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.media.face import Face, area
@@ -27,7 +28,7 @@ class Haar:
             raise SettingsError(
                 f'face_detector "haar": expected an OpenCV with cascades, found {cv2.__version__}; install one below 5'
             )
-        self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+        self._cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
         self._min_face = min_face
         self._one_at_a_time = threading.Lock()  # the cascade keeps the picture while it looks
 
