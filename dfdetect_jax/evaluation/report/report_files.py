@@ -117,7 +117,7 @@ def crop_difference(run: Run, folder: str | os.PathLike) -> str | None:
     The size is left out: crops are resized to the network's input.
     """
     theirs, ours = read_manifest(folder).crop, run.crop
-    differing = [name for name in ("margin", "align", "detector") if getattr(theirs, name) != getattr(ours, name)]
+    differing = [name for name in ("margin", "align", "face_detector") if getattr(theirs, name) != getattr(ours, name)]
     if not differing:
         return None
     parts = [f"{name} {getattr(theirs, name)} (trained on {getattr(ours, name)})" for name in differing]
