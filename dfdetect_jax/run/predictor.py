@@ -1,7 +1,7 @@
 """A method's `predict` for arrays of any length; needs JAX and the method alone, no run folder."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -58,14 +58,48 @@ class Predictor:
 
     def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size
+
+        def padded_size(count: int) -> int:
+            return devices * 2 ** max(0, int(np.ceil(np.log2(max(1, count) / devices))))
+
+        def on_all_devices(part: np.ndarray) -> Any:
+            return function(self._variables, mesh.shard_batch({"image": part}, self._mesh)["image"])
+
         largest = max(_largest_batch(*images.shape[1:3]), devices)
-        for start in range(0, max(1, len(images)), largest):
-            part = images[start : start + largest]
-            size = devices * 2 ** max(0, int(np.ceil(np.log2(max(1, len(part)) / devices))))
-            padded = np.zeros((size, *images.shape[1:]), np.uint8)
-            padded[: len(part)] = part
-            result = function(self._variables, mesh.shard_batch({"image": padded}, self._mesh)["image"])
-            yield jax.tree.map(functools.partial(_first, count=len(part)), result)
+        return map_in_batches(on_all_devices, (images,), largest, padded_size)
+
+
+def map_in_batches(
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    largest: int,
+    padded_size: Callable[[int], int] | None = None,
+) -> Iterator[Any]:
+    """Applies a compiled function to arrays of any length N, batch by batch, in few shapes.
+
+    Args:
+        function: of one batch of each of `arrays`; returns a tree of arrays with as many rows. Rows must not depend on
+            each other.
+        arrays: each [N, ...]; with N = 0 there is one batch, of padding alone.
+        largest: rows of a batch at most.
+        padded_size: from the rows of a batch to its size, filled up with zeros; None to fill up to `largest`.
+
+    Yields:
+        What `function` returns, as NumPy arrays, without the padding.
+    """
+    for start in range(0, max(1, len(arrays[0])), largest):
+        parts = [array[start : start + largest] for array in arrays]
+        count = len(parts[0])
+        size = largest if padded_size is None else padded_size(count)
+        result = function(*(_padded(part, size) for part in parts))
+        yield jax.tree.map(functools.partial(_first, count=count), result)
+
+
+def _padded(part: np.ndarray, size: int) -> np.ndarray:
+    """`part`, [n, ...], with zeros behind it: [size, ...]."""
+    padded = np.zeros((size, *part.shape[1:]), part.dtype)
+    padded[: len(part)] = part
+    return padded
 
 
 def _largest_batch(height: int, width: int) -> int:
