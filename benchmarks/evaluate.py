@@ -24,8 +24,10 @@ from dfdetect_jax.config import CAESettings, Crop, check
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.records import Records, read_manifest
+from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics import frame_scores, summary
-from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit
 from dfdetect_jax.run.folder import Run
 
 _FRAMES_PER_CLIP = 50
@@ -45,7 +47,7 @@ def score_table(frames: int, people: int, frames_per_clip: int, seed: int = 0) -
         {
             "dataset": ["made"] * person.size,
             "split": ["test"] * person.size,
-            "method": names,
+            "forgery": names,
             "video": [_clip_name(*place) for place in zip(names, person, clip, strict=True)],
             "identity": [f"{p:05d}" for p in person],
             "frame": frame,
@@ -66,11 +68,12 @@ def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
     for people, frames_per_clip in cases:
         table = score_table(frames, max(people, 1), frames_per_clip)
 
-        def sum_up(count: int, table=table) -> dict:
-            return summary.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resamples=count)
+        def sum_up(count: int, table: frame_scores.FrameScores = table) -> summary.SplitMetrics:
+            resampling = Resampling(resamples=count)
+            return summary.summarize(table, 0.5, _METHODS[1:], temperature=1.5, resampling=resampling)
 
         taken = measure.take_turns({"figures": lambda: sum_up(0), "intervals": lambda: sum_up(resamples)}, 1, warmup=0)
-        count = sum_up(0)["video"]["n"]
+        count = sum_up(0).video.n
         rows.append(
             {
                 "scores": f"{len(table)} frames, {count} videos, {people} people",
@@ -100,15 +103,14 @@ def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
             seen=(),
             info={"data": {"folder": str(folder), "fingerprint": manifest.fingerprint}, "checkpoint": {"step": 0}},
         )
+        data = [PreparedSplit(key="forge:train", folder=folder, split="train")]
         count = len(Records(folder, "train"))
         in_memory = np.concatenate([batch["image"] for batch in batches_of(folder, size)])[:count]
         arms = {
             "records to batches": lambda: [None for _ in batches_of(folder, size)],
             "the network": lambda: run.score(in_memory),
-            "end to end": lambda: report_files.evaluate_run(run, str(folder), "train"),
-            "end to end, 1000 resamples": lambda: report_files.evaluate_run(
-                run, str(folder), "train", resampling=report_files.Resampling()
-            ),
+            "end to end": lambda: measure_run(run, data, NO_INTERVALS),
+            "end to end, 1000 resamples": lambda: measure_run(run, data),
         }
         taken = {name: measure.medians(found) for name, found in measure.take_turns(arms, 3).items()}
     return [

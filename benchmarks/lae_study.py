@@ -25,7 +25,10 @@ from dfdetect_jax.config import LAEModel, LAESettings, check
 from dfdetect_jax.config.lae import POOLINGS
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices.host import keep_freed_memory
-from dfdetect_jax.evaluation.report import report_files
+from dfdetect_jax.evaluation.measure import measure_run
+from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS
+from dfdetect_jax.evaluation.metrics.summary import ForgeryMetrics
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import stages
 
@@ -102,31 +105,30 @@ def run_job(job: Job, args: argparse.Namespace) -> None:
     if not stages.train(settings_for(job, records, args), folder, records):
         raise SystemExit(f"{folder}: stopped before the last step; the same command goes on from there")
     run = open_run(folder)
-    summary, _ = report_files.evaluate_run(run, str(records))
+    metrics = measure_run(run, [PreparedSplit(key=job.data, folder=records)], NO_INTERVALS).metrics.data[job.data]
     seen, unseen = TASKS[job.task]
-    others = [method for method in summary["by_forgery"] if method not in TASKS[job.task]]
+    others = [forgery for forgery in metrics.by_forgery if forgery not in TASKS[job.task]]
     figures = {
-        "seen": method_figures(summary["by_forgery"][seen]),
-        "unseen": method_figures(summary["by_forgery"][unseen]),
-        "other tasks auc": statistics.mean(summary["by_forgery"][m]["frame"]["auc"] for m in others),
-        "attention on reals": summary["localization"]["real_attention"],
+        "seen": forgery_metrics(metrics.by_forgery[seen]),
+        "unseen": forgery_metrics(metrics.by_forgery[unseen]),
+        "other tasks auc": statistics.mean(metrics.by_forgery[forgery].frame.auc for forgery in others),
+        "attention on reals": metrics.localization.reals.attention,
     }
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [[line["step"], line["val_auc"]] for line in lines if line.get("val_auc") is not None]
     (folder / RESULT).write_text(json.dumps({**job._asdict(), "figures": figures, "curve": curve}))
 
 
-def method_figures(summary: dict) -> dict:
-    frame = summary["frame"]
-    where = summary["localization"]
+def forgery_metrics(metrics: ForgeryMetrics) -> dict[str, float | None]:
+    maps = metrics.localization
     return {
-        "auc": frame["auc"],
-        "balanced accuracy": (frame["tpr"] + 1 - frame["fpr"]) / 2,
-        "pixel auc": where["pixel_auc"],
-        "pixel ap": where["pixel_ap"],
-        "best iou": where["iou_best"],
-        "pointing": where["pointing"],
-        "blob pixel ap": where["baselines"]["centre"]["pixel_ap"],
+        "auc": metrics.frame.auc,
+        "balanced accuracy": metrics.frame.balanced_accuracy,
+        "pixel auc": maps.pixel_auc,
+        "pixel ap": maps.pixel_ap,
+        "best iou": maps.iou_best,
+        "pointing": maps.pointing,
+        "blob pixel ap": maps.baselines.centre.pixel_ap,
     }
 
 

@@ -1,148 +1,190 @@
 """Measures runs on prepared data sets: `python -m dfdetect_jax.evaluate --run RUN... --data NAME...`.
 
-    --run runs/cae --data forge                                          one run: the report goes to its folder
-    --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, each against the first
-    --robustness                                                         under every corruption, at five levels
-    --attacks pgd                                                        by someone who has the weights
+    --run runs/cae --data forge                                          one run: the report is written to RUN/report
+    --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, compared with the first
+    --robustness                                                         also under every corruption, at five levels
+    --attacks pgd                                                        also under a white-box attack
 
-Prints tables on standard output, and writes report.html, metrics.json and scores.csv, which replace those of the call
-before. Intervals are 95%, by resampling people.
+Prints tables on standard output, and writes report.html, metrics.json and scores.csv, which replace an earlier report.
+Intervals are 95%, from bootstrap resamples of identities.
 """
 
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
-from dfdetect_jax.config import one_of
 from dfdetect_jax.data.example import SPLITS
-from dfdetect_jax.data.records import Records, locate, read_manifest
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluation import comparison, measure
-from dfdetect_jax.evaluation.report import report_files
-from dfdetect_jax.evaluation.report.terminal import print_comparison, print_results
-from dfdetect_jax.evaluation.stress.attacks import ATTACKS
-from dfdetect_jax.evaluation.stress.corruptions import CLIP, CORRUPTIONS, check_names
-from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.evaluation.run_names import short_names
+from dfdetect_jax.evaluation.stress.protocol import (
+    ATTACKS,
+    CLIP,
+    CORRUPTIONS,
+    Stress,
+    check_attacks,
+    check_corruptions,
+)
+
+if TYPE_CHECKING:
+    from dfdetect_jax.evaluation.prepared_split import PreparedSplit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status.
 
     Raises:
-        InputError: a run or the records can't be used, or the report can't be written.
+        InputError: the command line, a run or the records can't be used, or the report can't be written.
     """
+    arguments = parse_arguments(argv)
+    names, stress = short_names(arguments.run), stress_of(arguments)
     keep_freed_memory()
-    args = _arguments(argv)
     cli.keep_compiled_programs()
-    opened = {name: open_run(folder) for name, folder in zip(comparison.names_of(args.run), args.run, strict=True)}
-    first = next(iter(opened.values()))
-    data = _data(args, first)
-    for run in opened.values():
-        for note in filter(None, (report_files.crop_difference(run, folder) for _, folder, _ in data)):
-            print(f"note: {note}", file=sys.stderr)
-    resampling = report_files.Resampling(args.resamples, args.by, args.seed)
-    stress = _stress(args)
-    results = {}
-    for name, run in opened.items():
-        with _progress(name) as progress:
-            results[name] = measure.measure(run, data, resampling, stress, progress)
-    title = " and ".join(opened) if len(opened) < 3 else f"{len(opened)} runs"
-    evaluation = measure.compare(title, opened, results, resampling)
-    out = Path(args.out) if args.out else first.folder / "report"
-    measure.write(out, evaluation)
-    for name, result in results.items():
-        if len(results) > 1:
-            print(f"\n{name}")
-        print_results(result.metrics)
-    print_comparison({name: result.metrics for name, result in results.items()}, evaluation.paired, evaluation.seeds)
-    print(f"wrote {out / measure.PAGE}, {report_files.METRICS} and {report_files.SCORES} beside it", file=sys.stderr)
-    return 0
+    # JAX, Matplotlib and the data libraries take seconds to import; a wrong command line is answered before that.
+    from dfdetect_jax.evaluation.comparison import evaluate_runs
+    from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
+    from dfdetect_jax.evaluation.prepared_split import crop_difference
+    from dfdetect_jax.evaluation.report import report_files
+    from dfdetect_jax.evaluation.report.terminal import print_evaluation
+    from dfdetect_jax.run.folder import open_run
+
+    runs = {name: open_run(folder) for name, folder in zip(names, arguments.run, strict=True)}
+    first = next(iter(runs.values()))
+    data = _prepared_splits(arguments, arguments.data_dir or first.settings.data.data_dir)
+    for note in filter(None, (crop_difference(run, each.folder) for run in runs.values() for each in data)):
+        print(f"note: {note}", file=sys.stderr)
+    resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
+    with _progress() as progress:
+        evaluation = evaluate_runs(runs, data, resampling, stress, progress)
+    out = Path(arguments.out) if arguments.out else first.folder / "report"
+    report_files.write_report(out, evaluation)
+    print_evaluation(evaluation)
+    written = f"{report_files.PAGE}, {report_files.METRICS} and {report_files.SCORES}"
+    print(f"wrote {written} to {out}", file=sys.stderr)
+    return cli.ExitStatus.OK
 
 
-def _data(args: argparse.Namespace, run: Run) -> list[measure.Measured]:
-    """What is measured; looked at before hours are spent."""
-    found = []
-    for name in args.data:
-        folder = locate(name, args.data_dir or run.settings.data.data_dir)
-        Records(folder, args.split)
-        found.append(measure.Measured(report_files.data_key(_short(name, folder), args.split), folder, args.split))
-    for key in (measured.key for measured in found):
-        if sum(measured.key == key for measured in found) > 1:
-            raise SettingsError(f"--data: expected different data sets, found {key} twice")
-    return found
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line.
+
+    Raises:
+        SettingsError: an argument is unknown or missing, or its value is not allowed.
+    """
+    arguments = _parser().parse_args(argv)
+    if len(arguments.run) > 1 and not arguments.out:
+        raise SettingsError("--out: expected a folder for the report of several runs, found none; name one")
+    for name, least in (("resamples", 0), ("max_frames", 1)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise SettingsError(f"--{name}: expected at least {least}, found {value}")
+    return arguments
 
 
-def _short(name: str, folder: Path) -> str:
-    """What a data set is called in tables: as given, and for a folder its name and variant."""
-    if not Path(name).exists():
-        return name
-    manifest = read_manifest(folder)
-    return f"{manifest.name}/{manifest.config}"
+def stress_of(arguments: argparse.Namespace) -> Stress:
+    """The requested corruptions and attacks: none without the option, all that can be run here if it has no names.
+
+    Raises:
+        SettingsError: a name is unknown, or the codec of a named corruption is not installed.
+    """
+    attacks = ATTACKS if arguments.attacks == [] else tuple(arguments.attacks or ())
+    check_attacks(attacks)
+    corruptions = tuple(arguments.robustness or ())
+    check_corruptions(corruptions)
+    if arguments.robustness is not None:
+        from dfdetect_jax.evaluation.stress.codecs import check_available  # OpenCV
+
+        if corruptions:
+            check_available(corruptions)
+        else:
+            corruptions = tuple(CORRUPTIONS)
+            try:
+                check_available(corruptions)
+            except SettingsError as error:
+                corruptions = tuple(name for name in corruptions if CORRUPTIONS[name].where != CLIP)
+                print(f"note: without video compression: {error}", file=sys.stderr)
+    return Stress(corruptions=corruptions, attacks=attacks, max_frames=arguments.max_frames)
 
 
-def _stress(args: argparse.Namespace) -> measure.Stress:
-    """The corruptions and attacks asked for: none without the flag, all that can be done here where it has no names."""
-    corruptions = tuple(args.robustness or ())
-    if args.robustness == []:
-        corruptions = tuple(CORRUPTIONS)
-        try:
-            check_names(corruptions)
-        except SettingsError as error:
-            corruptions = tuple(name for name in corruptions if CORRUPTIONS[name].where != CLIP)
-            print(f"note: without video compression: {error}", file=sys.stderr)
-    check_names(corruptions)
-    attacks = ATTACKS if args.attacks == [] else tuple(args.attacks or ())
-    for name in attacks:
-        one_of("attack", name, ATTACKS)
-    return measure.Stress(corruptions, attacks, args.max_frames)
-
-
-@contextlib.contextmanager
-def _progress(run: str) -> Iterator:
-    """Bars, one after the other, for each thing that is measured."""
-    with contextlib.ExitStack() as bars:
-
-        def start(name: str, frames: int):
-            bars.close()
-            return bars.enter_context(cli.progress(f"{run}, {name}", frames))
-
-        yield start
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
         prog="python -m dfdetect_jax.evaluate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--run", required=True, nargs="+", help="run folders, made by dfdetect_jax.train")
+    parser.add_argument(
+        "--run", required=True, nargs="+", metavar="RUN", help="run folders; several are compared with the first"
+    )
     parser.add_argument(
         "--data", required=True, nargs="+", metavar="NAME", help="prepared data sets: names, or folders of records"
     )
     parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
-    parser.add_argument("--out", help="folder for the report; default, for one run: RUN/report")
-    parser.add_argument("--data_dir", default="", help="where prepared data sets are; default: as in training")
-    drawn = parser.add_argument_group("intervals")
-    drawn.add_argument("--resamples", type=int, default=1000, help="0 for no intervals (%(default)s)")
-    drawn.add_argument(
-        "--by", default="identity", choices=("identity", "video"), help="what is resampled (%(default)s)"
+    parser.add_argument("--out", metavar="FOLDER", help="folder of the report (default for one run: RUN/report)")
+    parser.add_argument(
+        "--data_dir", default="", metavar="FOLDER", help="folder of prepared data sets (default: as in training)"
     )
-    drawn.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
-    stress = parser.add_argument_group("under stress")
-    stress.add_argument("--robustness", nargs="*", metavar="NAME", help=f"of {', '.join(CORRUPTIONS)}; alone: all")
-    stress.add_argument("--attacks", nargs="*", metavar="NAME", help=f"of {', '.join(ATTACKS)}; alone: both")
-    stress.add_argument("--max_frames", type=int, help="of each data set, evenly spread, for these two (all)")
-    args = parser.parse_args(argv)
-    if len(args.run) > 1 and not args.out:
-        raise SettingsError("--out: expected a folder for the report of several runs, found none")
-    for name, least in (("resamples", 0), ("max_frames", 1)):
-        if getattr(args, name) is not None and getattr(args, name) < least:
-            raise SettingsError(f"--{name}: expected at least {least}, found {getattr(args, name)}")
-    return args
+    intervals = parser.add_argument_group("intervals")
+    intervals.add_argument(
+        "--resamples", type=int, default=1000, metavar="N", help="0 for no intervals (default: %(default)s)"
+    )
+    intervals.add_argument(
+        "--by", default="identity", choices=("identity", "video"), help="what is resampled (default: %(default)s)"
+    )
+    intervals.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the resamples (default: %(default)s)"
+    )
+    stress = parser.add_argument_group("robustness")
+    stress.add_argument(
+        "--robustness", nargs="*", metavar="NAME", help=f"corruptions: {', '.join(CORRUPTIONS)} (without names: all)"
+    )
+    stress.add_argument(
+        "--attacks", nargs="*", metavar="NAME", help=f"white-box attacks: {', '.join(ATTACKS)} (without names: both)"
+    )
+    stress.add_argument(
+        "--max_frames",
+        type=int,
+        metavar="N",
+        help="frames per data set for --robustness and --attacks, evenly spaced (default: all)",
+    )
+    return parser
+
+
+def _prepared_splits(arguments: argparse.Namespace, data_dir: str) -> "list[PreparedSplit]":
+    """What is measured, opened once to find faults before hours of computation.
+
+    Raises:
+        RecordsError: records are missing or damaged.
+        SettingsError: a data set is given twice.
+    """
+    from dfdetect_jax.data.records import Records, locate, read_manifest
+    from dfdetect_jax.evaluation.prepared_split import PreparedSplit, data_key
+
+    data: list[PreparedSplit] = []
+    for name in arguments.data:
+        folder = locate(name, data_dir)
+        Records(folder, arguments.split)
+        manifest = read_manifest(folder)
+        shown = f"{manifest.name}/{manifest.config}" if Path(name).exists() else name
+        key = data_key(shown, arguments.split)
+        if key in (each.key for each in data):
+            raise SettingsError(f"--data: expected different data sets, found {key} twice; give it once")
+        data.append(PreparedSplit(key=key, folder=folder, split=arguments.split))
+    return data
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Progress bars, one after the other."""
+    with contextlib.ExitStack() as bars:
+
+        def start(name: str, frames: int) -> Callable[[int], None]:
+            bars.close()
+            return bars.enter_context(cli.progress(name, frames))
+
+        yield start
 
 
 if __name__ == "__main__":

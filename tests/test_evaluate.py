@@ -9,11 +9,11 @@ import sys
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dfdetect_jax import evaluate
 from dfdetect_jax.data import records as records_
-from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.errors import RecordsError, RunError, SettingsError
+from dfdetect_jax.evaluate import main
 from dfdetect_jax.evaluation.metrics import frame_scores
-from dfdetect_jax.evaluation.stress.corruptions import CORRUPTIONS
+from dfdetect_jax.evaluation.stress.protocol import ATTACKS, CORRUPTIONS
 from tests import trained
 
 
@@ -23,7 +23,7 @@ def report(tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
     run, _ = trained.folders()
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert evaluate.main(["--run", str(run), "--data", "forge", "--out", str(out)]) == 0
+        assert main(["--run", str(run), "--data", "forge", "--out", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     return metrics, frame_scores.read_scores(out / "scores.csv"), printed.getvalue()
 
@@ -45,7 +45,7 @@ def test_scores_are_those_of_the_run(report):
         assert scores.score[row] == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_figures_follow_from_the_scores(report):
+def test_the_metrics_are_those_of_the_scores(report):
     metrics, scores, _ = report
     assert metrics["threshold"] == trained.opened().threshold
     frame = metrics["data"]["forge"]["frame"]
@@ -55,7 +55,7 @@ def test_the_figures_follow_from_the_scores(report):
     assert frame["accuracy"] == ((scores.score >= metrics["threshold"]) == scores.label).mean()
 
 
-def test_methods_left_out_of_training_are_marked_unseen(report):
+def test_forgeries_left_out_of_training_are_marked_unseen(report):
     metrics, _, table = report
     by_forgery = metrics["data"]["forge"]["by_forgery"]
     assert {name for name, figures in by_forgery.items() if figures["seen"]} == set(trained.opened().seen)
@@ -66,25 +66,46 @@ def test_methods_left_out_of_training_are_marked_unseen(report):
         assert f"{figures['frame']['auc']:.3f}" in row
 
 
-def test_another_split_stands_under_its_own_name(tmp_path):
+@pytest.fixture(scope="module")
+def on_training_data(tmp_path_factory):
+    """(metrics.json, the page, the printed table) of one call on the training split, given by its folder."""
+    out = tmp_path_factory.mktemp("training")
     run, records = trained.folders()
-    evaluate.main(["--run", str(run), "--data", str(records), "--split", "val", "--out", str(tmp_path)])
-    assert list(json.loads((tmp_path / "metrics.json").read_text())["data"]) == ["forge/40px-16:val"]
+    arguments = ["--run", run, "--data", records, "--split", "train", "--out", out, "--resamples", 0]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        main(list(map(str, arguments)))
+    return json.loads((out / "metrics.json").read_text()), (out / "report.html").read_text(), printed.getvalue()
 
 
-def test_data_that_is_missing_is_said_before_anything_is_scored(tmp_path):
+def test_another_split_and_a_folder_have_keys_of_their_own(on_training_data):
+    assert list(on_training_data[0]["data"]) == ["forge/40px-16:train"]
+
+
+def test_training_data_are_reported_as_a_leak(on_training_data):
+    metrics, page, printed = on_training_data
+    warning = metrics["data"]["forge/40px-16:train"]["leakage"]["warning"]
+    assert "measured on its own training data" in warning
+    assert "! leakage" in printed
+    assert f"LEAKAGE: {warning}" in " ".join(printed.split())
+    assert warning in page
+
+
+def test_data_that_are_missing_are_reported_before_anything_is_scored(tmp_path):
     run, _ = trained.folders()
     with pytest.raises(RecordsError, match="elsewhere"):
-        evaluate.main(["--run", str(run), "--data", "forge", "elsewhere", "--out", str(tmp_path)])
+        main(["--run", str(run), "--data", "forge", "elsewhere", "--out", str(tmp_path)])
     assert not list(tmp_path.iterdir())
 
 
-def test_a_wrong_run_is_one_line_and_status_2(tmp_path):
-    command = [sys.executable, "-m", "dfdetect_jax.evaluate", "--run", str(tmp_path), "--data", "forge"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+def test_a_data_set_given_twice_is_rejected(tmp_path):
+    run, records = trained.folders()
+    with pytest.raises(SettingsError, match="found forge/40px-16 twice"):
+        main(["--run", str(run), "--data", str(records), str(records), "--out", str(tmp_path)])
+
+
+def test_a_folder_that_is_no_run_is_rejected(tmp_path):
+    with pytest.raises(RunError, match="expected a run folder"):
+        main(["--run", str(tmp_path), "--data", "forge"])
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +116,11 @@ def together(tmp_path_factory):
     arguments = ["--run", cae, lae, "--data", records, "--out", out, "--resamples", 40]
     arguments += ["--robustness", "jpeg", "contrast", "--attacks", "fgsm", "--max_frames", 8]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert evaluate.main(list(map(str, arguments))) == 0
+        assert main(list(map(str, arguments))) == 0
     return out, json.loads((out / "metrics.json").read_text()), printed.getvalue()
 
 
-def test_several_runs_stand_side_by_side_each_against_the_first(together):
+def test_several_runs_are_compared_with_the_first(together):
     out, metrics, printed = together
     first, second = metrics["runs"]
     (pair,) = metrics["paired"]
@@ -113,7 +134,7 @@ def test_several_runs_stand_side_by_side_each_against_the_first(together):
         assert (out / name / "scores.csv").is_file()
 
 
-def test_distortions_and_attacks_are_measured_on_the_frames_requested_for(together):
+def test_corruptions_and_attacks_are_measured_on_as_many_frames_as_requested(together):
     _, metrics, _ = together
     for run in metrics["runs"].values():
         (summary,) = run["data"].values()
@@ -132,7 +153,7 @@ def test_maps_have_intervals_and_a_threshold_from_validation(together):
     )
 
 
-def test_the_page_tells_the_same_numbers_and_loads_nothing(together):
+def test_the_page_shows_the_same_numbers_and_loads_nothing(together):
     out, metrics, _ = together
     page = (out / "report.html").read_text()
     for run in metrics["runs"].values():
@@ -142,25 +163,63 @@ def test_the_page_tells_the_same_numbers_and_loads_nothing(together):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 
-def test_training_data_are_told_as_a_leak_in_the_table(tmp_path, capsys):
-    run, records = trained.folders()
-    arguments = ["--run", run, "--data", records, "--split", "train", "--out", tmp_path, "--resamples", 0]
-    evaluate.main(list(map(str, arguments)))
-    printed = capsys.readouterr().out
-    assert "! leakage" in printed
-    assert "LEAKAGE: these are the data that it was trained on" in " ".join(printed.split())
-    assert "these are the data that it was trained on" in (tmp_path / "report.html").read_text()
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--run", "a", "b", "--data", "forge"], "--out: expected a folder"),
+        (["--run", "a", "--data", "forge", "--resamples=-1"], "--resamples: expected at least 0"),
+        (["--run", "a", "--data", "forge", "--max_frames=0"], "--max_frames: expected at least 1"),
+        (["--run", "a"], "--data"),
+        (["--run", "a", "--data", "forge", "--by", "frame"], "invalid choice"),
+    ],
+)
+def test_a_wrong_command_line_is_rejected(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        main(arguments)
 
 
-def test_several_runs_need_a_folder_for_their_report():
-    with pytest.raises(SettingsError, match="--out: expected a folder"):
-        evaluate.main(["--run", "a", "b", "--data", "forge"])
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [(["--robustness", "jpg"], 'did you mean "jpeg"'), (["--attacks", "cw"], "expected one of fgsm, pgd")],
+)
+def test_an_unknown_corruption_or_attack_is_rejected_before_anything_is_opened(flags, message):
+    with pytest.raises(SettingsError, match=message):
+        main(["--run", "nowhere", "--data", "forge", *flags])
 
 
-@pytest.mark.parametrize("flag", ["--resamples=-1", "--max_frames=0"])
-def test_numbers_that_can_not_be_are_refused(flag):
-    with pytest.raises(SettingsError, match="expected at least"):
-        evaluate.main(["--run", "a", "--data", "forge", flag])
+def stress_of(*flags):
+    return evaluate.stress_of(evaluate.parse_arguments(["--run", "a", "--data", "b", *flags]))
+
+
+def test_without_names_all_corruptions_and_attacks_are_measured():
+    pytest.importorskip("av")
+    stress = stress_of("--robustness", "--attacks", "--max_frames", "9")
+    assert (stress.corruptions, stress.attacks, stress.max_frames) == (tuple(CORRUPTIONS), ATTACKS, 9)
+    assert (stress_of().corruptions, stress_of().attacks) == ((), ())
+
+
+def test_without_a_video_codec_the_other_corruptions_are_measured(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert set(CORRUPTIONS) - set(stress_of("--robustness").corruptions) == {"video"}
+    assert "note: without video compression" in capsys.readouterr().err
+    with pytest.raises(SettingsError, match="PyAV"):
+        stress_of("--robustness", "video")
+
+
+def test_a_wrong_command_line_and_help_are_answered_without_jax():
+    code = """
+import sys
+from dfdetect_jax.errors import SettingsError
+for arguments in (["--help"], ["--run", "a"], ["--run", "a", "--data", "b", "--robustness", "jpg", "--attacks", "cw"]):
+    try:
+        main(arguments)
+    except (SystemExit, SettingsError):
+        pass
+print([name for name in ("jax", "matplotlib", "tensorflow_datasets", "grain", "rich") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "--max_frames" in done.stdout
 
 
 @pytest.mark.slow
@@ -184,17 +243,3 @@ def test_eight_devices_score_as_one(report, tmp_path):
     assert (sharded.video == alone.video).all()
     assert len(sharded) % 8  # the last batch is padded
     assert sharded.score == pytest.approx(alone.score, abs=1e-6)
-
-
-@pytest.mark.parametrize("flags", [["--robustness", "jpg"], ["--attacks", "cw"]])
-def test_a_corruption_or_attack_that_there_is_not_is_told_before_anything_is_scored(flags):
-    run, records = trained.folders()
-    with pytest.raises(SettingsError, match=r"expected one of|did you mean"):
-        evaluate.main(["--run", str(run), "--data", str(records), *flags])
-
-
-def test_without_a_video_codec_the_other_corruptions_are_measured(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "av", None)
-    arguments = evaluate._arguments(["--run", "a", "--data", "b", "--robustness"])
-    assert set(CORRUPTIONS) - set(evaluate._stress(arguments).corruptions) == {"video"}
-    assert "note: without video compression" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
 from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
 from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
+from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches, select
@@ -21,7 +22,6 @@ from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.pictures.sheets import blend
 from dfdetect_jax.run.folder import Run
-from dfdetect_jax.run.predictor import PREDICT_BATCH
 
 
 def choose_for_masks(
@@ -175,9 +175,9 @@ def _fakes(batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[tuple[np.nda
 
 
 def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray]:
-    images = np.zeros((PREDICT_BATCH, *fakes[0][0].shape), np.uint8)  # always of one shape: it compiles once
-    images[: len(fakes)] = [image for image, _ in fakes]
-    return images, np.array([clip for _, clip in fakes])
+    images = {"image": np.stack([image for image, _ in fakes])}
+    batch, _ = next(padded_batches(images, PREDICT_BATCH))  # always of one shape: it compiles once
+    return batch["image"], np.array([clip for _, clip in fakes])
 
 
 def _crops(

@@ -1,102 +1,90 @@
 """Several runs on the same data: each against the first, frame by frame, and the spread over seeds."""
 
+import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
-from dfdetect_jax.config import to_dict
-from dfdetect_jax.errors import RunError
-from dfdetect_jax.evaluation.frozen import chosen
-from dfdetect_jax.evaluation.metrics.bootstrap import over_seeds, paired
-from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
+from dfdetect_jax.evaluation.measure import Progress, measure_run, no_progress
+from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
+from dfdetect_jax.evaluation.metrics.paired import PairedComparison, RunScores, compare_paired
+from dfdetect_jax.evaluation.metrics.seed_spread import SeedSpread, seed_spread
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.results import Evaluation, Provenance, RunResult
+from dfdetect_jax.evaluation.stress.protocol import Stress
 from dfdetect_jax.run.folder import Run
 
-Scores = Mapping[str, FrameScores]  # by data set
+
+def evaluate_runs(
+    runs: Mapping[str, Run],
+    data: Sequence[PreparedSplit],
+    resampling: Resampling = Resampling(),  # noqa: B008 (immutable)
+    stress: Stress = Stress(),  # noqa: B008 (immutable)
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Measures one or several runs on the same data sets and compares them; arguments and errors as `measure_run`."""
+
+    def measured(name: str, run: Run) -> RunResult:
+        return measure_run(
+            run, data, resampling, stress, progress=lambda what, frames: progress(f"{name}, {what}", frames)
+        )
+
+    title = " and ".join(runs) if len(runs) < 3 else f"{len(runs)} runs"
+    return compare_runs(title, {name: measured(name, run) for name, run in runs.items()}, resampling)
 
 
-def names_of(folders: Sequence[str | Path]) -> list[str]:
-    """A short name for each run: its folder's, with as many of the folders above as it takes to tell them apart.
-
-    Raises:
-        RunError: one is given twice.
-    """
-    paths = [Path(folder).resolve() for folder in folders]
-    twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
-    if twice:
-        raise RunError(f"{twice}: expected each run once, found it twice")
-    for depth in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise AssertionError("different paths differ somewhere")
-
-
-def paired_with_first(runs: Mapping[str, Run], scores: Mapping[str, Scores], **drawn) -> list[dict]:
-    """`bootstrap.paired` of every other run less the first, on each data set.
+def compare_runs(title: str, runs: Mapping[str, RunResult], resampling: Resampling) -> Evaluation:
+    """Puts the results of one or several runs side by side.
 
     Args:
-        runs: by name.
-        scores: by run, then by data set.
-        **drawn: `resamples`, `by` and `seed` for `bootstrap.paired`.
+        title: of the report.
+        runs: by name, each measured on the same data sets; other runs are compared with the first.
+        resampling: of the comparisons; without resamples there are none.
 
-    Returns:
-        [{"a": a run, "b": the first, "data", ...}, ...]; differences are "a" less "b".
+    Raises:
+        RunError: two runs have no frame of a data set in common.
+        ValueError: there are no runs, or they were measured on different data sets.
+    """
+    if len({tuple(result.metrics.data) for result in runs.values()}) != 1:
+        raise ValueError("expected runs that were all measured on the same data sets, in the same order")
+    paired = compare_with_first(runs, resampling) if resampling.resamples else []
+    return Evaluation(title=title, runs=dict(runs), paired=paired, seeds=seed_spreads(runs))
+
+
+def compare_with_first(runs: Mapping[str, RunResult], resampling: Resampling) -> list[PairedComparison]:
+    """Every other run less the first, on each data set.
 
     Raises:
         RunError: two runs have no frame of a data set in common.
     """
     first, *others = runs
-    frozen = {name: {"threshold": run.threshold, "temperature": chosen(run).temperature} for name, run in runs.items()}
     return [
-        {"a": other, "b": first, "data": data}
-        | paired(
-            scores[other][data],
-            frames,
-            **{f"{name}_a": value for name, value in frozen[other].items()},
-            **{f"{name}_b": value for name, value in frozen[first].items()},
-            **drawn,
-        )
+        compare_paired(_scores(other, runs[other], key), _scores(first, runs[first], key), key, resampling)
         for other in others
-        for data, frames in scores[first].items()
+        for key in runs[first].scores
     ]
 
 
-def seeds(runs: Mapping[str, Run], metrics: Mapping[str, dict]) -> dict[str, dict]:
-    """Mean and spread over runs whose settings differ in the seed alone.
-
-    Args:
-        runs: by name.
-        metrics: of each, as `report.as_metrics` makes it.
-
-    Returns:
-        {names of the runs, joined by commas: {NAME: {"frame", "video", "by_forgery": {FORGERY: {"frame", "video"}}}}},
-        each figure as `bootstrap.over_seeds` gives it; empty where no two runs belong together.
-    """
+def seed_spreads(runs: Mapping[str, RunResult]) -> dict[str, dict[str, SeedSpread]]:
+    """{names of runs that differ in the seed alone, joined by commas: {data set: spread}}."""
     groups: dict[str, list[str]] = {}
-    for name, run in runs.items():
-        groups.setdefault(_without_seed(run), []).append(name)
+    for name, result in runs.items():
+        groups.setdefault(_without_seed(result.provenance), []).append(name)
     return {
         ", ".join(names): {
-            data: _spread([metrics[name]["data"][data] for name in names]) for data in metrics[names[0]]["data"]
+            key: seed_spread([runs[name].metrics.data[key] for name in names]) for key in runs[names[0]].metrics.data
         }
         for names in groups.values()
         if len(names) > 1
     }
 
 
-def _spread(summaries: Sequence[dict]) -> dict:
-    forgeries = summaries[0]["by_forgery"]
-    by_forgery = {
-        forgery: _of_kinds([summary["by_forgery"][forgery] for summary in summaries]) for forgery in forgeries
-    }
-    return _of_kinds(summaries) | {"by_forgery": by_forgery}
+def _scores(name: str, result: RunResult, key: str) -> RunScores:
+    metrics = result.metrics
+    return RunScores(run=name, frames=result.scores[key], threshold=metrics.threshold, temperature=metrics.temperature)
 
 
-def _of_kinds(summaries: Sequence[dict]) -> dict:
-    return {kind: over_seeds([summary[kind] for summary in summaries]) for kind in ("frame", "video")}
-
-
-def _without_seed(run: Run) -> str:
-    settings = to_dict(run.settings)
-    settings.pop("seed")
-    settings["data"].pop("data_dir")
-    return f"{settings} {run.info['data']['fingerprint']}"
+def _without_seed(provenance: Provenance) -> str:
+    """Equal for runs of equal settings, but for the seed and the place of the data, on equal training data."""
+    settings: dict[str, Any] = {name: value for name, value in provenance.settings.items() if name != "seed"}
+    settings["data"] = {name: value for name, value in settings["data"].items() if name != "data_dir"}
+    return json.dumps([settings, provenance.training_data["fingerprint"]], sort_keys=True)

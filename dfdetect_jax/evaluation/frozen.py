@@ -1,55 +1,65 @@
-"""What is chosen on validation data and then frozen: the temperature of scores, and the threshold of maps.
+"""Values chosen on validation data and then frozen: the score threshold, the temperature, and the map threshold.
 
-The threshold of scores is chosen while training, with each checkpoint; these two belong to the best checkpoint alone
-and are kept in the run folder beside it.
+The score threshold is chosen during training with every checkpoint and is stored in its seal. Temperature and map
+threshold belong to the best checkpoint alone; they are chosen after training and stored beside it, in `FILE`.
 """
 
 import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.evaluation.metrics.calibration import fit_temperature
-from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_batch
-from dfdetect_jax.evaluation.metrics.localization import THRESHOLDS, Localization
+from dfdetect_jax.evaluation.metrics.attention_maps import THRESHOLDS
+from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
+from dfdetect_jax.evaluation.metrics.detection import checked
+from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
+from dfdetect_jax.evaluation.metrics.localization import Localization
 from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "validation.json"  # in the run folder
+UNINFORMED_THRESHOLD = 0.5
+LARGEST_TEMPERATURE = 20.0
 _BATCH = 32
+_STORED = ("temperature", "attention_threshold", "why")
 
 
-@dataclasses.dataclass(frozen=True)
-class Chosen:
-    """What validation gave.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FrozenValues:
+    """What validation data determine.
 
     Attributes:
-        temperature: of `calibration.calibrate`; 1 where it could not be fitted.
-        attention_threshold: one of `localization.THRESHOLDS`, with the highest mean IoU; None without maps or masks.
-        why: in words, why something could not be chosen; "" if all could.
+        threshold: of scores, see `choose_threshold`.
+        temperature: of scores, see `fit_temperature`; 1 where it could not be fitted.
+        attention_threshold: of maps, see `choose_map_threshold`; None without maps or masks.
+        why: why something could not be chosen; "" if everything could.
     """
 
+    threshold: float
     temperature: float = 1.0
     attention_threshold: float | None = None
     why: str = ""
 
 
-def chosen(run: Run) -> Chosen:
-    """What was chosen for a run's best checkpoint: as kept, or chosen now if its training data are still in place."""
-    kept = _read(run)
-    if kept is not None:
-        return kept
+def frozen_values(run: Run) -> FrozenValues:
+    """The frozen values of a run's best checkpoint: as stored, or chosen now if its training data are in place."""
+    stored = _read(run)
+    if stored is not None:
+        return stored
     try:
         records = records_of(run)
     except RecordsError:
-        return Chosen(
-            why="its validation data are not in place, so scores are not calibrated and maps have no threshold"
-        )
-    return choose(run, records)
+        why = "validation data not found: scores are not calibrated, and the map threshold is not from validation"
+        return FrozenValues(threshold=run.threshold, why=why)
+    return choose_frozen_values(run, records)
 
 
-def choose(run: Run, records: Path) -> Chosen:
-    """Chooses on the validation split, reals and seen forgeries, and keeps the result in the run folder.
+def choose_frozen_values(run: Run, records: Path) -> FrozenValues:
+    """Chooses on the validation split, reals and seen forgeries, and stores the result in the run folder.
 
     Args:
         run: an opened run.
@@ -58,6 +68,78 @@ def choose(run: Run, records: Path) -> Chosen:
     Raises:
         RecordsError: the validation split is empty or damaged.
     """
+    scores, localization = _validate(run, records)
+    values = FrozenValues(
+        threshold=run.threshold,
+        temperature=fit_temperature(scores.score, scores.label),
+        attention_threshold=choose_map_threshold(localization),
+    )
+    stored = {name: getattr(values, name) for name in _STORED}
+    keep_beside(run.folder, FILE, {"step": run.info["checkpoint"]["step"], **stored})
+    return values
+
+
+def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The score threshold with the highest balanced accuracy on validation scores.
+
+    Candidates are the midpoints between neighbouring distinct scores; balanced accuracy is the mean of the shares of
+    fakes and of reals classified correctly. Of equally good candidates, the one in the widest gap, then the lowest.
+    With one label only, or all scores equal, it is 0.5.
+
+    Args:
+        scores: float [N] in [0, 1].
+        labels: int [N], 0 real and 1 fake.
+
+    Raises:
+        RunError: a score is not a number in [0, 1].
+    """
+    scores, labels = checked(scores, labels)
+    values, position = np.unique(scores, return_inverse=True)
+    fakes = np.bincount(position[labels == Label.FAKE], minlength=len(values))
+    reals = np.bincount(position[labels == Label.REAL], minlength=len(values))
+    if len(values) < 2 or not fakes.sum() or not reals.sum():
+        return UNINFORMED_THRESHOLD
+    reals_below = np.cumsum(reals)[:-1]
+    fakes_above = fakes.sum() - np.cumsum(fakes)[:-1]
+    # Cross-multiplied to integers: two thresholds that are equally good compare as equal.
+    goodness = reals_below * fakes.sum() + fakes_above * reals.sum()
+    gaps = np.where(goodness == goodness.max(), np.diff(values), -1.0)
+    best = int(np.argmax(gaps))
+    middle = (values[best] + values[best + 1]) / 2
+    return float(middle if middle > values[best] else values[best + 1])  # neighbouring floats have no middle
+
+
+def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T, from 1/20 to 20, at which `calibration.calibrate` has the lowest mean log loss.
+
+    Above 1 the scores were overconfident. Scores that separate the labels give 1/20, scores in the wrong order 20; with
+    one label only, or none, it is 1. Source: Guo et al., On calibration of modern neural networks, ICML 2017, section
+    4.2.
+
+    Args:
+        scores: float [N] in [0, 1], of validation.
+        labels: int [N], 0 real and 1 fake.
+    """
+    labels = np.asarray(labels)
+    if len(np.unique(labels)) < 2:
+        return 1.0
+    towards_own = clipped_logits(scores) * np.where(labels == Label.FAKE, 1.0, -1.0)
+    bound = np.log(LARGEST_TEMPERATURE)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.mean(np.logaddexp(0.0, -towards_own * np.exp(-log_temperature))))
+
+    optimum = minimize_scalar(loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-8})
+    # The loss has one minimum in log T, but the search never evaluates the bounds.
+    return float(np.exp(min((optimum.x, -bound, bound), key=loss)))
+
+
+def choose_map_threshold(localization: Localization) -> float | None:
+    """The one of `attention_maps.THRESHOLDS` with the highest mean IoU on validation maps; None without masks."""
+    return None if localization.best is None else float(THRESHOLDS[localization.best])
+
+
+def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
     size, parts, localization = run.settings.data.image_size, [], Localization()
     for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, forgeries=run.seen or None):
         if run.localizes:
@@ -66,16 +148,14 @@ def choose(run: Run, records: Path) -> Chosen:
             parts.append(from_batch(batch, prediction.score))
         else:
             parts.append(from_batch(batch, run.score(batch["image"])))
-    scores, best = concatenate(parts), localization.best
-    result = Chosen(fit_temperature(scores.score, scores.label), None if best is None else float(THRESHOLDS[best]))
-    keep_beside(run.folder, FILE, {"step": run.info["checkpoint"]["step"], **dataclasses.asdict(result)})
-    return result
+    return concatenate(parts), localization
 
 
-def _read(run: Run) -> Chosen | None:
+def _read(run: Run) -> FrozenValues | None:
     try:
-        kept = json.loads((run.folder / FILE).read_text())
-        step = kept.pop("step")
-        return Chosen(**kept) if step == run.info["checkpoint"]["step"] else None
-    except (OSError, ValueError, TypeError, KeyError):  # none yet, or of another version: chosen anew
+        stored = json.loads((run.folder / FILE).read_text())
+        if stored["step"] != run.info["checkpoint"]["step"]:
+            return None
+        return FrozenValues(threshold=run.threshold, **{name: stored[name] for name in _STORED})
+    except (OSError, ValueError, TypeError, KeyError):  # none yet, or of another version: chosen again
         return None

@@ -1,80 +1,100 @@
-"""Whether a detector is measured on people, videos or files that it was trained on: then its figures flatter it."""
+"""Leakage: people, videos or files of a measured split that are in the training split too: results are optimistic."""
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from dfdetect_jax.data.records import Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "trained_on.json"  # in the run folder
-# Data sets that show other data sets' people under the same names; one's own are compared by the name of the records.
+# Data sets that show the people of another data set under the same names. Data sets that users build themselves are
+# compared by the name of the records.
 _FAMILIES = {"deeperforensics": "faceforensics"}
 _OWN = ("folder", "forge", "deepfakebench")
 
 
-def remember(run_folder: Path, records: Path) -> dict:
-    """Writes down, in the run folder, who and what is in the training split of `records`; returns it.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Leakage:
+    """What a measured split shares with the training split.
+
+    Attributes:
+        identities, videos, files: how many of the measured split's are in the training split; None where unknown.
+        warning: why the results are optimistic; None if nothing is shared, or it is unknown.
+        note: what else a reader should know; None if nothing.
+    """
+
+    identities: int | None
+    videos: int | None
+    files: int | None
+    warning: str | None = None
+    note: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field under its name."""
+        return dataclasses.asdict(self)
+
+
+def measure_leakage(run: Run, folder: Path, split: str) -> Leakage:
+    """What one split of prepared records shares with a run's training split.
+
+    Identities and videos are compared within a family of data sets, files by their SHA-256, whatever their names.
+
+    Raises:
+        RecordsError: the records are damaged.
+    """
+    training = _training_split(run)
+    if training is None:
+        note = "training data not found: what they share with this data set is unknown"
+        return Leakage(identities=None, videos=None, files=None, note=note)
+    contents = _contents(folder, split)
+    shared = {name: len(set(contents[name]) & set(training[name])) for name in contents}
+    if training["family"] != _family(folder):
+        shared |= {"identities": 0, "videos": 0}
+    same = read_manifest(folder).fingerprint == run.info["data"]["fingerprint"]
+    chosen_here = "threshold and checkpoint were chosen on these data: results are optimistic"
+    return Leakage(
+        **shared,
+        warning=_warning(shared, is_training_split=same and split == "train"),
+        note=chosen_here if same and split == "val" else None,
+    )
+
+
+def record_training_split(run_folder: Path, records: Path) -> dict[str, Any]:
+    """Writes the identities, videos and file digests of the training split into the run folder; returns them.
 
     Raises:
         RecordsError: the records are damaged.
     """
     manifest = read_manifest(records)
-    trained_on = {"fingerprint": manifest.fingerprint, "family": _family(records)} | _contents(records, "train")
-    keep_beside(run_folder, FILE, trained_on)
-    return trained_on
+    training = {"fingerprint": manifest.fingerprint, "family": _family(records)} | _contents(records, "train")
+    keep_beside(run_folder, FILE, training)
+    return training
 
 
-def leakage(run: Run, folder: Path, split: str) -> dict:
-    """What one split of prepared records shares with what a run was trained on.
-
-    Returns:
-        {"identities", "videos", "files": how many of the split's are in the training split too (None where that can't
-        be told), "warning": in words, or None, "note": what else a reader should know, or None}. Identities and videos
-        are compared within a family of data sets, files by their SHA-256, whatever their names.
-
-    Raises:
-        RecordsError: the records are damaged.
-    """
-    manifest = read_manifest(folder)
-    same = manifest.fingerprint == run.info["data"]["fingerprint"]
-    trained_on = _trained_on(run)
-    if trained_on is None:
-        shared = dict.fromkeys(("identities", "videos", "files"))
-        note = "its training data are not in place: what these share with them is unknown"
-        return shared | {"warning": None, "note": note}
-    there = _contents(folder, split)
-    shared = {name: len(set(there[name]) & set(trained_on[name])) for name in there}
-    if trained_on["family"] != _family(folder):
-        shared |= {"identities": 0, "videos": 0}
-    chosen_here = "threshold and checkpoint were chosen on these data: the figures are optimistic"
-    return shared | {
-        "warning": _warning(shared, same and split == "train"),
-        "note": chosen_here if same and split == "val" else None,
-    }
+def _warning(shared: dict[str, int], is_training_split: bool) -> str | None:
+    if is_training_split:
+        return "measured on its own training data: results do not generalise"
+    counts = [f"{count} {name}" for name, count in shared.items() if count]
+    return f"shares {', '.join(counts)} with its training data: results are optimistic" if counts else None
 
 
-def _warning(shared: dict, trained_on_it: bool) -> str | None:
-    if trained_on_it:
-        return "these are the data that it was trained on: the figures say nothing about others"
-    found = [f"{count} {name}" for name, count in shared.items() if count]
-    return f"shares {', '.join(found)} with its training data: the figures flatter it" if found else None
-
-
-def _trained_on(run: Run) -> dict | None:
+def _training_split(run: Run) -> dict[str, Any] | None:
     try:
-        trained_on = json.loads((run.folder / FILE).read_text())
-        if trained_on["fingerprint"] == run.info["data"]["fingerprint"]:
-            return trained_on
-    except (OSError, ValueError, KeyError):  # a run that has not ended, or of an older version
+        training: dict[str, Any] = json.loads((run.folder / FILE).read_text())
+        if training["fingerprint"] == run.info["data"]["fingerprint"]:
+            return training
+    except (OSError, ValueError, KeyError):  # an unfinished run, or one of an older version
         pass
     try:
         records = records_of(run)
     except RecordsError:
         return None
-    return remember(run.folder, records)
+    return record_training_split(run.folder, records)
 
 
 @functools.lru_cache(16)  # several runs are measured on the same data

@@ -1,175 +1,162 @@
-"""One run measured on several data sets, several runs side by side, and the folder that keeps all of it."""
+"""Measures one run on prepared data sets: records -> scores -> typed results."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import to_dict
+from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.evaluation import comparison
-from dfdetect_jax.evaluation.frozen import chosen
-from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate
-from dfdetect_jax.evaluation.metrics.summary import summarize
-from dfdetect_jax.evaluation.report import report_files
-from dfdetect_jax.evaluation.report.contents import Evaluation, RunResult
-from dfdetect_jax.evaluation.report.examples import views
-from dfdetect_jax.evaluation.report.page import write_page
-from dfdetect_jax.evaluation.report.report_files import Resampling
-from dfdetect_jax.evaluation.stress import attacks, robustness
+from dfdetect_jax.evaluation.example_views import example_views
+from dfdetect_jax.evaluation.frozen import FrozenValues, frozen_values
+from dfdetect_jax.evaluation.leakage import measure_leakage
+from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
+from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch, score_frames
+from dfdetect_jax.evaluation.metrics.localization import Localization
+from dfdetect_jax.evaluation.metrics.summary import GroupMetrics, measure_group, summarize
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.results import DataSetMetrics, Provenance, RunMetrics, RunResult
+from dfdetect_jax.evaluation.stress.attacks import AttackResult, measure_attack
+from dfdetect_jax.evaluation.stress.protocol import EPSILONS, LEVELS, Stress
+from dfdetect_jax.evaluation.stress.robustness import Robustness, measure_robustness
 from dfdetect_jax.run.folder import Run
 
-PAGE = "report.html"
-Progress = Callable[[int], None]
+Advance = Callable[[int], None]
+Progress = Callable[[str, int], Advance]  # a name and a number of frames -> called with the frames done
+Measure = Callable[[FrameScores], GroupMetrics]
+_BATCH = 32  # frames decoded and scored at once
 
 
-class Measured(NamedTuple):
-    """A part of a data set that is measured: its key in `metrics.json`, its folder of records, and the split."""
-
-    key: str
-    folder: Path
-    split: str
+def no_progress(name: str, frames: int) -> Advance:
+    """A `Progress` that shows nothing."""
+    return lambda done: None
 
 
-class Stress(NamedTuple):
-    """What crops are put through besides: names of corruptions and attacks, and how many frames of each data set."""
-
-    corruptions: Sequence[str] = ()
-    attacks: Sequence[str] = ()
-    max_frames: int | None = None
-
-
-def measure(
+def measure_run(
     run: Run,
-    data: Sequence[Measured],
-    resampling: Resampling,
+    data: Sequence[PreparedSplit],
+    resampling: Resampling = Resampling(),  # noqa: B008 (immutable)
     stress: Stress = Stress(),  # noqa: B008 (immutable)
-    progress: Callable[[str, int], Progress] = lambda name, frames: lambda done: None,
+    progress: Progress = no_progress,
 ) -> RunResult:
     """Measures a run on each data set.
 
     Args:
         run: an opened run.
-        data: what it is measured on.
+        data: what it is measured on; keys are distinct.
         resampling: of the intervals.
-        stress: corruptions and attacks; they cost a pass over `max_frames` per level.
-        progress: given a name and a number of frames, gives the function that is called as frames are done.
+        stress: corruptions and attacks; each level costs a pass over `max_frames`.
+        progress: called before each pass; returns the function that is called as frames are done.
 
     Raises:
-        RecordsError, RunError: as `report_files.evaluate_run`.
+        RecordsError: records are missing or damaged.
+        RunError: scores or maps are not finite numbers.
         SettingsError: there is no such corruption or attack.
     """
-    summaries, scores, examples, fingerprints = {}, {}, {}, {}
-    for key, folder, split in data:
-        done = progress(key, _frames(folder, split, Stress()))
-        summary, scores[key] = report_files.evaluate_run(
-            run, str(folder), split, resampling=resampling, on_progress=done
+    frozen = frozen_values(run)
+    metrics: dict[str, DataSetMetrics] = {}
+    scores: dict[str, FrameScores] = {}
+    for each in data:
+        scores[each.key], localization = _score(run, each, frozen, resampling, progress(each.key, each.frames()))
+        of_split = summarize(
+            scores[each.key],
+            frozen.threshold,
+            run.seen,
+            localization,
+            temperature=frozen.temperature,
+            resampling=resampling,
         )
-        if stress.corruptions:
-            summary["robustness"] = _robustness(run, folder, split, resampling, stress, progress)
-        for name in stress.attacks:
-            attack = _attack(run, folder, split, name, resampling, stress, progress)
-            summary.setdefault("attacks", {})[name] = attack
-        summaries[key] = summary
-        examples[key] = views(run, folder, split, scores[key])
-        fingerprints[key] = read_manifest(folder).fingerprint
-    about = _about(run) | {
-        "fingerprints": fingerprints,
-        "intervals": f"{resampling.resamples} resamples by {resampling.by}, seed {resampling.seed}",
-    }
-    return RunResult(metrics=report_files.metrics_of(run, summaries), scores=scores, examples=examples, about=about)
-
-
-def _about(run: Run) -> dict:
-    """What it takes to make the run again."""
-    return {
-        "settings": to_dict(run.settings),
-        "versions": run.info.get("versions", {}),
-        "commit": run.info.get("commit"),
-        "checkpoint": run.info["checkpoint"],
-        "trained on": run.info["data"],
-    }
-
-
-def compare(
-    title: str, runs: Mapping[str, Run], results: Mapping[str, RunResult], resampling: Resampling
-) -> Evaluation:
-    """Puts the results of several runs side by side.
-
-    Raises:
-        RunError: two runs have no frame in common.
-    """
-    paired = []
-    if resampling.resamples:
-        scores = {name: result.scores for name, result in results.items()}
-        paired = comparison.paired_with_first(
-            runs, scores, resamples=resampling.resamples, by=resampling.by, seed=resampling.seed
+        measure = functools.partial(
+            measure_group, threshold=frozen.threshold, temperature=frozen.temperature, resampling=resampling
         )
-    seeds = comparison.seeds(runs, {name: result.metrics for name, result in results.items()})
-    return Evaluation(title=title, runs=dict(results), paired=paired, seeds=seeds)
+        metrics[each.key] = DataSetMetrics(
+            **vars(of_split),
+            leakage=measure_leakage(run, each.folder, each.split),
+            robustness=_robustness(run, each, stress, measure, progress) if stress.corruptions else None,
+            attacks={name: _attack(run, each, name, stress, measure, progress) for name in stress.attacks},
+        )
+    return RunResult(
+        metrics=_run_metrics(run, frozen, metrics),
+        scores=scores,
+        examples={each.key: example_views(run, each, scores[each.key]) for each in data},
+        provenance=_provenance(run, data, resampling),
+    )
 
 
-def write(out: Path, evaluation: Evaluation) -> None:
-    """Writes `metrics.json`, `scores.csv` and `report.html`; of several runs, the first two for each in a folder too.
+def _score(
+    run: Run, data: PreparedSplit, frozen: FrozenValues, resampling: Resampling, advance: Advance
+) -> tuple[FrameScores, Localization | None]:
+    """Scores every frame, in the order of the records; with attention maps, measures them in the same pass.
 
-    Raises:
-        RunError: the folder can't be written to.
+    Maps and masks are compared at the size of the network's input.
     """
-    results = evaluation.runs
-    if len(results) == 1:
-        (result,) = results.values()
-        report_files.write_report(out, result.metrics, _all(result))
-    else:
-        together = {name: result.metrics for name, result in results.items()}
-        report_files.write_report(out, {"runs": together, "paired": evaluation.paired, "seeds": evaluation.seeds}, None)
-        for name, result in results.items():
-            report_files.write_report(out / name, result.metrics, _all(result))
-    write_page(out / PAGE, evaluation)
+    size = run.settings.data.image_size
+    batches = _counted(eval_batches(data.folder, data.split, batch_size=_BATCH, image_size=size), advance)
+    if not run.localizes:
+        return score_frames(run.score, batches), None
+    parts = []
+    localization = Localization(frozen.attention_threshold, by_identity=resampling.resamples > 0)
+    for batch in batches:
+        prediction = run.localize(batch["image"])
+        localization.update(prediction.attention, batch)
+        parts.append(from_batch(batch, prediction.score))
+    return concatenate(parts), localization
 
 
-def _all(result: RunResult) -> FrameScores:
-    return concatenate(list(result.scores.values()))
+def _counted(batches: Iterable[Mapping[str, np.ndarray]], advance: Advance) -> Iterator[Mapping[str, np.ndarray]]:
+    for batch in batches:
+        yield batch
+        advance(int(batch["valid"].sum()))
 
 
-def _figures(run: Run, resampling: Resampling, frames: FrameScores) -> dict:
-    """As for the data as they are, with intervals; no forgery by itself."""
-    drawn = {"resamples": resampling.resamples, "by": resampling.by, "seed": resampling.seed}
-    return summarize(frames, run.threshold, run.seen, temperature=chosen(run).temperature, **drawn)
-
-
-def _robustness(run: Run, folder: Path, split: str, resampling: Resampling, stress: Stress, progress) -> dict:
-    result, _ = robustness.measure(
+def _robustness(run: Run, data: PreparedSplit, stress: Stress, measure: Measure, progress: Progress) -> Robustness:
+    passes = 1 + LEVELS * len(stress.corruptions)
+    result, _ = measure_robustness(
         run.score,
-        folder,
-        split,
+        data.folder,
+        data.split,
         image_size=run.settings.data.image_size,
-        threshold=run.threshold,
+        measure=measure,
         corruptions=stress.corruptions,
         max_frames=stress.max_frames,
-        figures=functools.partial(_figures, run, resampling),
-        on_progress=progress("distorted", _frames(folder, split, stress) * (1 + 5 * len(stress.corruptions))),
+        on_progress=progress(f"{data.key}, robustness", data.frames(stress.max_frames) * passes),
     )
     return result
 
 
-def _attack(run: Run, folder: Path, split: str, name: str, resampling: Resampling, stress: Stress, progress) -> dict:
-    result, _ = attacks.measure(
+def _attack(
+    run: Run, data: PreparedSplit, attack: str, stress: Stress, measure: Measure, progress: Progress
+) -> AttackResult:
+    passes = 1 + len(EPSILONS)
+    result, _ = measure_attack(
         methods.build(run.settings),
         run.variables,
         run.score,
-        folder,
-        split,
-        attack=name,
+        data.folder,
+        data.split,
+        attack=attack,
         image_size=run.settings.data.image_size,
-        threshold=run.threshold,
+        measure=measure,
         max_frames=stress.max_frames,
-        figures=functools.partial(_figures, run, resampling),
-        on_progress=progress(f"attacked by {name}", _frames(folder, split, stress) * (1 + len(attacks.EPSILONS))),
+        on_progress=progress(f"{data.key}, {attack}", data.frames(stress.max_frames) * passes),
     )
     return result
 
 
-def _frames(folder: Path, split: str, stress: Stress) -> int:
-    there = sum(count["examples"] for count in read_manifest(folder).counts[split].values())
-    return min(there, stress.max_frames or there)
+def _run_metrics(run: Run, frozen: FrozenValues, data: Mapping[str, DataSetMetrics]) -> RunMetrics:
+    notes = (*run.notes, *filter(None, [frozen.why]))
+    return RunMetrics(threshold=frozen.threshold, temperature=frozen.temperature, notes=notes, data=data)
+
+
+def _provenance(run: Run, data: Sequence[PreparedSplit], resampling: Resampling) -> Provenance:
+    return Provenance(
+        settings=to_dict(run.settings),
+        fingerprints={each.key: read_manifest(each.folder).fingerprint for each in data},
+        versions=run.info.get("versions", {}),
+        commit=run.info.get("commit"),
+        checkpoint=run.info["checkpoint"],
+        training_data=run.info["data"],
+        intervals=f"{resampling.resamples} resamples by {resampling.by}, seed {resampling.seed}",
+    )

@@ -1,7 +1,7 @@
 """A method's `predict` for arrays of any length; needs JAX and the method alone, no run folder."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -58,10 +58,31 @@ class Predictor:
 
     def _batches(self, function: Callable[[Variables, jax.Array], Any], images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size
+
+        def on_all_devices(part: np.ndarray) -> Any:
+            return function(self._variables, mesh.shard_batch({"image": part}, self._mesh)["image"])
+
         largest = max(_largest_batch(*images.shape[1:3]), devices)
-        for batch, count in padded_batches({"image": images}, largest, least=devices):
-            result = function(self._variables, mesh.shard_batch(batch, self._mesh)["image"])
-            yield jax.tree.map(functools.partial(_first, count=count), result)
+        return map_in_batches(on_all_devices, (images,), largest, least=devices)
+
+
+def map_in_batches(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray], size: int, *, least: int | None = None
+) -> Iterator[Any]:
+    """Applies a compiled function to arrays of any length N, batch by batch, in few shapes.
+
+    Args:
+        function: of one batch of each of `arrays`; returns a tree of arrays with as many rows. Rows must not depend on
+            each other.
+        arrays: each [N, ...]; with N = 0 there is one batch, of padding alone.
+        size, least: as in `batching.padded_batches`.
+
+    Yields:
+        What `function` returns, as NumPy arrays, without the padding.
+    """
+    named = {str(place): array for place, array in enumerate(arrays)}
+    for batch, count in padded_batches(named, size, least=least):
+        yield jax.tree.map(functools.partial(_first, count=count), function(*batch.values()))
 
 
 def _largest_batch(height: int, width: int) -> int:

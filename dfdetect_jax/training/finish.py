@@ -1,4 +1,4 @@
-"""What a finished run leaves for people: figures of its best checkpoint, and a sheet of pictures."""
+"""The report and the picture of examples that a finished run writes."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.evaluation import measure
+from dfdetect_jax.evaluation.comparison import evaluate_runs
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit, data_key
 from dfdetect_jax.evaluation.report import report_files
-from dfdetect_jax.evaluation.report.terminal import print_results
+from dfdetect_jax.evaluation.report.terminal import print_evaluation
 from dfdetect_jax.pictures import sheets
 from dfdetect_jax.run.folder import Run, open_run
 
@@ -17,43 +18,47 @@ PER_FORGERY = 2  # rows of the sheet for reals and for each forgery
 
 
 def finish(workdir: Path, records: Path) -> None:
-    """Evaluates on validation and test, prints the table, writes the report and the sheet of examples.
+    """Evaluates on validation and test, prints the tables, writes the report and the sheet of examples.
 
     Args:
         workdir: a trained run.
         records: what it was trained on.
     """
-    run, manifest, resampling = open_run(workdir), read_manifest(records), report_files.Resampling()
+    run, manifest = open_run(workdir), read_manifest(records)
     splits = [split for split in ("val", "test") if split in manifest.counts]
-    data = [measure.Measured(report_files.data_key(manifest.name, split), records, split) for split in splits]
-    result = measure.measure(run, data, resampling)
-    measure.write(
-        workdir / REPORT, measure.compare(workdir.name, {workdir.name: run}, {workdir.name: result}, resampling)
-    )
+    data = [PreparedSplit(key=data_key(manifest.name, split), folder=records, split=split) for split in splits]
+    evaluation = evaluate_runs({workdir.name: run}, data)
+    report_files.write_report(workdir / REPORT, evaluation)
     sheet = workdir / SAMPLES / "examples.png"
     sheets.write_png(sheet, example_sheet(run, records, splits[-1]))
-    print_results(result.metrics)
-    print(f"run       {workdir}\nreport    {workdir / REPORT / measure.PAGE}\npictures  {sheet}")
+    print_evaluation(evaluation)
+    print(f"run       {workdir}\nreport    {workdir / REPORT / report_files.PAGE}\npictures  {sheet}")
 
 
 def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
-    """The first examples of each forgery in `split` as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
-    chosen: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {}
-    names = read_manifest(records).counts[split]
-    batches = eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size)
-    for batch in batches:
-        for i, forgery in enumerate(map(str, batch["forgery"])):
-            if batch["valid"][i] and len(chosen.setdefault(forgery, [])) < PER_FORGERY:
-                chosen[forgery].append((batch["image"][i], batch["mask"][i] if batch["has_mask"][i] else None))
-        if all(len(chosen.get(name, ())) >= min(PER_FORGERY, names[name]["examples"]) for name in names):
-            break
-    order = sorted(chosen, key=lambda forgery: (forgery != "", forgery not in run.seen, forgery))
-    forgeries = [forgery for forgery in order for _ in chosen[forgery]]
-    images, masks = zip(*(example for forgery in order for example in chosen[forgery]), strict=True)
-    images = np.stack(images)
+    """The first examples of each forgery in `split`, as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
+    examples = _first_examples(run, records, split)
+    order = sorted(examples, key=lambda forgery: (forgery != "", forgery not in run.seen, forgery))
+    forgeries = [forgery for forgery in order for _ in examples[forgery]]
+    images = np.stack([image for forgery in order for image, _ in examples[forgery]])
+    masks = [mask for forgery in order for _, mask in examples[forgery]]
     prediction = run.predict(images)
     captions = [
         f"{forgery or 'real'}\n{'unseen, ' if forgery and forgery not in run.seen else ''}fake {score:.2f}"
         for forgery, score in zip(forgeries, prediction.score, strict=True)
     ]
     return sheets.example_sheet(images, masks, prediction, captions)
+
+
+def _first_examples(run: Run, records: Path, split: str) -> dict[str, list[tuple[np.ndarray, np.ndarray | None]]]:
+    """Up to `PER_FORGERY` images of each forgery with their masks; None for an unknown mask."""
+    counts = read_manifest(records).counts[split]
+    wanted = {forgery: min(PER_FORGERY, count["examples"]) for forgery, count in counts.items()}
+    examples: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {}
+    for batch in eval_batches(records, split, batch_size=32, image_size=run.settings.data.image_size):
+        for i, forgery in enumerate(map(str, batch["forgery"])):
+            if batch["valid"][i] and len(examples.setdefault(forgery, [])) < PER_FORGERY:
+                examples[forgery].append((batch["image"][i], batch["mask"][i] if batch["has_mask"][i] else None))
+        if all(len(examples.get(forgery, ())) >= count for forgery, count in wanted.items()):
+            break
+    return examples

@@ -1,27 +1,34 @@
-"""Whether a score of 0.7 is a fake seven times in ten: calibration error, and the temperature that mends it.
+"""Calibration: whether a score of 0.7 is a fake seven times in ten, and scores at another temperature.
 
-`scores` is float [N] in [0, 1], the probability of a fake; `labels` is int [N], 0 real and 1 fake. Logarithms take
-scores of exactly 0 or 1 (saturated float32 sigmoids) as 1e-7 and 1 - 1e-7, so one confident error costs at most 16.1
-nats instead of making a mean infinite.
+`scores` is float [N] in [0, 1], the probability of a fake; `labels` is int [N], 0 real and 1 fake. Logarithms clip
+scores to [1e-7, 1 - 1e-7], since float32 sigmoids saturate at 0 and 1: one confident error then costs at most 16.1 nats
+instead of making a mean infinite. `evaluation.frozen` fits the temperature.
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
+
+from dfdetect_jax.data.example import Label
 
 BINS = 15
 CLIP = 1e-7
-_LARGEST_TEMPERATURE = 20.0
 
 
 def log_losses(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """-log of the probability given to each row's own label, in nats: float64 [N], at most 16.1 (scores clipped)."""
-    own = np.where(np.asarray(labels) == 1, scores, 1.0 - np.asarray(scores, np.float64))
+    """-log of the probability of each row's own label, nats: float64 [N], at most 16.1 (scores clipped)."""
+    own = np.where(np.asarray(labels) == Label.FAKE, scores, 1.0 - np.asarray(scores, np.float64))
     return -np.log(np.clip(own, CLIP, 1.0 - CLIP))
 
 
+def clipped_logits(scores: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) of clipped scores: float64 [N] in [-16.1, 16.1]."""
+    return logit(np.clip(np.asarray(scores, np.float64), CLIP, 1.0 - CLIP))
+
+
 def calibrate(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """sigmoid(logit(p) / T): float64 [N]; their order stays, and a temperature of 1 leaves all as they are.
+    """sigmoid(logit(p) / T): float64 [N]; keeps their order, and a temperature of 1 keeps the scores themselves.
+
+    Source: Guo et al., On calibration of modern neural networks, ICML 2017, section 4.2.
 
     Raises:
         ValueError: the temperature is not above 0.
@@ -29,28 +36,7 @@ def calibrate(scores: np.ndarray, temperature: float) -> np.ndarray:
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, found {temperature}")
     scores = np.asarray(scores, np.float64)
-    return scores if temperature == 1 else expit(_logits(scores) / temperature)
-
-
-def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T, from 1/20 to 20, whose `calibrate` has the lowest mean log loss; for validation scores.
-
-    Above 1 the scores were too sure. Scores that separate the labels get 1/20, those that rank them the wrong way
-    round 20; with one label only, or none, there is nothing to fit, and it is 1. Source: Guo et al., On calibration of
-    modern neural networks, ICML 2017, section 4.2.
-    """
-    labels = np.asarray(labels)
-    if len(np.unique(labels)) < 2:
-        return 1.0
-    towards_own = _logits(scores) * np.where(labels == 1, 1.0, -1.0)
-    bound = np.log(_LARGEST_TEMPERATURE)
-
-    def loss(log_temperature: float) -> float:
-        return float(np.mean(np.logaddexp(0.0, -towards_own * np.exp(-log_temperature))))
-
-    found = minimize_scalar(loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-8})
-    # The loss has one valley in log T, but the search never tries the very ends.
-    return float(np.exp(min((found.x, -bound, bound), key=loss)))
+    return scores if temperature == 1 else expit(clipped_logits(scores) / temperature)
 
 
 def bin_of(scores: np.ndarray) -> np.ndarray:
@@ -61,20 +47,25 @@ def bin_of(scores: np.ndarray) -> np.ndarray:
     return np.clip(np.floor(np.asarray(scores, np.float64) * BINS).astype(np.int64), 0, BINS - 1)
 
 
-def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Sum over bins of (share of rows in the bin) * abs(share of fakes - mean score), in [0, 1].
+def calibration_gaps(scores: np.ndarray, labels: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """The sum of label - score in each bin, by cluster: float64 [C, 15]; clusters is int [N], numbered from 0.
 
-    The bins are 15 equal parts of the probability of a fake, see `bin_of`; not of the confidence in whichever label
-    was called, which folds both ends together and lets errors of reals and fakes cancel. NaN without rows.
+    The bins are equal parts of the probability of a fake, see `bin_of`; not of the confidence in the predicted label,
+    which folds both ends together and lets errors of reals and fakes cancel.
+    """
+    cells = clusters * BINS + bin_of(scores)
+    length = BINS * (clusters.max(initial=-1) + 1)
+    return np.bincount(cells, weights=labels - scores, minlength=length).reshape(-1, BINS)
+
+
+def calibration_error(gaps: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Expected calibration error, in [0, 1]: sum over bins of (share of rows) * abs(share of fakes - mean score).
 
     Args:
-        weights: float [N], not negative; None for 1 each.
+        gaps: float64 [..., 15], of `calibration_gaps`, summed over the clusters of each set.
+        rows: [...], rows of each set; 0 gives NaN.
     """
-    weights = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
-    if not weights.sum():
-        return float("nan")
-    gaps = np.bincount(bin_of(scores), weights=weights * (np.asarray(labels) - scores), minlength=BINS)
-    return float(np.abs(gaps).sum() / weights.sum())
+    return np.abs(gaps).sum(axis=-1) / rows
 
 
 def reliability(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,7 +79,3 @@ def reliability(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     mean = np.bincount(bins, weights=scores, minlength=BINS) / rows
     fakes = np.bincount(bins, weights=np.asarray(labels, np.float64), minlength=BINS) / rows
     return mean, fakes, count
-
-
-def _logits(scores: np.ndarray) -> np.ndarray:
-    return logit(np.clip(np.asarray(scores, np.float64), CLIP, 1.0 - CLIP))

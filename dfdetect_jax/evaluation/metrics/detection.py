@@ -1,11 +1,10 @@
-"""How well scores tell fakes from reals: the figures of all rows, or of many resamples of their clusters.
+"""Measures how well scores separate fakes from reals, over all rows or over many resamples of their clusters.
 
-Everywhere `scores` is float [N] in [0, 1], the probability of a fake; `labels` is int [N], 0 real and 1 fake; a row, a
-frame or a video, is called fake where its score is at least the threshold. A number that can't be had (no fakes, no
-reals, nothing at all) is None and the reason stands beside it under "why".
+Everywhere `scores` is float [N] in [0, 1], the probability of a fake; `labels` is int [N], 0 real and 1 fake. A row is
+a frame or a video; it is classified as fake where its score is at least the threshold.
 
-Figures of rank come from `ranking`. The others are ratios of sums over rows, so that of each cluster its sums are all
-that a resample needs.
+Ranking metrics come from `ranking`. The others are ratios of sums over rows, so the sums of each cluster are all that a
+resample needs.
 """
 
 import numpy as np
@@ -13,15 +12,13 @@ import numpy as np
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.metrics import calibration, ranking
+from dfdetect_jax.evaluation.metrics.detection_metrics import METRICS, DetectionMetrics
 
-_RATES = ("accuracy", "balanced_accuracy", "tpr", "fpr")
-_PROBABILITIES = ("brier", "log_loss", "ece")
-FIGURES = (*ranking.FIGURES, *_RATES, *_PROBABILITIES, *(f"{name}_calibrated" for name in _PROBABILITIES))
 _ENOUGH_REALS = {name: round(1 / rate) for name, rate in ranking.FALSE_POSITIVE_RATES.items()}
 
 
-class Detection:
-    """Scores prepared so that their figures, for any weights of their clusters, cost one pass."""
+class PreparedScores:
+    """Scores prepared so that their metrics, for any weights of their clusters, cost one pass."""
 
     def __init__(
         self,
@@ -36,12 +33,12 @@ class Detection:
         Args:
             scores, labels: [N].
             threshold: chosen on validation.
-            temperature: from `calibration.fit_temperature` on validation.
-            clusters: int [N], from 0; None where nothing will be resampled.
+            temperature: fitted on validation, see `calibration.calibrate`.
+            clusters: int [N], from 0; None if nothing will be resampled.
 
         Raises:
             RunError: a score is not a number in [0, 1].
-            ValueError: the arrays don't belong together, or a label is neither 0 nor 1.
+            ValueError: the arrays differ in shape, or a label is neither 0 nor 1.
         """
         scores, labels = checked(scores, labels)
         clusters = np.zeros(len(scores), np.int64) if clusters is None else np.asarray(clusters)
@@ -54,55 +51,34 @@ class Detection:
             parts.append(_errors(probabilities, labels, clusters))
         self._sums = np.concatenate(parts, axis=1)
 
-    def figures(self) -> dict[str, float | None]:
-        """`FIGURES` of all rows, each counted once; None for what can't be had."""
+    def metrics(self) -> DetectionMetrics:
+        """The metrics of all rows, each counted once, without intervals."""
         values = self.resampled(np.ones((1, len(self._sums))))[0]
-        return {name: None if np.isnan(value) else float(value) for name, value in zip(FIGURES, values, strict=True)}
+        return DetectionMetrics(
+            n_real=self.n_real,
+            n_fake=self.n_fake,
+            why=_why(self.n_real, self.n_fake),
+            **{name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)},
+        )
 
     def resampled(self, multiplicities: np.ndarray) -> np.ndarray:
-        """`FIGURES` of resamples: float64 [B, 16], NaN for what can't be had.
+        """The metrics of resamples: float64 [B, 16], columns as `METRICS`; NaN where undefined.
 
         Args:
-            multiplicities: float64 [B, C], how often each resample drew each cluster; C may be more than occur here.
+            multiplicities: float64 [B, C], how often each resample contains each cluster; C may exceed the clusters of
+                these rows.
         """
-        ranks = np.full((len(multiplicities), len(ranking.FIGURES)), np.nan)
+        ranks = np.full((len(multiplicities), len(ranking.METRICS)), np.nan)
         for row, weights in zip(ranks, multiplicities, strict=True):
-            row[:] = [*self._ranking.figures(weights).values()] or np.nan
+            row[:] = [*self._ranking.metrics(weights).values()] or np.nan
         return np.concatenate([ranks, _ratios(multiplicities[:, : len(self._sums)] @ self._sums)], axis=1)
 
 
-def detection(scores: np.ndarray, labels: np.ndarray, threshold: float, temperature: float = 1.0) -> dict:
-    """The figures of one set of scores.
-
-    Returns:
-        "n", "n_real", "n_fake": counts. "auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1": see
-        `Ranking.figures`. "accuracy": share that `threshold` calls right. "tpr", "fpr": share of fakes and of reals
-        that it calls fake. "balanced_accuracy": mean of TPR and 1 - FPR. "brier": mean squared error of the score as a
-        probability. "log_loss": mean of `calibration.log_losses` (nats, scores clipped to [1e-7, 1 - 1e-7]). "ece":
-        `calibration.expected_calibration_error`, 15 equal bins of the score. "brier_calibrated",
-        "log_loss_calibrated", "ece_calibrated": the same after `calibration.calibrate` with `temperature`. What can't
-        be had is None, and "why" says so; it also says which figures rest on too few reals.
-
-    Raises:
-        RunError: a score is not a number in [0, 1].
-        ValueError: the arrays don't belong together, or a label is neither 0 nor 1.
-    """
-    return described(Detection(scores, labels, threshold, temperature))
-
-
-def described(prepared: Detection) -> dict:
-    """What `detection` returns, of scores that are prepared already."""
-    n_real, n_fake = prepared.n_real, prepared.n_fake
-    figures = {"n": n_real + n_fake, "n_real": n_real, "n_fake": n_fake, **prepared.figures()}
-    if not n_real and not n_fake:
-        figures["why"] = "nothing was scored"
-    elif not n_real or not n_fake:
-        missing = "reals" if n_fake else "fakes"
-        figures["why"] = f"no {missing} were scored: auc, ap, eer, tpr_at_fpr and balanced_accuracy need both"
-    elif n_real < max(_ENOUGH_REALS.values()):
-        short = [f"{name} ({least})" for name, least in _ENOUGH_REALS.items() if n_real < least]
-        figures["why"] = f"{n_real} reals are fewer than {' and '.join(short)} need to mean anything"
-    return figures
+def measure_detection(
+    scores: np.ndarray, labels: np.ndarray, threshold: float, temperature: float = 1.0
+) -> DetectionMetrics:
+    """The metrics of one set of scores; arguments and errors as `PreparedScores`."""
+    return PreparedScores(scores, labels, threshold, temperature).metrics()
 
 
 def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +86,7 @@ def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Raises:
         RunError: a score is not a number in [0, 1].
-        ValueError: the arrays don't belong together, or a label is neither 0 nor 1.
+        ValueError: the arrays differ in shape, or a label is neither 0 nor 1.
     """
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
     if scores.ndim != 1 or scores.shape != labels.shape:
@@ -120,8 +96,8 @@ def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     bad = int((~np.isfinite(scores)).sum())
     if bad:
         raise RunError(
-            f"expected finite scores, found {bad} of {len(scores)} that are not; the model has diverged: train it "
-            "again with a lower optimizer.learning_rate or with optimizer.clip_norm"
+            f"expected finite scores, found {bad} of {len(scores)} that are NaN or infinite: the model has diverged; "
+            "train it again with a lower optimizer.learning_rate or with optimizer.clip_norm"
         )
     if len(scores) and not 0 <= scores.min() <= scores.max() <= 1:
         raise RunError(
@@ -130,30 +106,37 @@ def checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     return scores, labels
 
 
+def _why(n_real: int, n_fake: int) -> str | None:
+    if not n_real and not n_fake:
+        return "nothing was scored"
+    if not n_real or not n_fake:
+        missing = "reals" if n_fake else "fakes"
+        return f"no {missing} were scored: auc, ap, eer, tpr_at_fpr and balanced_accuracy need both"
+    short = [f"{name} needs at least {least}" for name, least in _ENOUGH_REALS.items() if n_real < least]
+    return f"only {n_real} reals: {', '.join(short)}" if short else None
+
+
 def _counts(scores: np.ndarray, labels: np.ndarray, threshold: float, clusters: np.ndarray) -> np.ndarray:
-    """Of each cluster, how many reals, fakes, reals called fake and fakes called fake: float64 [C, 4]."""
-    called, fakes = scores >= threshold, labels == Label.FAKE
-    kinds = (~fakes, fakes, called & ~fakes, called & fakes)
+    """Reals, fakes, false positives and true positives of each cluster: float64 [C, 4]."""
+    positive, fakes = scores >= threshold, labels == Label.FAKE
+    kinds = (~fakes, fakes, positive & ~fakes, positive & fakes)
     return np.stack([np.bincount(clusters, weights=kind) for kind in kinds], axis=1)
 
 
 def _errors(probabilities: np.ndarray, labels: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Of each cluster, the sums of squared error and of log loss, and of label - score by bin: float64 [C, 17]."""
-    bins = calibration.BINS
-    gap = labels - probabilities
-    losses = (gap**2, calibration.log_losses(probabilities, labels))
-    cells = clusters * bins + calibration.bin_of(probabilities)
-    gaps = np.bincount(cells, weights=gap, minlength=bins * (clusters.max(initial=-1) + 1)).reshape(-1, bins)
+    """Sums of squared error, of log loss, and calibration gaps of each cluster: float64 [C, 17]."""
+    losses = ((labels - probabilities) ** 2, calibration.log_losses(probabilities, labels))
+    gaps = calibration.calibration_gaps(probabilities, labels, clusters)
     return np.concatenate([*(np.bincount(clusters, weights=loss)[:, None] for loss in losses), gaps], axis=1)
 
 
 def _ratios(sums: np.ndarray) -> np.ndarray:
-    """The figures of `FIGURES` behind those of rank, from sums over the rows: float64 [B, 38] -> [B, 10]."""
+    """The metrics behind those of ranking in `METRICS`, from sums over rows: float64 [B, 38] -> [B, 10]."""
     reals, fakes, false_positives, true_positives = sums[:, :4].T
     rows = reals + fakes
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which stands for what can't be had
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which stands for an undefined metric
         tpr, fpr = true_positives / fakes, false_positives / reals
         rates = [(true_positives + reals - false_positives) / rows, (tpr + 1 - fpr) / 2, tpr, fpr]
         for errors in np.split(sums[:, 4:], 2, axis=1):
-            rates += [errors[:, 0] / rows, errors[:, 1] / rows, np.abs(errors[:, 2:]).sum(axis=1) / rows]
+            rates += [errors[:, 0] / rows, errors[:, 1] / rows, calibration.calibration_error(errors[:, 2:], rows)]
     return np.stack(rates, axis=1)

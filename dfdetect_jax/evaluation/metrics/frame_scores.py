@@ -1,13 +1,14 @@
-"""Scores of frames as columns: made from batches, written to and read from `scores.csv`."""
+"""Frame scores as columns: collected from batches, written to and read from `scores.csv`."""
 
 import csv
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 
 COLUMNS = ("dataset", "split", "forgery", "video", "identity", "frame", "label", "score")
@@ -37,17 +38,17 @@ class FrameScores:
     def __len__(self) -> int:
         return len(self.score)
 
-    def __getitem__(self, rows) -> "FrameScores":
+    def __getitem__(self, rows: slice | np.ndarray | Sequence[int]) -> "FrameScores":
         """The rows that a slice, an index array or a boolean array selects."""
         return FrameScores(**{name: getattr(self, name)[rows] for name in COLUMNS})
 
     def replace(self, **columns: np.ndarray) -> "FrameScores":
-        """The same rows with some columns exchanged."""
+        """The same rows with other values in some columns."""
         return dataclasses.replace(self, **columns)
 
 
-def from_columns(columns: Mapping[str, Sequence]) -> FrameScores:
-    """`FrameScores` from one sequence per column, with each column's own type."""
+def from_columns(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> FrameScores:
+    """`FrameScores` from one sequence per column, each converted to its column's type."""
     return FrameScores(**{name: np.asarray(columns[name], _NUMBERS.get(name, np.str_)) for name in COLUMNS})
 
 
@@ -58,8 +59,8 @@ def concatenate(parts: Sequence[FrameScores]) -> FrameScores:
     return FrameScores(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
 
 
-def score_frames(score: Callable[[np.ndarray], np.ndarray], batches: Iterable[Mapping]) -> FrameScores:
-    """Scores every real row of `batches`.
+def score_frames(score: Callable[[np.ndarray], np.ndarray], batches: Iterable[Mapping[str, np.ndarray]]) -> FrameScores:
+    """Scores every row of `batches` that is no padding.
 
     Args:
         score: uint8 [N, H, W, 3] -> float [N] in [0, 1].
@@ -68,29 +69,30 @@ def score_frames(score: Callable[[np.ndarray], np.ndarray], batches: Iterable[Ma
     return concatenate([from_batch(batch, score(batch["image"])) for batch in batches])
 
 
-def from_batch(batch: Mapping, scores: np.ndarray) -> FrameScores:
+def from_batch(batch: Mapping[str, np.ndarray], scores: np.ndarray) -> FrameScores:
     """The rows of one batch with their scores, float [N]; rows with `valid` 0 are left out."""
     rows = np.asarray(batch["valid"]) > 0
     columns = {name: np.asarray(batch[name])[rows] for name in COLUMNS if name != "score"}
     return from_columns({**columns, "score": np.asarray(scores, np.float64)[rows]})
 
 
-def write_scores(path: str | os.PathLike, scores: FrameScores) -> None:
-    """Writes `scores` as CSV with a header, whole or not at all; every score reads back to the same bits."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
+def write_scores(path: str | os.PathLike[str], scores: FrameScores) -> None:
+    """Writes `scores` as CSV with a header, atomically; every score reads back to the same bits.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    with files.replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(zip(*(getattr(scores, name).tolist() for name in COLUMNS), strict=True))
-    os.replace(partial, path)
 
 
-def read_scores(path: str | os.PathLike) -> FrameScores:
+def read_scores(path: str | os.PathLike[str]) -> FrameScores:
     """Reads what `write_scores` wrote.
 
     Raises:
-        RunError: there is no such file, or it is not such a table.
+        RunError: the file is missing, or is no table of scores.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -101,4 +103,6 @@ def read_scores(path: str | os.PathLike) -> FrameScores:
             columns = list(zip(*rows, strict=True)) or [[]] * len(COLUMNS)
             return from_columns(dict(zip(COLUMNS, columns, strict=True)))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}; {error}") from error
+        raise RunError(
+            f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}; {error}; evaluate again"
+        ) from error

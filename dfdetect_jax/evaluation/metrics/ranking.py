@@ -1,8 +1,8 @@
-"""How well scores rank fakes above reals: sorted once, then every figure for given weights in one pass.
+"""Ranking metrics of scores: sorted once, then all metrics for given weights in one pass.
 
-A resample of a bootstrap takes the same scores with other weights (how often each cluster was drawn), so what depends
-on the scores alone is worked out beforehand: the order of reals and of fakes, and for each how many of the others stand
-above it. The figures of weighted rows are those of the rows repeated as often as they weigh.
+A bootstrap resample has the same scores with other weights (how often each cluster was sampled), so what depends on the
+scores alone is computed once: the order of reals and of fakes, and for each row how many rows of the other label rank
+above it. Metrics of weighted rows equal those of rows repeated as often as their weight.
 """
 
 import bisect
@@ -11,7 +11,7 @@ import numpy as np
 
 from dfdetect_jax.data.example import Label
 
-FIGURES = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
+METRICS = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
 # As floats both are a little above 1/100 and 1/1000, so that a whole number of reals is never rounded away.
 FALSE_POSITIVE_RATES = {"tpr_at_fpr_1": 0.01, "tpr_at_fpr_0_1": 0.001}
 _REACH = 64  # distinct scores on both sides of the crossing that are searched first for a corner of the curve
@@ -26,7 +26,7 @@ class Ranking:
         Args:
             scores: float [N], finite; higher is more likely fake.
             labels: int [N], 0 real and 1 fake.
-            groups: int [N], the place of each row's weight in what `figures` is given; None for one weight per row.
+            groups: int [N], the index of each row's weight in the argument of `metrics`; None for one weight per row.
         """
         scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
         groups = np.arange(len(scores)) if groups is None else np.asarray(groups)
@@ -34,7 +34,7 @@ class Ranking:
         real_rows, fake_rows = (order[labels[order] == label] for label in (Label.REAL, Label.FAKE))
         reals, fakes, values = -scores[real_rows], -scores[fake_rows], np.unique(-scores)  # ascending: highest first
         self._real_groups, self._fake_groups = groups[real_rows], groups[fake_rows]
-        # Counts of rows that stand strictly above, or at and above; they index the running sums of weights.
+        # Counts of rows that rank strictly above, or at and above; they index the running sums of weights.
         self._reals_above = np.searchsorted(reals, fakes, side="left")
         self._reals_upto = np.searchsorted(reals, fakes, side="right")
         self._fakes_upto = np.searchsorted(fakes, fakes, side="right")
@@ -43,15 +43,15 @@ class Ranking:
         self._curve_reals = np.concatenate([[0], np.searchsorted(reals, values, side="right")])
         self._curve_fakes = np.concatenate([[0], np.searchsorted(fakes, values, side="right")])
 
-    def figures(self, weights: np.ndarray | None = None) -> dict[str, float]:
-        """Every figure of `FIGURES`, in O(N); empty where no fake or no real has a weight.
+    def metrics(self, weights: np.ndarray | None = None) -> dict[str, float]:
+        """Every metric of `METRICS`, in O(N); empty where no fake or no real has a weight.
 
         "auc": area under the ROC curve, the chance that a fake scores higher than a real, ties counted half. "ap":
         average precision with fakes as positives, the sum over distinct scores of the gain in recall times precision,
         not interpolated. "eer": where FPR = FNR, both interpolated linearly between the two points of the curve where
         FPR - FNR changes sign. "eer_nearest": the FPR at the corner of the curve where abs(FNR - FPR) is least, the
         first of equals. That is what DeepfakeBench reports (training/metrics/utils.py, on `sklearn.metrics.roc_curve`
-        as it comes, which leaves out points amid steps of equal length); it jumps with single images in small sets.
+        with its defaults, which drop points between two equal steps); in small sets it jumps with single images.
         "tpr_at_fpr_1", "tpr_at_fpr_0_1": the highest TPR of a threshold whose FPR is at most 1% or 0.1%.
 
         Args:
@@ -68,15 +68,15 @@ class Ranking:
         beaten = reals - (real[self._reals_above] + upto) / 2
         hits = fake[self._fakes_upto]
         precision = hits / np.maximum(hits + upto, np.finfo(np.float64).tiny)  # 0 / 0 only where the weight is 0
-        figures = {
+        metrics = {
             "auc": float(np.dot(fake_weights, beaten) / (fakes * reals)),
             "ap": float(np.dot(fake_weights, precision) / fakes),
             **self._equal_error_rates(real, fake),
         }
         for name, rate in FALSE_POSITIVE_RATES.items():
             first_too_many = np.searchsorted(real[1:], rate * reals, side="right")
-            figures[name] = float(fake[self._fakes_above[first_too_many]] / fakes)
-        return figures
+            metrics[name] = float(fake[self._fakes_above[first_too_many]] / fakes)
+        return metrics
 
     def _equal_error_rates(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
         def rates(point: int) -> tuple[float, float]:

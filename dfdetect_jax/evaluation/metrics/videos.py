@@ -1,4 +1,6 @@
-"""From frames to videos: one score per clip."""
+"""Video scores from frame scores: the mean over a clip."""
+
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +32,12 @@ def video_scores(frames: FrameScores) -> FrameScores:
 
 
 def folder_scores(frames: FrameScores) -> FrameScores:
-    """One row per video the way DeepfakeBench groups frames, for comparison with its figures.
+    """One row per video as DeepfakeBench groups frames, for comparison with its results.
 
     Frames belong together when the last part of the video's name is the same (the parent folder of its frames), so
-    clips of one name, such as all forgeries of the same pair of people, become one; a group counts as fake
-    when all its frames are. Of each group, the other columns are its first frame's. Source: DeepfakeBench,
-    training/metrics/utils.py, `get_video_metrics`.
+    clips of one name, such as all forgeries of the same pair of people, become one; a group is fake when all its frames
+    are. The other columns are those of each group's first frame. Source: DeepfakeBench, training/metrics/utils.py,
+    `get_video_metrics`.
 
     Raises:
         RunError: a score is not a number in [0, 1].
@@ -47,18 +49,18 @@ def folder_scores(frames: FrameScores) -> FrameScores:
 
 
 def folder_groups(frames: FrameScores) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that `folder_scores` puts together, as `groups_of`."""
+    """The groups of `folder_scores`, as `groups_of` returns them."""
     folders = np.array([name.rpartition("/")[2] for name in frames.video.tolist()], np.str_)
     return groups_of(frames.dataset, folders)
 
 
 def groups_of(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that are alike in all `columns`, each [N]: a group.
+    """Groups of rows that are equal in all `columns`, each [N].
 
     Returns:
         The first row of each group, int [G], in order of appearance; the group of each row, int [N] in [0, G).
     """
-    places: dict[tuple, int] = {}
+    places: dict[tuple[Any, ...], int] = {}
     rows = zip(*(column.tolist() for column in columns), strict=True)
     group = np.array([places.setdefault(row, len(places)) for row in rows], np.int64)
     return np.unique(group, return_index=True)[1], group

@@ -1,21 +1,29 @@
-"""What a table of the page is made of: rows of cells, each a figure with its interval."""
+"""The parts of a table on the page: rows of cells, each a value with its interval."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from dfdetect_jax.evaluation.report.contents import part
-from dfdetect_jax.evaluation.report.words import NOT_HAD, interval, number
+from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, Interval
+from dfdetect_jax.evaluation.report.formats import interval, number
 
 _CHANCE, _SCALE = 0.5, colormaps["Blues"]
-_DARKEST = 0.55  # of the scale: black figures stay legible on it, on paper too
+_DARKEST = 0.55  # of the scale: black text stays legible on it, on paper too
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One figure: its words, its interval under it, a background, where it links to, and what stands behind it."""
+    """One value.
+
+    Attributes:
+        text: the value.
+        interval: under it.
+        colour: of the background.
+        link: the anchor that the value links to.
+        mark: a word behind it.
+    """
 
     text: str
     interval: str = ""
@@ -26,33 +34,48 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A row: what it is of, its cells, and under it why something is missing or must not be trusted.
+    """One row.
 
     Attributes:
+        name: what it is about.
+        cells: behind the name.
         kind: "run" (of a whole data set), "forgery", "baseline" or "".
-        anchor: what links lead to.
-        why, leaks: sentences.
+        anchor: for links to it.
+        why: under it, why values are undefined or unreliable, a sentence each.
+        leaks: under it, warnings of leakage.
     """
 
     name: str
-    cells: list[Cell]
+    cells: Sequence[Cell] = ()
     kind: str = ""
     anchor: str = ""
-    why: list[str] = dataclasses.field(default_factory=list)
-    leaks: list[str] = dataclasses.field(default_factory=list)
+    why: Sequence[str] = ()
+    leaks: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Headings, the first of which stands over the rows' names, and rows."""
+    """Headings, the first of which is over the rows' names, and rows."""
 
-    headings: list[str]
-    rows: list[Row]
+    headings: Sequence[str]
+    rows: Sequence[Row]
 
 
-def figure(figures: Mapping | None, name: str, digits: int = 3, interval_digits: int = 2) -> Cell:
-    """The cell of one figure with its interval."""
-    return Cell(number(part(figures, name), digits), interval(part(figures, f"{name}_ci"), interval_digits))
+def value_cell(
+    value: float | None, bounds: Interval | None = None, *, digits: int = 3, interval_digits: int = 2
+) -> Cell:
+    """The cell of a value with its interval."""
+    return Cell(number(value, digits), interval(bounds, interval_digits))
+
+
+def metric_cell(metrics: DetectionMetrics, name: str) -> Cell:
+    """The cell of a metric with its interval."""
+    return value_cell(metrics.value(name), metrics.interval(name))
+
+
+def count_cell(count: int) -> Cell:
+    """The cell of a number of things."""
+    return Cell(f"{count:,}")
 
 
 def shade(auc: float | None) -> str:
@@ -61,8 +84,3 @@ def shade(auc: float | None) -> str:
         return ""
     share = max(0.0, (auc - _CHANCE) / (1 - _CHANCE))
     return to_hex(_SCALE(_DARKEST * share)) if share else "#ffffff"
-
-
-def counted(count: int | None) -> Cell:
-    """The cell of a number of things."""
-    return Cell(NOT_HAD if count is None else f"{count:,}")

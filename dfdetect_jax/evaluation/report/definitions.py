@@ -1,18 +1,18 @@
-"""Every figure of the page in one line: its name in `metrics.json`, its heading, and how it is computed."""
+"""Every metric of the page in one line: its name in `metrics.json`, its heading, and its definition."""
 
 DEFINITIONS = (
     ("auc", "AUC", "area under the ROC curve = P(score of a fake > score of a real) + ½ P(equal); 0.5 is chance"),
     ("ap", "AP", "average precision Σ (Rₖ − Rₖ₋₁) Pₖ over falling thresholds, fakes as positives, not interpolated"),
     ("eer", "EER", "rate at which FPR = FNR, both interpolated linearly between neighbouring points of the ROC curve"),
-    ("eer_nearest", "EER nearest", "FPR at the point where |FNR − FPR| is least, as DeepfakeBench takes it"),
-    ("tpr_at_fpr_1", "TPR @ FPR 1%", "highest share of fakes found with FPR ≤ 1%; means little below 100 reals"),
-    ("tpr_at_fpr_0_1", "TPR @ FPR 0.1%", "the same with FPR ≤ 0.1%; means little below 1000 reals"),
-    ("accuracy", "accuracy", "share called right, where score ≥ threshold is called fake; threshold from validation"),
+    ("eer_nearest", "EER nearest", "FPR at the point where |FNR − FPR| is least, as in DeepfakeBench"),
+    ("tpr_at_fpr_1", "TPR @ FPR 1%", "highest TPR of a threshold with FPR ≤ 1%; unreliable below 100 reals"),
+    ("tpr_at_fpr_0_1", "TPR @ FPR 0.1%", "the same with FPR ≤ 0.1%; unreliable below 1000 reals"),
+    ("accuracy", "accuracy", "share classified correctly: fake where score ≥ threshold; threshold from validation"),
     ("balanced_accuracy", "balanced accuracy", "(TPR + 1 − FPR) / 2 at the threshold"),
-    ("tpr", "TPR", "share of fakes called fake at the threshold; FNR = 1 − TPR is the share missed"),
-    ("fpr", "FPR", "share of reals called fake at the threshold: false alarms"),
+    ("tpr", "TPR", "share of fakes classified as fake at the threshold; FNR = 1 − TPR"),
+    ("fpr", "FPR", "share of reals classified as fake at the threshold: false alarms"),
     ("brier", "Brier", "mean of (score − label)², label 1 for fakes; lower is better"),
-    ("log_loss", "log loss", "mean of −log(probability of the true label), natural logarithm; 0.693 says nothing"),
+    ("log_loss", "log loss", "mean of −log(probability of the true label), natural logarithm; 0.693 for a constant ½"),
     (
         "ece",
         "ECE",
@@ -21,45 +21,46 @@ DEFINITIONS = (
     (
         "*_calibrated",
         "… calibrated",
-        "the same figure of σ(logit(score) / T), temperature T by least log loss on validation; ranks don't change",
+        "the same metric of σ(logit(score) / T), temperature T of least log loss on validation; ranks stay the same",
     ),
     ("dfb_compat", "AUC (DeepfakeBench)", "AUC of videos, frames grouped by the last part of the video's name"),
     ("pixel_auc", "pixel AUC", "AUC of attention over all pixels of measured fakes pooled, forged pixels as positives"),
     (
         "blob_auc",
         "blob AUC",
-        "pixel AUC of one fixed spot in the middle of every crop, a baseline: it needs no model",
+        "pixel AUC of one fixed spot in the middle of every crop: a baseline that ignores the image",
     ),
-    ("pixel_ap", "pixel AP", "average precision of the same pixels; expected of noise: the forged share"),
-    ("iou", "IoU @ 0.5", "mean over fakes of |called ∩ forged| / |called ∪ forged|, called where attention ≥ 0.5"),
+    ("pixel_ap", "pixel AP", "average precision of the same pixels; noise reaches the share of forged pixels"),
+    ("iou", "IoU @ 0.5", "mean over fakes of |P ∩ M| / |P ∪ M|: P the pixels with attention ≥ 0.5, M the mask"),
     (
         "iou_best",
         "IoU best",
-        "the same at the threshold best on validation, or, without one, best here: an upper bound",
+        "the same at the threshold that is best on validation, or else best on these images, which is optimistic",
     ),
-    ("f1", "F1 @ 0.5", "mean over fakes of 2 |called ∩ forged| / (|called| + |forged|), attention ≥ 0.5"),
+    ("f1", "F1 @ 0.5", "mean over fakes of 2 |P ∩ M| / (|P| + |M|), attention ≥ 0.5"),
     ("f1_best", "F1 best", "the same at that threshold"),
     ("pointing", "pointing", "share of fakes whose highest attention lies inside the mask"),
     ("real_attention", "on reals", "mean attention over pixels of reals"),
     ("real_area", "area on reals", "share of pixels of reals with attention ≥ 0.5"),
 )
 OTHER_DEFINITIONS = (
-    ("frame, video", "a video's score is the mean over its frames; frames belong together by data set and video name"),
+    ("frame, video", "a video's score is the mean over its frames; frames are grouped by data set and video name"),
     (
         "[low, high]",
-        "95% interval, 2.5th to 97.5th percentile of a bootstrap that draws whole people or videos with replacement",
+        "95% interval, 2.5th to 97.5th percentile over bootstrap resamples of whole people or videos, with replacement",
     ),
     ("seen, unseen", "whether the forgery was in the training data; its fakes are measured against all reals"),
-    ("difference, p", "a − b on the same frames and draws; p is two-sided, from the share of draws across 0"),
+    ("noise, centre blob", "maps that ignore the image: independent noise, on average, and the fixed spot"),
+    ("difference, p", "a − b on the same frames and resamples; p is two-sided, from the share of resamples across 0"),
     (
         "over seeds",
-        "mean, sample standard deviation and 95% interval (Student's t) over runs that differ in seed alone",
+        "mean, sample standard deviation and 95% interval (Student's t) over runs that differ in the seed alone",
     ),
 )
 HEADINGS = {name: heading for name, heading, _ in DEFINITIONS}
 
 
 def heading(name: str) -> str:
-    """What stands over a column of this figure; the name itself where it has no definition here."""
+    """The heading of a metric's column."""
     plain = name.removesuffix("_calibrated")
-    return HEADINGS.get(plain, plain) + (" calibrated" if plain != name else "")
+    return HEADINGS[plain] + (" calibrated" if plain != name else "")

@@ -1,147 +1,166 @@
-"""The tables of data sets as rows of cells: which run does how well on what; the template only lays them out."""
+"""Tables of data sets on the page, as rows of cells; the template only lays them out."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, counted, figure, shade
-from dfdetect_jax.evaluation.report.contents import (
-    Evaluation,
-    data_names,
-    leaks_of,
-    ordered_forgeries,
-    part,
-    reasons_of,
+from dfdetect_jax.evaluation.metrics import ranking
+from dfdetect_jax.evaluation.metrics.detection_metrics import (
+    CALIBRATED_METRICS,
+    DECISION_METRICS,
+    PROBABILITY_METRICS,
+    DetectionMetrics,
 )
+from dfdetect_jax.evaluation.metrics.localization_metrics import REAL_METRICS, LocalizationMetrics
+from dfdetect_jax.evaluation.metrics.summary import ForgeryMetrics, GroupMetrics
+from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, count_cell, metric_cell, shade, value_cell
 from dfdetect_jax.evaluation.report.definitions import heading
+from dfdetect_jax.evaluation.report.row_order import (
+    BASELINES,
+    data_keys,
+    forgery_name,
+    ordered_forgeries,
+    seen_or_unseen,
+)
+from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation
 
-RANKS = ("auc", "ap", "eer", "eer_nearest", "tpr_at_fpr_1", "tpr_at_fpr_0_1")
-CALLS = ("accuracy", "balanced_accuracy", "tpr", "fpr")
-PROBABILITIES = ("brier", "log_loss", "ece")
-CALIBRATED = tuple(f"{name}_calibrated" for name in PROBABILITIES)
 _MAPS = ("pixel_auc", "blob_auc", "pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")
-_ON_REALS = ("real_attention", "real_area")
-_BASELINES = {"random": "noise, by expectation", "centre": "centre blob"}
 
 
-def anchor(evaluation: Evaluation, run: str, data: str) -> str:
+def anchor(evaluation: Evaluation, run: str, key: str) -> str:
     """The id of a run's row under a data set."""
-    return f"run-{list(evaluation.runs).index(run)}-data-{data_names(evaluation).index(data)}"
+    return f"run-{list(evaluation.runs).index(run)}-data-{data_keys(evaluation).index(key)}"
 
 
 def matrix(evaluation: Evaluation, unit: str) -> Table:
-    """Runs against data sets: the AUC over "frame"s or "video"s, linked to the row that tells more."""
-    names = data_names(evaluation)
-    rows = []
-    for name, run in evaluation.runs.items():
-        cells = []
-        for key in names:
-            summary = part(run.metrics, "data", key)
-            auc = part(summary, unit, "auc")
-            cells.append(
+    """Runs against data sets: the AUC over "frame"s or "video"s, linked to the row with all metrics."""
+    rows = [
+        Row(
+            name,
+            [
                 dataclasses.replace(
-                    figure(part(summary, unit), "auc"),
-                    colour=shade(auc),
-                    link=anchor(evaluation, name, key) if summary else "",
-                    mark="leak" if leaks_of(summary) else "",
+                    _shaded(of_unit(metrics, unit)),
+                    link=anchor(evaluation, name, key),
+                    mark="" if metrics.leakage.warning is None else "leak",
                 )
-            )
-        rows.append(Row(name, cells))
-    return Table(["run", *names], rows)
+                for key, metrics in run.metrics.data.items()
+            ],
+        )
+        for name, run in evaluation.runs.items()
+    ]
+    return Table(["run", *data_keys(evaluation)], rows)
 
 
 def forgeries_matrix(evaluation: Evaluation) -> Table:
     """Forgeries of every data set against runs: the frame AUC, and which forgeries were not trained on."""
     rows = []
-    for key in data_names(evaluation):
-        summaries = [part(run.metrics, "data", key) for run in evaluation.runs.values()]
-        names = dict.fromkeys(forgery for summary in summaries for forgery, _ in ordered_forgeries(summary))
-        for forgery in names:
-            of_forgery = [part(summary, "by_forgery", forgery) for summary in summaries]
+    for key in data_keys(evaluation):
+        data_sets = [run.metrics.data[key] for run in evaluation.runs.values()]
+        for forgery, _ in ordered_forgeries(data_sets[0].by_forgery):
+            of_forgery = [metrics.by_forgery[forgery] for metrics in data_sets]
             cells = [
-                dataclasses.replace(
-                    figure(part(figures, "frame"), "auc"),
-                    colour=shade(part(figures, "frame", "auc")),
-                    mark="" if figures is None or part(figures, "seen") else "unseen",
-                )
-                for figures in of_forgery
+                dataclasses.replace(_shaded(metrics.frame), mark="" if metrics.seen else seen_or_unseen(metrics))
+                for metrics in of_forgery
             ]
-            rows.append(Row(f"{key} · {forgery or 'unnamed'}", cells))
+            rows.append(Row(f"{key} · {forgery_name(forgery)}", cells))
     return Table(["data · forgery", *evaluation.runs], rows)
 
 
 def detection_tables(evaluation: Evaluation, key: str, unit: str) -> list[Table]:
-    """All figures of one data set over "frame"s or "video"s, in two tables that fit a page: ranks, then the rest.
+    """All metrics of one data set over "frame"s or "video"s, in two tables that fit a page: ranking, then the rest.
 
     The first has both AUCs where `unit` is "frame", and DeepfakeBench's beside the video's where it is "video".
     """
-    other = [("video AUC", "video", "auc")] if unit == "frame" else [(heading("dfb_compat"), "video", "dfb_compat")]
-    first = [(f"{unit} AUC", unit, "auc"), *other, *((heading(name), unit, name) for name in RANKS[1:])]
-    rest = [(heading(name), unit, name) for name in (*CALLS, *PROBABILITIES, *CALIBRATED)]
-    counts = [("reals", "n_real"), ("fakes", "n_fake")]
-    return [_table(evaluation, key, unit, counts, first), _table(evaluation, key, unit, [], rest)]
-
-
-def _table(
-    evaluation: Evaluation, key: str, unit: str, counts: list[tuple[str, str]], columns: list[tuple[str, str, str]]
-) -> Table:
-    """Counts and figures; the one with counts comes first, and is what links and warnings belong to."""
-    rows = []
-    for row, figures in _rows(evaluation, key, unit):
-        cells = [counted(part(figures, unit, name)) for _, name in counts]
-        cells += [figure(part(figures, which), name) for _, which, name in columns]
-        if counts:
-            rows.append(dataclasses.replace(row, cells=cells, anchor=row.anchor if unit == "frame" else ""))
-        else:
-            rows.append(Row(row.name, cells, row.kind))
-    return Table(["run and forgery", *(name for name, _ in counts), *(name for name, *_ in columns)], rows)
+    other = ("video AUC", "video", "auc") if unit == "frame" else (heading("dfb_compat"), "video", "dfb_compat")
+    columns = [(f"{unit} AUC", unit, "auc"), other]
+    columns += [(heading(name), unit, name) for name in ranking.METRICS if name != "auc"]
+    rest = (*DECISION_METRICS, *PROBABILITY_METRICS, *CALIBRATED_METRICS)
+    return [_ranking_table(evaluation, key, unit, columns), _other_table(evaluation, key, unit, rest)]
 
 
 def localization_table(evaluation: Evaluation, key: str) -> Table | None:
     """How well maps show where one data set's fakes were forged; None where no run has maps."""
-    rows = []
-    for row, figures in _rows(evaluation, key, "localization"):
-        located = part(figures, "localization")
-        if not located:
-            continue
-        whole = row.kind == "run"
-        beside = {"blob_auc": part(located, "baselines", "centre", "pixel_auc")}
-        cells = [figure({**located, **beside}, name) for name in _MAPS]
-        cells += [figure(located, name) if whole else Cell("") for name in _ON_REALS]
-        cells += [counted(part(located, "n")), counted(_left_out(located))]
-        why = [*row.why, *(_best_threshold(located) if whole else [])]
-        rows.append(dataclasses.replace(row, cells=cells, anchor="", leaks=[], why=why))
-        if whole:
-            rows += [_baseline(name, values) for name, values in (part(located, "baselines") or {}).items()]
-    headings = ["run and forgery", *(heading(name) for name in (*_MAPS, *_ON_REALS)), "masks", "left out"]
-    return Table(headings, rows) if rows else None
-
-
-def _baseline(name: str, figures: Mapping) -> Row:
-    cells = [figure(figures, each) if each in figures else Cell("") for each in _MAPS]
-    return Row(_BASELINES.get(name, name), [*cells, *[Cell("")] * (len(_ON_REALS) + 2)], "baseline")
-
-
-def _best_threshold(located: Mapping) -> list[str]:
-    threshold, source = part(located, "best_threshold"), part(located, "best_from")
-    return [] if threshold is None else [f"best: at threshold {threshold:.3f}{f', from {source}' if source else ''}"]
-
-
-def _rows(evaluation: Evaluation, key: str, unit: str) -> Iterator[tuple[Row, dict]]:
-    """A row without cells, and its figures, per run and per forgery of it."""
+    rows: list[Row] = []
     for name, run in evaluation.runs.items():
-        summary = part(run.metrics, "data", key)
-        if summary is None:
-            yield Row(name, [], "run", why=["not measured on this data set"]), {}
+        metrics = run.metrics.data[key]
+        if metrics.localization is None:
             continue
-        whole = reasons_of(part(summary, unit))
-        if part(summary, unit) is None and unit != "localization":
-            whole = ["no figures"]
-        yield Row(name, [], "run", anchor(evaluation, name, key), whole, leaks_of(summary)), summary
-        for forgery, figures in ordered_forgeries(summary):
-            why = [words for words in reasons_of(part(figures, unit)) if words not in whole]
-            seen = "seen" if part(figures, "seen") else "unseen"
-            yield Row(f"{forgery or 'unnamed'} ({seen})", [], "forgery", why=why), figures
+        rows.append(_localization_row(name, metrics.localization, "run", []))
+        rows += _baseline_rows(metrics.localization)
+        for forgery, of_forgery in ordered_forgeries(metrics.by_forgery):
+            if of_forgery.localization is not None:
+                name_and_seen = _forgery_label(forgery, of_forgery)
+                reasons = metrics.localization.reasons
+                rows.append(_localization_row(name_and_seen, of_forgery.localization, "forgery", reasons))
+    headings = [heading(name) for name in (*_MAPS, *REAL_METRICS)]
+    return Table(["run and forgery", *headings, "masks", "left out"], rows) if rows else None
 
 
-def _left_out(located: Mapping) -> int:
-    return (part(located, "n_without_mask") or 0) + (part(located, "n_empty_mask") or 0)
+def of_unit(metrics: GroupMetrics, unit: str) -> DetectionMetrics:
+    """The metrics over "frame"s or "video"s."""
+    return metrics.frame if unit == "frame" else metrics.video
+
+
+def _shaded(metrics: DetectionMetrics) -> Cell:
+    return dataclasses.replace(metric_cell(metrics, "auc"), colour=shade(metrics.auc))
+
+
+def _ranking_table(evaluation: Evaluation, key: str, unit: str, columns: list[tuple[str, str, str]]) -> Table:
+    """Counts and ranking metrics; links lead to its rows, and warnings are under them."""
+    rows = []
+    for row, metrics in _rows(evaluation, key, unit):
+        of_rows = of_unit(metrics, unit)
+        cells = [count_cell(of_rows.n_real), count_cell(of_rows.n_fake)]
+        cells += [metric_cell(of_unit(metrics, its_unit), name) for _, its_unit, name in columns]
+        rows.append(dataclasses.replace(row, cells=cells))
+    return Table(["run and forgery", "reals", "fakes", *(name for name, *_ in columns)], rows)
+
+
+def _other_table(evaluation: Evaluation, key: str, unit: str, names: tuple[str, ...]) -> Table:
+    rows = [
+        Row(row.name, [metric_cell(of_unit(metrics, unit), name) for name in names], row.kind)
+        for row, metrics in _rows(evaluation, key, unit)
+    ]
+    return Table(["run and forgery", *map(heading, names)], rows)
+
+
+def _rows(evaluation: Evaluation, key: str, unit: str) -> Iterator[tuple[Row, GroupMetrics]]:
+    """A row without cells, and its metrics, per run and per forgery of it."""
+    for name, run in evaluation.runs.items():
+        metrics: DataSetMetrics = run.metrics.data[key]
+        reasons = of_unit(metrics, unit).reasons
+        target = anchor(evaluation, name, key) if unit == "frame" else ""
+        leaks = [] if metrics.leakage.warning is None else [metrics.leakage.warning]
+        yield Row(name, kind="run", anchor=target, why=reasons, leaks=leaks), metrics
+        for forgery, of_forgery in ordered_forgeries(metrics.by_forgery):
+            why = [reason for reason in of_unit(of_forgery, unit).reasons if reason not in reasons]
+            yield Row(_forgery_label(forgery, of_forgery), kind="forgery", why=why), of_forgery
+
+
+def _forgery_label(forgery: str, metrics: ForgeryMetrics) -> str:
+    return f"{forgery_name(forgery)} ({seen_or_unseen(metrics)})"
+
+
+def _localization_row(name: str, metrics: LocalizationMetrics, kind: str, known_reasons: list[str]) -> Row:
+    values = metrics.values()
+    cells = [
+        value_cell(values[column], metrics.intervals.get(column)) if column in values else Cell("")
+        for column in (*_MAPS, *REAL_METRICS)
+    ]
+    why = [reason for reason in metrics.reasons if reason not in known_reasons]
+    if kind == "run" and metrics.best_threshold is not None:
+        why.append(f"best: at threshold {metrics.best_threshold:.3f}, from {metrics.best_from}")
+    return Row(name, [*cells, count_cell(metrics.n), count_cell(metrics.n_left_out)], kind, why=why)
+
+
+def _baseline_rows(metrics: LocalizationMetrics) -> list[Row]:
+    if metrics.baselines is None:
+        return []
+    blank = [Cell("")] * (len(REAL_METRICS) + 2)
+    return [
+        Row(
+            BASELINES[name],
+            [*(value_cell(values[column]) if column in values else Cell("") for column in _MAPS), *blank],
+            "baseline",
+        )
+        for name, values in metrics.baselines.values().items()
+    ]

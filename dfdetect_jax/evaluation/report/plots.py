@@ -1,7 +1,7 @@
-"""Diagrams of scores: ROC, DET, reliability, histograms, robustness; `as_svg` makes a picture of any.
+"""Diagrams of scores: ROC, DET, reliability, histograms, robustness; `as_svg` renders any of them.
 
-Figures are made without pyplot, so that nothing is kept when they are drawn. Colours are of Okabe and Ito's set, told
-apart by all common kinds of colour vision; lines differ in their dashes as well, for print without colour.
+Figures are made without pyplot, so that no global state remains. Colours are of Okabe and Ito's set, distinct for all
+common kinds of colour vision; lines also differ in their dashes, for print without colour.
 """
 
 import io
@@ -18,12 +18,13 @@ from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.evaluation.metrics.calibration import BINS, calibrate, reliability
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
+from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel
 from dfdetect_jax.pictures.canvas import place_axes
 from dfdetect_jax.pictures.sheets import COLOURS, GREY
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
-MOST_POINTS = 300  # of a curve as drawn; more can't be seen
+MOST_POINTS = 300  # of a curve; more are not visible
 _DET_TICKS = np.array([0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99])
 _LONGEST_NAME = 23
 _STYLE = {
@@ -48,16 +49,15 @@ def roc(curves: Mapping[str, FrameScores], *, logarithmic: bool = False) -> Figu
 
     Args:
         curves: by the name in the legend.
-        logarithmic: draw the false positive rate on a logarithmic axis, which shows few false alarms enlarged.
+        logarithmic: put the false positive rate on a logarithmic axis, which enlarges low rates.
     """
-    lowest = (
-        1e-4 if max((int((each.label == Label.REAL).sum()) for each in curves.values()), default=0) >= 5000 else 1e-3
-    )
+    most_reals = max((int((each.label == Label.REAL).sum()) for each in curves.values()), default=0)
+    lowest = 1e-4 if most_reals >= 5000 else 1e-3
     figure, axes = _square(len(curves))
     for place, (name, scores) in enumerate(curves.items()):
         fpr, tpr, _ = roc_curve(scores.label, scores.score)
-        drawn = np.log10(np.maximum(fpr, lowest)) / -np.log10(lowest) if logarithmic else fpr
-        kept = thinned(drawn, tpr)
+        across = np.log10(np.maximum(fpr, lowest)) / -np.log10(lowest) if logarithmic else fpr
+        kept = thinned(across, tpr)
         _line(axes, np.maximum(fpr, lowest)[kept] if logarithmic else fpr[kept], tpr[kept], place, name, scores)
     if logarithmic:
         chance = np.geomspace(lowest, 1, 50)
@@ -66,7 +66,7 @@ def roc(curves: Mapping[str, FrameScores], *, logarithmic: bool = False) -> Figu
         axes.xaxis.set_major_formatter(lambda rate, place: f"{rate:g}")
     else:
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.7)
-    axes.set(xlim=(lowest if logarithmic else -0.01, 1), ylim=(0, 1.01), ylabel="fakes found (TPR)")
+    axes.set(xlim=(lowest if logarithmic else -0.01, 1), ylim=(0, 1.01), ylabel="fakes called fake (TPR)")
     axes.set_xlabel("reals called fake (FPR)" + (", logarithmic" if logarithmic else ""))
     axes.grid(color="#e4e4e4", linewidth=0.6)
     _legend(figure, axes)
@@ -97,26 +97,26 @@ def det(curves: Mapping[str, FrameScores]) -> Figure:
 
 
 @matplotlib.rc_context(_STYLE)
-def reliability_diagram(scores: FrameScores, temperature: float | None) -> Figure:
-    """Share of fakes against mean score in each of 15 equal bins, raw and calibrated, and how many rows a bin has.
+def reliability_diagram(scores: FrameScores, temperature: float) -> Figure:
+    """Share of fakes against mean score in each of 15 equal bins, raw and calibrated, and how many rows are in each.
 
     Args:
         scores: at least one row.
-        temperature: of `calibrate`; None or 1 draws the raw scores alone.
+        temperature: of `calibrate`; 1 shows the raw scores alone.
     """
     figure = Figure(figsize=(3.3, 3.9))
     axes, below = place_axes(figure, 0.6, 0.1, 2.6, 2.3), place_axes(figure, 0.6, 2.5, 2.6, 0.65)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.7)
     kinds = [("raw", scores.score, "#D55E00", "o-")]
-    if temperature not in (None, 1):
+    if temperature != 1:
         kinds.append(("calibrated", calibrate(scores.score, temperature), "#0072B2", "s--"))
     for place, (name, values, colour, style) in enumerate(kinds):
         mean, fakes, count = reliability(values, scores.label)
-        had = count > 0
-        axes.plot(mean[had], fakes[had], style, color=colour, markersize=4, linewidth=1.2, label=name)
+        filled = count > 0
+        axes.plot(mean[filled], fakes[filled], style, color=colour, markersize=4, linewidth=1.2, label=name)
         width = 1 / BINS / len(kinds)
         left = np.arange(BINS) / BINS + place * width
-        below.bar(left[had], count[had], width * 0.9, align="edge", color=colour)
+        below.bar(left[filled], count[filled], width * 0.9, align="edge", color=colour)
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="share of fakes")
     axes.set_xticks(np.linspace(0, 1, 6), [])
     below.set(xlim=(0, 1), yscale="log", xlabel="score", ylabel="frames")
@@ -128,7 +128,7 @@ def reliability_diagram(scores: FrameScores, temperature: float | None) -> Figur
 
 
 @matplotlib.rc_context(_STYLE)
-def histogram(scores: FrameScores, threshold: float | None) -> Figure:
+def histogram(scores: FrameScores, threshold: float) -> Figure:
     """Scores of reals and of fakes, each as shares of its own number in 20 equal bins, and the threshold."""
     figure = Figure(figsize=(3.3, 2.85))
     axes = place_axes(figure, 0.6, 0.1, 2.6, 1.75)
@@ -139,30 +139,29 @@ def histogram(scores: FrameScores, threshold: float | None) -> Figure:
             shares, words = np.histogram(values, edges)[0] / len(values), f"{name}, {len(values):,} frames"
             filled = {"facecolor": f"{COLOURS[name]}40", "fill": True} if label == Label.REAL else {}
             axes.stairs(shares, edges, edgecolor=COLOURS[name], linewidth=width, label=words, **filled)
-    if threshold is not None:
-        axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.3f}")
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.3f}")
     axes.set(xlim=(-0.01, 1.01), ylim=(0, None), xlabel="score (1 = fake)", ylabel="share of its label")
     _legend(figure, axes)
     return figure
 
 
 @matplotlib.rc_context(_STYLE)
-def robustness_curve(name: str, levels: Mapping[str, Sequence[Mapping]]) -> Figure:
-    """The frame AUC against the level of one distortion, a line with its 95% band per run.
+def robustness_curve(name: str, levels: Mapping[str, Sequence[CorruptionLevel]]) -> Figure:
+    """The frame AUC against the level of one corruption, a line with its 95% band per run.
 
     Args:
-        name: of the distortion.
-        levels: by run, {"level", "auc", "auc_ci"} from clean (0) to the harshest; those without "auc" are left out.
+        name: of the corruption.
+        levels: by run, from clean (0) to the harshest; those with an undefined AUC are left out.
     """
     figure = Figure(figsize=(3.3, 2.6 + 0.18 * len(levels)))
     axes = place_axes(figure, 0.6, 0.35, 2.6, 1.75)
     lowest = 0.5
-    for place, points in enumerate(levels.values()):
-        had = [point for point in points if point.get("auc") is not None]
-        x, y = [point["level"] for point in had], [point["auc"] for point in had]
+    for place, of_run in enumerate(levels.values()):
+        points = [(each.level, each.frame.auc, each.frame.interval("auc")) for each in of_run]
+        x, y = [level for level, auc, _ in points if auc is not None], [auc for _, auc, _ in points if auc is not None]
+        bounds = [interval or (auc, auc) for _, auc, interval in points if auc is not None]
         colour = LINES[place % len(LINES)]
         axes.plot(x, y, color=colour, linestyle=DASHES[place % len(DASHES)], marker="o", markersize=3)
-        bounds = [point.get("auc_ci") or (point["auc"], point["auc"]) for point in had]
         axes.fill_between(x, *np.reshape(bounds, (-1, 2)).T, color=colour, alpha=0.15, linewidth=0)
         lowest = min([lowest, *y, *(low for low, _ in bounds)])
     axes.axhline(0.5, color=GREY, linewidth=0.7)
@@ -176,13 +175,13 @@ def as_svg(figure: Figure) -> bytes:
     """The figure as an SVG file, the same bytes each time."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # measured in a font that lacks a name's script; readers have others
+        warnings.filterwarnings("ignore", "Glyph")  # the font may lack a name's script; browsers substitute
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return buffer.getvalue()
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which points of a curve to draw: int [at most 300 + 1], evenly along its length as drawn; always both ends."""
+    """Indices of a curve's points: int [at most 300 + 1], evenly spaced along its length; always both ends."""
     if len(x) <= MOST_POINTS:
         return np.arange(len(x))
     along = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
@@ -190,14 +189,14 @@ def thinned(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def short(name: str) -> str:
-    """A name as a legend can hold it: printable, and its middle left out where it is long."""
+    """A name for a legend: printable, and without its middle where it is long."""
     name = "".join(letter if letter.isprintable() else "?" for letter in name)
     half = (_LONGEST_NAME - 1) // 2
     return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
 
 
 def _square(lines: int) -> tuple[Figure, Axes]:
-    """Square axes with room below for the axis and a legend of so many lines."""
+    """Square axes with room below for the axis and a legend of `lines` lines."""
     figure = Figure(figsize=(3.3, 3.2 + 0.165 * lines))
     return figure, place_axes(figure, 0.6, 0.1, 2.6, 2.6)
 
@@ -209,7 +208,7 @@ def _line(axes: Axes, x: np.ndarray, y: np.ndarray, place: int, name: str, score
 
 
 def _legend(figure: Figure, axes: Axes, lowest: Axes | None = None, names: Sequence[str] | None = None) -> None:
-    """The names of the lines under the lowest axis, where they cover nothing."""
+    """The names of the lines below the lowest axis."""
     box = (lowest or axes).get_position()
     below = box.y0 - 0.42 / figure.get_figheight()
     handles, labels = axes.get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""The tables that people read: one row per data set and one per forgery, seen and unseen."""
+"""Tables for the terminal: a row per data set and a row per forgery, seen and unseen."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,108 +8,101 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-NOT_HAD = "-"
-_BASELINES = {"random": "noise", "centre": "centre blob"}
-_FEW_REALS = 100  # with fewer, a TPR at 1% FPR means nothing
+from dfdetect_jax.evaluation.metrics.detection_metrics import Interval
+from dfdetect_jax.evaluation.metrics.localization_metrics import LocalizationMetrics
+from dfdetect_jax.evaluation.metrics.paired import Difference
+from dfdetect_jax.evaluation.metrics.seed_spread import Spread
+from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
+from dfdetect_jax.evaluation.report.row_order import (
+    BASELINES,
+    data_keys,
+    forgery_name,
+    ordered_forgeries,
+    seen_or_unseen,
+)
+from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, RunMetrics
+
+UNDEFINED = "-"
+_FEW_REALS = 100  # with fewer, a TPR at 1% FPR is unreliable
 _FILE_WIDTH = 120  # columns, where the table goes to a file or pipe
+_MAPS = ("pixel_auc", "blob_auc", "pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")
 
 
-def print_results(metrics: dict) -> None:
-    """Prints `results_table` on standard output, and `localization_table` under it; in a file no column is cut."""
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
-    console.print(results_table(metrics))
-    if any(summary["localization"] for summary in metrics["data"].values()):
-        console.print()
-        console.print(localization_table(metrics))
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Prints the tables of every run on standard output, and of several runs how they compare."""
+    for name, run in evaluation.runs.items():
+        if len(evaluation.runs) > 1:
+            print(f"\n{name}")
+        print_metrics(run.metrics)
+    if len(evaluation.runs) > 1:
+        print()
+        _console().print(matrix_table(evaluation))
+    for line in comparison_lines(evaluation):
+        print(line)
 
 
-def matrix_table(runs: Mapping[str, dict]) -> Table:
-    """Lays several runs out side by side: a row per run, a column per data set, frame AUC with its interval.
+def print_metrics(metrics: RunMetrics) -> None:
+    """Prints `detection_table` on standard output, and `localization_table` below it if there are maps."""
+    _console().print(detection_table(metrics))
+    if any(of_data.localization is not None for of_data in metrics.data.values()):
+        print()
+        _console().print(localization_table(metrics))
 
-    Args:
-        runs: `metrics.json` of each, by name.
-    """
-    data = list(dict.fromkeys(key for metrics in runs.values() for key in metrics["data"]))
+
+def matrix_table(evaluation: Evaluation) -> Table:
+    """Several runs side by side: a row per run, a column per data set, frame AUC with its interval."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption_justify="left")
     table.add_column("frame AUC", overflow="fold")
-    for key in data:
+    for key in data_keys(evaluation):
         table.add_column(Text(key), justify="right")
-    for name, metrics in runs.items():
-        figures = [metrics["data"].get(key, {}).get("frame", {}) for key in data]
-        cells = [f"{_share(each.get('auc'))} {_interval(each.get('auc_ci'))}".strip() for each in figures]
-        table.add_row(Text(name), *cells)
+    for name, run in evaluation.runs.items():
+        frames = [metrics.frame for metrics in run.metrics.data.values()]
+        table.add_row(Text(name), *(f"{_share(each.auc)} {_interval(each.interval('auc'))}".strip() for each in frames))
     return table
 
 
-def print_comparison(runs: Mapping[str, dict], paired: Sequence[dict], seeds: Mapping[str, dict]) -> None:
-    """Prints what several runs say together: all of them on all data, differences to the first, spread over seeds."""
-    if len(runs) > 1:
-        print()
-        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(matrix_table(runs))
-    for pair in paired:
-        told = [f"{kind} AUC {_difference(pair[kind]['auc'])}" for kind in ("frame", "video")]
-        print(f"{pair['a']} against {pair['b']} on {pair['data']}: {', '.join(told)}")
-    for names, group in seeds.items():
-        for data, spread in group.items():
-            told = [f"{kind} AUC {_spread(spread[kind].get('auc'))}" for kind in ("frame", "video")]
-            print(f"{names} on {data}, mean over seeds: {', '.join(told)}")
+def comparison_lines(evaluation: Evaluation) -> Iterator[str]:
+    """A line per pair of runs and data set, and a line per group of seeds and data set."""
+    for pair in evaluation.paired:
+        frame, video = _difference(pair.frame["auc"]), _difference(pair.video["auc"])
+        yield f"{pair.a} against {pair.b} on {pair.data}: frame AUC {frame}, video AUC {video}"
+    for names, by_data in evaluation.seeds.items():
+        for key, spread in by_data.items():
+            frame, video = _spread(spread.frame["auc"]), _spread(spread.video["auc"])
+            yield f"{names} on {key}, mean over seeds: frame AUC {frame}, video AUC {video}"
 
 
-def _difference(figures: dict) -> str:
-    if figures["difference"] is None:
-        return NOT_HAD
-    low, high = figures["difference_ci"] or (None, None)
-    interval = f" [{low:+.3f}, {high:+.3f}]" if low is not None else ""
-    return f"{figures['difference']:+.3f}{interval}"
-
-
-def _spread(figures: dict | None) -> str:
-    if not figures or figures["mean"] is None:
-        return NOT_HAD
-    low, high = figures["ci"] or (None, None)
-    return f"{figures['mean']:.3f}" + (f" [{low:.3f}, {high:.3f}]" if low is not None else "")
-
-
-def results_table(metrics: dict) -> Table:
-    """Lays `metrics.json` out for a terminal.
-
-    Args:
-        metrics: as `report.as_metrics` makes it.
+def detection_table(metrics: RunMetrics) -> Table:
+    """Detection metrics of every data set and forgery.
 
     Returns:
-        A table, 100 characters wide unless names are long, with frame AUC and its interval where it was drawn, video
-        AUC, and of frames: AP, EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes. Every
-        data set has a row for all its forgeries and one per forgery, those seen in training first. What can't be had
-        shows as "-", with the reason under the table.
+        A table, 100 characters wide unless names are long: frame AUC and its interval, video AUC, and of frames AP,
+        EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes. Each data set has a row for all
+        its forgeries and a row per forgery, those seen in training first. An undefined metric is "-", with the reason
+        below the table.
     """
-    threshold = f"{metrics['threshold']:.3f}"
-    notes = [f"AP, EER, TPR and accuracy are of frames; accuracy at the validation threshold {threshold}"]
+    notes = [f"AP, EER, TPR and accuracy: over frames; accuracy: at the validation threshold {metrics.threshold:.3f}"]
     headings = ("frame\nAUC", "95%", "video\nAUC", "AP", "EER", "TPR\n@1%", "accu-\nracy", "reals", "fakes")
     table = _table("data\n  forgery", headings)
-    for key, summary in metrics["data"].items():
+    for key, of_data in metrics.data.items():
         table.add_section()
-        for name, trained_on, figures in _rows(key, summary):
-            table.add_row(name, trained_on, *_cells(figures["frame"], figures["video"]))
-        if "why" in summary["frame"] and (summary["frame"]["auc"] is None or summary["frame"]["n_real"] < _FEW_REALS):
-            notes.append(f"{key}: {summary['frame']['why']}")
-        leakage = summary.get("leakage") or {}
-        notes += [f"{key}: {leakage['note']}"] if leakage.get("note") else []
-        if warning := leakage.get("warning"):
+        for name, seen, group in _rows(key, of_data):
+            table.add_row(name, seen, *_detection_cells(group))
+        if of_data.leakage.warning is not None:
             table.add_row(Text("  ! leakage", style="bold red"), "", *[""] * len(headings))
-            notes.append(f"{key}: LEAKAGE: {warning}")
-    notes += metrics["notes"]
-    table.caption = Text("\n".join(notes))
+        notes += [f"{key}: {note}" for note in _detection_notes(of_data)]
+    table.caption = Text("\n".join([*notes, *metrics.notes]))
     return table
 
 
-def localization_table(metrics: dict) -> Table:
-    """Lays out how well attention shows what was forged, for the data sets in `metrics.json` that have it.
+def localization_table(metrics: RunMetrics) -> Table:
+    """Localization metrics of every data set with attention maps.
 
     Returns:
-        A table, 100 characters wide unless names are long: pixel AUC beside that of a blob in the middle of the crop,
-        pixel AP, IoU and F1 at threshold 0.5 and at the best one, pointing, mean attention on reals (of a whole data
-        set), and how many fakes were measured. Rows and gaps as in `results_table`; below each data set what the blob
-        and noise reach on all of it.
+        A table, 100 characters wide unless names are long: pixel AUC beside that of the centre blob, pixel AP, IoU and
+        F1 at threshold 0.5 and at the best one, pointing, mean attention on reals (of a whole data set), and how many
+        fakes were measured. Rows and undefined metrics as in `detection_table`; the last rows of each data set are the
+        baselines.
     """
     headings = ("pixel\nAUC", "blob\nAUC", "pixel\nAP", "IoU\n@.5", "IoU\nbest", "F1\n@.5", "F1\nbest", "point\ning")
     table = _table("where it was\n  forged", (*headings, "on\nreals", "masks"))
@@ -117,18 +110,26 @@ def localization_table(metrics: dict) -> Table:
         "pixel AUC and AP: all pixels of fakes pooled; IoU, F1, pointing: means over fakes with masks",
         "blob: a fixed spot in the middle of every crop; on reals: mean attention",
     ]
-    for key, summary in metrics["data"].items():
-        figures = summary["localization"]
-        if not figures:
+    for key, of_data in metrics.data.items():
+        if of_data.localization is None:
             continue
         table.add_section()
-        for name, trained_on, row in _rows(key, summary):
-            table.add_row(name, trained_on, *_localization_cells(row["localization"]))
-        for name, baseline in (figures["baselines"] or {}).items():
-            table.add_row(Text(f"  ({_BASELINES[name]})"), "", *_map_cells(baseline))
-        notes.extend(_localization_notes(key, figures))
+        table.add_row(Text(key, style="bold"), "", *_localization_cells(of_data.localization))
+        for forgery, group in ordered_forgeries(of_data.by_forgery):
+            if group.localization is not None:
+                name = Text(f"  {forgery_name(forgery)}")
+                table.add_row(name, seen_or_unseen(group), *_localization_cells(group.localization))
+        if of_data.localization.baselines is not None:
+            for baseline, values in of_data.localization.baselines.values().items():
+                table.add_row(Text(f"  ({BASELINES[baseline]})"), "", *_map_cells(values))
+        notes += [f"{key}: {note}" for note in _localization_notes(of_data.localization)]
     table.caption = Text("\n".join(notes))
     return table
+
+
+def _console() -> Console:
+    """Standard output; in a file no column is cut off."""
+    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
 
 
 def _table(first: str, headings: Sequence[str]) -> Table:
@@ -140,47 +141,64 @@ def _table(first: str, headings: Sequence[str]) -> Table:
     return table
 
 
-def _rows(key: str, summary: dict) -> Iterator[tuple[Text, str, dict]]:
-    yield Text(key, style="bold"), "", summary
-    forgeries = summary["by_forgery"]
-    for forgery in sorted(forgeries, key=lambda name: (not forgeries[name]["seen"], name)):
-        yield Text(f"  {forgery or 'unnamed'}"), "seen" if forgeries[forgery]["seen"] else "unseen", forgeries[forgery]
+def _rows(key: str, metrics: DataSetMetrics) -> Iterator[tuple[Text, str, GroupMetrics]]:
+    yield Text(key, style="bold"), "", metrics
+    for forgery, group in ordered_forgeries(metrics.by_forgery):
+        yield Text(f"  {forgery_name(forgery)}"), seen_or_unseen(group), group
 
 
-def _cells(frame: dict, video: dict) -> list[str]:
-    shares = (video["auc"], frame["ap"], frame["eer"], frame.get("tpr_at_fpr_1"), frame["accuracy"])
-    counts = (str(frame["n_real"]), str(frame["n_fake"]))
-    return [_share(frame["auc"]), _interval(frame.get("auc_ci")), *map(_share, shares), *counts]
+def _detection_cells(group: GroupMetrics) -> list[str]:
+    frame = group.frame
+    shares = (group.video.auc, frame.ap, frame.eer, frame.tpr_at_fpr_1, frame.accuracy)
+    counts = (str(frame.n_real), str(frame.n_fake))
+    return [_share(frame.auc), _interval(frame.interval("auc")), *map(_share, shares), *counts]
 
 
-def _localization_cells(figures: dict) -> list[str]:
-    blob = figures["baselines"]["centre"]["pixel_auc"] if figures["baselines"] else None
-    on_reals = _share(figures["real_attention"]) if "real_attention" in figures else ""
-    return [*_map_cells(figures | {"blob_auc": blob}), on_reals, str(figures["n"])]
+def _detection_notes(metrics: DataSetMetrics) -> Iterator[str]:
+    frame, leakage = metrics.frame, metrics.leakage
+    if frame.why is not None and (frame.auc is None or frame.n_real < _FEW_REALS):
+        yield frame.why
+    if leakage.note is not None:
+        yield leakage.note
+    if leakage.warning is not None:
+        yield f"LEAKAGE: {leakage.warning}"
 
 
-def _map_cells(figures: dict) -> list[str]:
-    """What belongs under the table's headings up to "pointing"; empty where `figures` has no such entry."""
-    names = ("pixel_auc", "blob_auc", "pixel_ap", "iou", "iou_best", "f1", "f1_best", "pointing")
-    return [_share(figures[name]) if name in figures else "" for name in names]
+def _localization_cells(metrics: LocalizationMetrics) -> list[str]:
+    on_reals = "" if metrics.reals is None else _share(metrics.reals.attention)
+    return [*_map_cells(metrics.values()), on_reals, str(metrics.n)]
 
 
-def _localization_notes(key: str, figures: dict) -> Iterator[str]:
-    if figures["best_threshold"] is not None:
-        optimistic = ": optimistic" if figures["best_from"] == "these images" else ""
-        chosen = f"{figures['best_threshold']:.3f}, chosen on {figures['best_from']}{optimistic}"
-        yield f"{key}: best is at threshold {chosen}"
-    unknown, empty = figures["n_without_mask"], figures["n_empty_mask"]
-    if unknown or empty:
-        yield f"{key}: fakes left out: {unknown} without a mask, {empty} with an empty one"
-    if "why" in figures:
-        yield f"{key}: {figures['why']}"
+def _map_cells(values: Mapping[str, float | None]) -> list[str]:
+    """The cells up to "pointing"; empty where `values` has no such entry."""
+    return [_share(values[name]) if name in values else "" for name in _MAPS]
 
 
-def _interval(edges: Sequence[float] | None) -> str:
+def _localization_notes(metrics: LocalizationMetrics) -> Iterator[str]:
+    if metrics.best_threshold is not None:
+        optimistic = ": optimistic" if metrics.best_from == "these images" else ""
+        yield f"best is at threshold {metrics.best_threshold:.3f}, chosen on {metrics.best_from}{optimistic}"
+    if metrics.n_left_out:
+        yield f"fakes left out: {metrics.n_without_mask} without a mask, {metrics.n_empty_mask} with an empty mask"
+    yield from metrics.reasons
+
+
+def _difference(auc: Difference) -> str:
+    if auc.difference is None:
+        return UNDEFINED
+    bounds = "" if auc.interval is None else f" [{auc.interval[0]:+.3f}, {auc.interval[1]:+.3f}]"
+    return f"{auc.difference:+.3f}{bounds}"
+
+
+def _spread(auc: Spread) -> str:
+    bounds = "" if auc.interval is None else f" [{auc.interval[0]:.3f}, {auc.interval[1]:.3f}]"
+    return f"{_share(auc.mean)}{bounds}"
+
+
+def _interval(bounds: Interval | None) -> str:
     """ ".90-.94", short enough for a column."""
-    return "" if not edges else "-".join(f"{edge:.2f}".removeprefix("0") for edge in edges)
+    return "" if bounds is None else "-".join(f"{edge:.2f}".removeprefix("0") for edge in bounds)
 
 
 def _share(share: float | None) -> str:
-    return NOT_HAD if share is None else f"{share:.3f}"
+    return UNDEFINED if share is None else f"{share:.3f}"

@@ -1,109 +1,96 @@
-"""Pictures changed by someone who has the detector: FGSM and PGD within a few grey levels of every pixel.
+"""Detection metrics under white-box attacks, FGSM and PGD: how far a few grey levels per pixel move the scores.
 
-White box: the attacker knows weights and threshold, and changes the crop that the network gets. Whoever forges a video
-changes it before it is cropped, resized and compressed, which undoes some of this; who doesn't have the weights has
-less of a hold still. No defence is evaluated. So the figures tell how close to its decision a detector sits, not how
-many forgers get past it.
-
-Both methods need no more of the gradient than its sign. With one logit z and label y, cross-entropy -log p(y) falls
-with (2y - 1) z, so its gradient points where that of (1 - 2y) z points; the latter doesn't vanish where the detector is
-sure of itself, which would make it look robust (Carlini, Wagner, "Towards Evaluating the Robustness of Neural
-Networks", IEEE S&P 2017, arXiv 1608.04644).
+The attacker knows weights and threshold, and changes the crop that is the network's input. A forger can only change the
+video before it is cropped, resized and compressed, which undoes part of an attack, and without the weights attacks are
+weaker still. No defence is evaluated. So the results show how close inputs are to the decision boundary, not how many
+forgeries would pass.
 """
 
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dfdetect_jax.config.rules import at_least, one_of
+from dfdetect_jax.batching import PREDICT_BATCH
+from dfdetect_jax.config.rules import at_least
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, VideoMetrics
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
-from dfdetect_jax.evaluation.metrics.summary import summarize
+from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
 from dfdetect_jax.evaluation.stress.clip_batches import clip_batches
+from dfdetect_jax.evaluation.stress.gradient_attacks import Predict, fgsm, pgd
+from dfdetect_jax.evaluation.stress.protocol import EPSILONS, PGD_STEPS, check_attacks
 from dfdetect_jax.methods import Method, Variables
+from dfdetect_jax.run.predictor import map_in_batches
 
-ATTACKS = ("fgsm", "pgd")
-EPSILONS = (1, 2, 4, 8)  # grey levels of 255
-STEPS = 10
 NOTE = "white box, crops, no defence evaluated"
-_BATCH = 32
 
 
-def ascent(predict: Callable, variables: Variables, images: jax.Array, labels: jax.Array) -> jax.Array:
-    """The sign of the gradient of the detector's cross-entropy with respect to the pixels.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttackLevel:
+    """Metrics at one strength of one attack.
 
-    Args:
-        predict: a method's (`Method.predict`); images may be float.
-        variables: of the method.
-        images: float32 [N, S, S, 3] in [0, 255].
-        labels: int32 [N], 0 real, 1 fake: the truth.
-
-    Returns:
-        float32 [N, S, S, 3] of -1, 0 and 1.
+    Attributes:
+        epsilon: the largest change of a value, grey levels of 255; 0 is clean.
+        step_size: grey levels.
+        frame, video: of attacked fakes against unchanged reals.
+        both: of frames where reals are attacked too (towards "fake").
     """
 
-    def wrongness(pixels):
-        return jnp.sum((1 - 2 * labels) * predict(variables, pixels).logit)
+    epsilon: int
+    step_size: float
+    frame: DetectionMetrics
+    video: VideoMetrics
+    both: DetectionMetrics
 
-    return jnp.sign(jax.grad(wrongness)(images))
+    @property
+    def fakes_called_real(self) -> float | None:
+        """Share of attacked fakes below the threshold; None without fakes."""
+        return None if self.frame.tpr is None else 1 - self.frame.tpr
+
+    def as_json(self) -> dict[str, Any]:
+        """{"epsilon", "step_size", "fakes_called_real"}, the metrics of frames, "video" and "both"."""
+        values = {"epsilon": self.epsilon, "step_size": self.step_size, "fakes_called_real": self.fakes_called_real}
+        return {**values, **self.frame.as_json(), "video": self.video.as_json(), "both": self.both.as_json()}
 
 
-def fgsm(
-    predict: Callable, variables: Variables, images: jax.Array, labels: jax.Array, epsilon: jax.Array | float
-) -> jax.Array:
-    """One step uphill: clip(x + epsilon sign(grad L), 0, 255).
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttackResult:
+    """Metrics of one data set under one attack.
 
-    Goodfellow, Shlens, Szegedy: "Explaining and Harnessing Adversarial Examples", ICLR 2015, arXiv 1412.6572.
-
-    Args:
-        predict, variables, images, labels: as in `ascent`.
-        epsilon: the most that a value changes, grey levels; float scalar, at least 0.
-
-    Returns:
-        float32 [N, S, S, 3] in [0, 255].
+    Attributes:
+        attack: of `ATTACKS`.
+        steps: of PGD; 1 for FGSM.
+        seed: of PGD's starts.
+        n, of: frames measured, of the split's.
+        note: how to read the results.
+        clean: without an attack, on the same frames.
+        epsilons: in the order of strength that was requested.
     """
-    return jnp.clip(images + epsilon * ascent(predict, variables, images, labels), 0.0, 255.0)
+
+    attack: str
+    steps: int
+    seed: int
+    n: int
+    of: int
+    note: str
+    clean: AttackLevel
+    epsilons: Sequence[AttackLevel]
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field under its name."""
+        values = {name: getattr(self, name) for name in ("attack", "steps", "seed", "n", "of", "note")}
+        levels = [level.as_json() for level in self.epsilons]
+        return {**values, "clean": self.clean.as_json(), "epsilons": levels}
 
 
-def pgd(
-    predict: Callable,
-    variables: Variables,
-    images: jax.Array,
-    labels: jax.Array,
-    epsilon: jax.Array | float,
-    *,
-    start: jax.Array,
-    step: jax.Array | float,
-    steps: int,
-) -> jax.Array:
-    """Steps uphill from a random start, each brought back into the ball: x <- clip(x + step sign(grad L)).
-
-    Madry, Makelov, Schmidt, Tsipras, Vladu: "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018,
-    arXiv 1706.06083.
-
-    Args:
-        predict, variables, images, labels, epsilon: as in `fgsm`.
-        start: float32 [N, S, S, 3] in [-1, 1], in units of epsilon: where in the ball to begin.
-        step: grey levels.
-        steps: how many.
-
-    Returns:
-        float32 [N, S, S, 3] in [0, 255], at most epsilon from `images` everywhere.
-    """
-    low, high = jnp.maximum(images - epsilon, 0.0), jnp.minimum(images + epsilon, 255.0)
-
-    def climb(_, moved):
-        return jnp.clip(moved + step * ascent(predict, variables, moved, labels), low, high)
-
-    return jax.lax.fori_loop(0, steps, climb, jnp.clip(images + epsilon * start, low, high))
-
-
-def measure(
+def measure_attack(
     method: Method,
     variables: Variables,
     score: Callable[[np.ndarray], np.ndarray],
@@ -112,15 +99,14 @@ def measure(
     *,
     attack: str,
     image_size: int,
-    threshold: float,
+    measure: Callable[[FrameScores], GroupMetrics],
     epsilons: Sequence[int] = EPSILONS,
-    steps: int = STEPS,
+    steps: int = PGD_STEPS,
     max_frames: int | None = None,
     seed: int = 0,
-    figures: Callable[[FrameScores], dict] | None = None,
     on_progress: Callable[[int], None] = lambda frames: None,
-) -> tuple[dict, dict[int, FrameScores]]:
-    """Scores a split clean and attacked, as the files that an attacker would give away: rounded to whole grey levels.
+) -> tuple[AttackResult, dict[int, FrameScores]]:
+    """Scores a split clean and attacked; attacked crops are rounded to whole grey levels, as a file stores them.
 
     Args:
         method: as built from the run's settings.
@@ -130,75 +116,84 @@ def measure(
         split: "train", "val" or "test".
         attack: of `ATTACKS`; "pgd" starts at random and takes steps of 2.5 epsilon / steps.
         image_size: side S of the detector's input, pixels.
-        threshold: chosen on validation, clean.
+        measure: the metrics of the scores of one level, such as `summary.measure_group` at a threshold.
         epsilons: whole grey levels, at least 1.
         steps: of PGD.
         max_frames: at most so many, evenly over the split; None for all.
-        seed: of PGD's starts, which are a function of it and of a frame's position in the split.
-        figures: as in `robustness.measure`; the figures of frames have "tpr".
+        seed: of PGD's starts, which depend on it and on a frame's position in the split.
         on_progress: called with the number of frames of each batch and epsilon (0 too), once it is scored.
 
     Returns:
-        What stands in `metrics.json`, and the scores behind it by epsilon, every frame attacked; clean ones under 0.
-        The first is {"attack", "steps", "seed", "n", "of", "note", "clean": L, "epsilons": [L, ...]}. An L has
-        "epsilon" and "step_size" (grey levels of 255), "fakes_called_real" (a share), the figures of fakes that were
-        attacked against reals as they are, those of videos under "video", and under "both" the figures of frames where
-        reals were attacked, too (towards "fake").
+        The metrics, and the scores behind them by epsilon, every frame attacked; clean ones under 0.
 
     Raises:
         RecordsError: the split is empty, or a record is damaged.
         RunError: a score is not a finite number.
         SettingsError: there is no such attack, or a number is too small.
     """
-    one_of("attack", attack, ATTACKS)
+    check_attacks([attack])
     at_least("attack steps", steps, 1)
     for epsilon in epsilons:
         at_least("attack epsilon", epsilon, 1)
-    steps = 1 if attack == "fgsm" else steps
-    attacked = _Attacked(method, variables, attack, steps, seed)
-    parts = {epsilon: [] for epsilon in (0, *epsilons)}
+    attacker = _Attacker(method, variables, attack, steps, seed)
+    parts: dict[int, list[FrameScores]] = {epsilon: [] for epsilon in (0, *epsilons)}
     for batch in clip_batches(folder, split, image_size=image_size, max_frames=max_frames):
         for epsilon, scored in parts.items():
-            images = attacked(batch, epsilon) if epsilon else batch["image"]
+            images = attacker(batch, epsilon) if epsilon else batch["image"]
             scored.append(from_batch(batch, score(images)))
             on_progress(len(images))
     scores = {epsilon: concatenate(scored) for epsilon, scored in parts.items()}
-    tell = figures or functools.partial(summarize, threshold=threshold, seen=())
-    clean, *levels = (_level(attack, steps, scores[0], epsilon, scores[epsilon], tell) for epsilon in scores)
-    about = {"attack": attack, "steps": steps, "seed": seed, "n": len(scores[0]), "of": len(Records(folder, split))}
-    return {**about, "note": NOTE, "clean": clean, "epsilons": levels}, scores
+    clean, *levels = (
+        _level(epsilon, attacker.step_size(epsilon), scores[0], scores[epsilon], measure) for epsilon in scores
+    )
+    result = AttackResult(
+        attack=attack,
+        steps=attacker.steps,
+        seed=seed,
+        n=len(scores[0]),
+        of=len(Records(folder, split)),
+        note=NOTE,
+        clean=clean,
+        epsilons=levels,
+    )
+    return result, scores
 
 
-class _Attacked:
+class _Attacker:
     """Attacks batches in one shape, so that one program is compiled for all epsilons."""
 
     def __init__(self, method: Method, variables: Variables, attack: str, steps: int, seed: int):
-        self._variables, self._seed = jax.device_put(variables), np.uint32(seed)
-        self._attack, self._steps = attack, steps
-        self._run = jax.jit(functools.partial(_run, method.predict, attack, steps))
+        self._variables, self._seed, self._attack = jax.device_put(variables), np.uint32(seed), attack
+        self.steps = 1 if attack == "fgsm" else steps
+        self._perturb = jax.jit(functools.partial(_perturb, method.predict, attack, self.steps))
 
-    def __call__(self, batch: dict, epsilon: int) -> np.ndarray:
+    def __call__(self, batch: Mapping[str, np.ndarray], epsilon: int) -> np.ndarray:
         """uint8 [N, S, S, 3], at most epsilon from `batch["image"]` everywhere."""
-        parts = []
-        for start in range(0, len(batch["image"]), _BATCH):
-            names = ("image", "label", "position")
-            given = {name: batch[name][start : start + _BATCH] for name in names}
-            count = len(given["label"])
-            filled = {name: np.resize(values, (_BATCH, *values.shape[1:])) for name, values in given.items()}
-            moved = self._run(
-                self._variables,
-                filled["image"],
-                filled["label"].astype(np.int32),
-                filled["position"].astype(np.uint32),
-                self._seed,
-                np.float32(epsilon),
-                np.float32(_step_size(self._attack, self._steps, epsilon)),
-            )
-            parts.append(np.asarray(moved)[:count])
-        return np.concatenate(parts)
+        strength = np.float32(epsilon), np.float32(self.step_size(epsilon))
+
+        def perturb(images: np.ndarray, labels: np.ndarray, positions: np.ndarray) -> jax.Array:
+            return self._perturb(self._variables, images, labels, positions, self._seed, *strength)
+
+        arrays = batch["image"], batch["label"].astype(np.int32), batch["position"].astype(np.uint32)
+        return np.concatenate(list(map_in_batches(perturb, arrays, PREDICT_BATCH)))
+
+    def step_size(self, epsilon: int) -> float:
+        """Grey levels; PGD can cross the ball from any start, with some to spare, FGSM's one step is all of epsilon."""
+        return float(epsilon) if self._attack == "fgsm" else 2.5 * epsilon / self.steps
 
 
-def _run(predict, attack, steps, variables, images, labels, positions, seed, epsilon, step):
+def _perturb(
+    predict: Predict,
+    attack: str,
+    steps: int,
+    variables: Variables,
+    images: jax.Array,
+    labels: jax.Array,
+    positions: jax.Array,
+    seed: jax.Array,
+    epsilon: jax.Array,
+    step: jax.Array,
+) -> jax.Array:
     pixels = images.astype(jnp.float32)
     if attack == "fgsm":
         moved = fgsm(predict, variables, pixels, labels, epsilon)
@@ -209,20 +204,19 @@ def _run(predict, attack, steps, variables, images, labels, positions, seed, eps
     return jnp.round(moved).astype(jnp.uint8)
 
 
-def _step_size(attack: str, steps: int, epsilon: int) -> float:
-    """In the ball from any start with some to spare, grey levels; FGSM's one step is all of epsilon."""
-    return float(epsilon) if attack == "fgsm" else 2.5 * epsilon / steps
-
-
-def _level(attack: str, steps: int, clean: FrameScores, epsilon: int, attacked: FrameScores, tell: Callable) -> dict:
+def _level(
+    epsilon: int,
+    step_size: float,
+    clean: FrameScores,
+    attacked: FrameScores,
+    measure: Callable[[FrameScores], GroupMetrics],
+) -> AttackLevel:
     fakes_only = attacked.replace(score=np.where(clean.label == Label.FAKE, attacked.score, clean.score))
-    told = tell(fakes_only)
-    missed = told["frame"]["tpr"]
-    return {
-        "epsilon": epsilon,
-        "step_size": _step_size(attack, steps, epsilon),
-        "fakes_called_real": None if missed is None else 1 - missed,
-        **told["frame"],
-        "video": told["video"],
-        "both": tell(attacked)["frame"],
-    }
+    metrics = measure(fakes_only)
+    return AttackLevel(
+        epsilon=epsilon,
+        step_size=step_size,
+        frame=metrics.frame,
+        video=metrics.video,
+        both=measure(attacked).frame,
+    )

@@ -1,4 +1,4 @@
-"""Frames of one split clip by clip, each clip's in their order: what a video codec needs, and records don't give."""
+"""Batches of whole clips with frames in order, as a video codec needs them; records are in hashed order."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +10,13 @@ from dfdetect_jax.data.pipeline import Examples
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.devices.host import processors
 
-_AT_LEAST = 32  # frames in a batch; a detector works in batches of its own
+_AT_LEAST = 32  # frames in a batch; a detector has batches of its own
 
 
-def chosen_places(count: int, max_frames: int | None) -> np.ndarray:
-    """At most `max_frames` of `count` places, evenly spaced: int64 [n], rising; all for None.
+def evenly_spaced(count: int, max_frames: int | None) -> np.ndarray:
+    """At most `max_frames` of `count` positions, evenly spaced: int64 [n], ascending; all for None.
 
-    Records stand in an order that is a hash of their names, so evenly spaced ones are a sample of everything.
+    Records are in the order of a hash of their names, so evenly spaced ones are a random sample.
     """
     kept = count if max_frames is None else min(count, max_frames)
     return np.arange(kept) * count // max(kept, 1)
@@ -25,7 +25,7 @@ def chosen_places(count: int, max_frames: int | None) -> np.ndarray:
 def clip_batches(
     folder: str | Path, split: str, *, image_size: int, max_frames: int | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of whole clips, as far as their frames are among those chosen.
+    """Batches of whole clips, as far as their frames are in the sample.
 
     Args:
         folder: prepared records.
@@ -34,20 +34,20 @@ def clip_batches(
         max_frames: at most so many, evenly over the split; None for all.
 
     Yields:
-        Dicts as `data.pipeline.eval_batches` gives them, without padding and without masks, of some 32 frames or one
-        longer clip; and also position int64 [N], of each frame in the split, and clip int64 [N], which counts the
-        clips of a batch. Frames of a clip stand in order.
+        Dicts as of `data.pipeline.eval_batches`, without padding and without masks, of at least 32 frames (the last one
+        of fewer); also position int64 [N], of each frame in the split, and clip int64 [N], the number of its clip in
+        the batch. Frames of a clip are in order.
 
     Raises:
         RecordsError: the split is empty, or a record is damaged.
     """
     records = Records(folder, split)
-    places = chosen_places(len(records), max_frames)
+    positions = evenly_spaced(len(records), max_frames)
     with ThreadPoolExecutor(processors()) as threads:
-        names = list(threads.map(lambda place: _clip_name(records, place), places.tolist()))
-        clips: dict[tuple, list[int]] = {}
-        for name, place in zip(names, places.tolist(), strict=True):
-            clips.setdefault(name, []).append(place)
+        names = list(threads.map(lambda position: _clip_name(records, position), positions.tolist()))
+        clips: dict[tuple[str, str], list[int]] = {}
+        for name, position in zip(names, positions.tolist(), strict=True):
+            clips.setdefault(name, []).append(position)
         waiting: list[list[int]] = []
         for clip in clips.values():
             waiting.append(clip)
@@ -58,17 +58,19 @@ def clip_batches(
             yield _batch(records, waiting, image_size, threads)
 
 
-def _clip_name(records: Records, place: int) -> tuple[str, str]:
-    names = records.names(place)
+def _clip_name(records: Records, position: int) -> tuple[str, str]:
+    names = records.names(position)
     return names["dataset"], names["video"]
 
 
-def _batch(records: Records, clips: list[list[int]], image_size: int, threads: ThreadPoolExecutor) -> dict:
-    places = np.concatenate([np.asarray(clip) for clip in clips])
-    examples = Examples(records, places, image_size, texts=True, masks=None)
-    read = list(threads.map(examples.__getitem__, range(len(places))))
-    batch = {name: np.stack([example[name] for example in read]) for name in read[0]}
-    batch["position"] = places
+def _batch(
+    records: Records, clips: list[list[int]], image_size: int, threads: ThreadPoolExecutor
+) -> dict[str, np.ndarray]:
+    positions = np.concatenate([np.asarray(clip) for clip in clips])
+    source = Examples(records, positions, image_size, texts=True, masks=None)
+    examples = list(threads.map(source.__getitem__, range(len(positions))))
+    batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    batch["position"] = positions
     batch["clip"] = np.repeat(np.arange(len(clips)), [len(clip) for clip in clips])
-    order = np.lexsort((places, batch["frame"], batch["clip"]))
+    order = np.lexsort((positions, batch["frame"], batch["clip"]))
     return {name: values[order] for name, values in batch.items()}

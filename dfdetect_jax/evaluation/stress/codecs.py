@@ -1,18 +1,21 @@
-"""What storing pictures does to them: JPEG files, pictures shared again and again, and H.264 video. On the host."""
+"""Lossy compression of pictures, on the host: JPEG, JPEG twice with resizing, and H.264 video."""
 
 import fractions
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.evaluation.stress.protocol import CLIP, CORRUPTIONS, check_corruptions
 
 FRAMES_PER_SECOND = 25
-PRESET = "medium"  # ffmpeg's own default, which the DeeperForensics protocol leaves as it is
+PRESET = "medium"  # ffmpeg's default, which the DeeperForensics protocol uses
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """A picture after a JPEG file: uint8 [H, W, 3] RGB to the same; chroma at half the resolution, as files have it.
+    """A picture after JPEG compression with chroma at half the resolution: uint8 [H, W, 3] RGB -> the same.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -23,13 +26,13 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def share_twice(image: np.ndarray, scale: float, quality: int) -> np.ndarray:
-    """A picture that went through two social networks: made smaller and stored, brought back to size and stored again.
+    """A picture shared twice: reduced and stored as JPEG, enlarged to its size and stored as JPEG again.
 
-    Both store a JPEG file. Reducing is by area, enlarging bilinear.
+    Reducing is by area, enlarging bilinear.
 
     Args:
         image: uint8 [H, W, 3], RGB.
-        scale: what the first network leaves of height and width, in (0, 1].
+        scale: of height and width in the first file, in (0, 1].
         quality: of both JPEG files, 1 to 100.
 
     Returns:
@@ -44,10 +47,10 @@ def share_twice(image: np.ndarray, scale: float, quality: int) -> np.ndarray:
 def h264(frames: np.ndarray, crf: int) -> np.ndarray:
     """Frames after an H.264 video (libx264, 4:2:0, 25 frames per second), coded and decoded in memory.
 
-    A height or width that is odd is extended by its last line for the codec, which takes even ones only.
+    An odd height or width is extended by its last line, since the codec needs even ones.
 
     Args:
-        frames: uint8 [T, H, W, 3] RGB, one clip in its order; T at least 1.
+        frames: uint8 [T, H, W, 3] RGB, one clip in order; T at least 1.
         crf: the constant rate factor, 0 (lossless) to 51.
 
     Returns:
@@ -63,7 +66,7 @@ def h264(frames: np.ndarray, crf: int) -> np.ndarray:
     encoder.height, encoder.width, encoder.pix_fmt = *even.shape[1:3], "yuv420p"
     encoder.time_base = fractions.Fraction(1, FRAMES_PER_SECOND)
     encoder.framerate = fractions.Fraction(FRAMES_PER_SECOND)
-    encoder.thread_count = 1  # as many threads as there are cores would make the bits depend on the machine
+    encoder.thread_count = 1  # by default one per core, and the bits depend on their number
     encoder.options = {"crf": str(crf), "preset": PRESET}
     packets = []
     for number, frame in enumerate(even):
@@ -77,7 +80,18 @@ def h264(frames: np.ndarray, crf: int) -> np.ndarray:
     return np.stack([picture.to_ndarray(format="rgb24")[:height, :width] for picture in decoded])
 
 
-def require_av():
+def check_available(names: Sequence[str]) -> None:
+    """Rejects corruptions that can't be applied here, before hours of computation.
+
+    Raises:
+        SettingsError: a name is unknown, or its codec is not installed.
+    """
+    check_corruptions(names)
+    if any(CORRUPTIONS[name].where == CLIP for name in names):
+        require_av()
+
+
+def require_av() -> Any:
     """The module `av`.
 
     Raises:

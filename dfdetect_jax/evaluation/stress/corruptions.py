@@ -1,58 +1,61 @@
-"""What happens to pictures on their way to a detector, at five levels: the DeeperForensics protocol and more.
+"""Applies the corruptions of `protocol` to batches of crops.
 
-Jiang, Li, Wu, Qian, Loy: "DeeperForensics-1.0: A Large-Scale Dataset for Real-World Face Forgery Detection", CVPR 2020,
-arXiv 2001.03024. The seven distortions and their parameters are those of the authors' published code (EndlessSora/
-DeeperForensics-1.0, `perturbation/distortions.py`; parameters in `add_distortion_to_video.py`), from which ours differ:
-
-- Theirs distort whole videos, mostly of 1080 lines, before faces are cropped; ours distort crops. A blur of 21 px or a
-  factor of 6 so takes more of the face, and noise and blocks aren't softened by resizing, nor stored as video again:
-  levels are harsher than theirs, the more so the smaller the crop. Figures compare between detectors measured here,
-  not with published ones. How harsh a level was on these crops is told by its PSNR.
-- What theirs calls JPEG compression makes the picture smaller and larger again without any JPEG. Here that is "resize",
-  and "jpeg" is JPEG at five qualities of our own. "recompress" is ours, too: smaller, JPEG, larger, JPEG.
-- Blocks are 16 to 80 per whole 256 px of the shorter side, which are none below 256 px; there ours come in proportion.
-- Values are rounded to the nearest grey level; theirs are cut off, half a level darker.
-
-Draws are a function of the seed and of the picture's position in its split alone; a worse level has the same draws.
+Random numbers depend on the seed and the picture's position in its split alone; all levels share them.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dfdetect_jax.config.rules import one_of
+from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.stress import codecs, distortions
+from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS, DEVICE, HOST, LEVELS, check_corruptions
+from dfdetect_jax.run.predictor import map_in_batches
 
-LEVELS = 5
-_BATCH = 32  # what the device gets at once; fewer are filled up, so that one shape is compiled
-DEVICE, HOST, CLIP = "device", "host", "clip"
+Operand = np.ndarray | np.float32
+DeviceOperation = Callable[[jax.Array, jax.Array, Any], jax.Array]
+HostOperation = Callable[[np.ndarray, Any], np.ndarray]
+
+
+def _as_float32(value: float, size: int) -> Operand:
+    return np.float32(value)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Corruption:
-    """One way to distort pictures.
+class _OnDevice:
+    """A corruption for `jax.jit`.
 
     Attributes:
-        parameter: what the values are, in words.
-        values: one per level, mildest first.
-        where: DEVICE, HOST (a picture at a time), or CLIP (all frames of one clip in their order, on the host).
-        apply: what does it. DEVICE: (float32 [32, S, S, 3] in [0, 255], keys [32], value) -> the same; HOST: (uint8
-            [S, S, 3], value) -> the same; CLIP: (uint8 [T, S, S, 3], value) -> the same.
-        operand: of DEVICE, (value, S) -> what `apply` gets in its place.
+        apply: (float32 [N, S, S, 3] in [0, 255], keys [N], operand) -> the same, not yet clipped or rounded.
+        operand: (a value of the corruption, S) -> what `apply` needs of it.
     """
 
-    parameter: str
-    values: tuple
-    where: str
-    apply: Callable
-    operand: Callable = lambda value, size: np.float32(value)
+    apply: DeviceOperation
+    operand: Callable[[Any, int], Operand] = _as_float32
+
+
+_ON_DEVICE = {
+    "saturation": _OnDevice(apply=distortions.saturation),
+    "contrast": _OnDevice(apply=distortions.contrast),
+    "blocks": _OnDevice(apply=distortions.blocks),
+    "noise": _OnDevice(apply=distortions.noise),
+    "blur": _OnDevice(apply=distortions.separable, operand=distortions.blur_matrix),
+    "resize": _OnDevice(apply=distortions.separable, operand=distortions.resize_matrix),
+}
+# uint8 [S, S, 3], or [T, S, S, 3] for "video", and a value of the corruption -> the same.
+_ON_HOST: dict[str, HostOperation] = {
+    "jpeg": codecs.jpeg,
+    "recompress": lambda image, value: codecs.share_twice(image, *value),
+    "video": codecs.h264,
+}
 
 
 def corrupt(
@@ -70,18 +73,17 @@ def corrupt(
         images: uint8 [N, S, S, 3], RGB, S at least 32.
         name: of `CORRUPTIONS`.
         level: 1 (mildest) to 5.
-        seed: at least 0; with the position it decides all draws.
+        seed: at least 0; with the position it determines all random numbers.
         positions: int [N], of each picture in its split, at least 0; None for 0 to N - 1.
-        clips: int [N], equal for frames of one clip, which stand in their order; None where all are of one clip. Only
-            "video" looks at it.
+        clips: int [N], equal for frames of one clip, which are in order; None where all are of one clip. For "video".
 
     Returns:
         uint8 [N, S, S, 3].
 
     Raises:
-        SettingsError: there is no such corruption or level, or the codec that it needs is not installed.
+        SettingsError: there is no such corruption or level, or its codec is not installed.
     """
-    one_of("corruption", name, tuple(CORRUPTIONS))
+    check_corruptions([name])
     if level not in range(1, LEVELS + 1):
         raise SettingsError(f"corruption level: expected 1 to {LEVELS}, found {level}")
     corruption = CORRUPTIONS[name]
@@ -90,27 +92,10 @@ def corrupt(
         return images.copy()
     if corruption.where == DEVICE:
         positions = np.arange(len(images)) if positions is None else positions
-        return _on_device(images, corruption, value, seed, np.asarray(positions, np.uint32))
+        return _on_device(images, _ON_DEVICE[name], value, seed, np.asarray(positions, np.uint32))
     if corruption.where == HOST:
-        return np.stack(_in_threads(corruption.apply, images, value))
-    clips = np.zeros(len(images), int) if clips is None else clips
-    rows = [np.flatnonzero(clips == clip) for clip in np.unique(clips)]
-    corrupted = np.empty_like(images)
-    for of_clip, frames in zip(rows, _in_threads(corruption.apply, [images[r] for r in rows], value), strict=True):
-        corrupted[of_clip] = frames
-    return corrupted
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Refuses what can't be done here, before hours are spent.
-
-    Raises:
-        SettingsError: there is no corruption of some name, or the codec that it needs is not installed.
-    """
-    for name in names:
-        one_of("corruption", name, tuple(CORRUPTIONS))
-        if CORRUPTIONS[name].where == CLIP:
-            codecs.require_av()
+        return np.stack(_in_threads(_ON_HOST[name], list(images), value))
+    return _by_clip(images, _ON_HOST[name], value, np.zeros(len(images), int) if clips is None else clips)
 
 
 def psnr(images: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
@@ -123,72 +108,32 @@ def psnr(images: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
         return 10 * np.log10(255.0**2 / errors)
 
 
-def _in_threads(apply: Callable, items: Sequence, value) -> list:
-    with ThreadPoolExecutor(processors()) as threads:  # OpenCV and libx264 let go of the interpreter's lock
+def _by_clip(images: np.ndarray, apply: HostOperation, value: Any, clips: np.ndarray) -> np.ndarray:
+    rows = [np.flatnonzero(clips == clip) for clip in np.unique(clips)]
+    corrupted = np.empty_like(images)
+    for of_clip, frames in zip(rows, _in_threads(apply, [images[r] for r in rows], value), strict=True):
+        corrupted[of_clip] = frames
+    return corrupted
+
+
+def _in_threads(apply: HostOperation, items: Sequence[np.ndarray], value: Any) -> list[np.ndarray]:
+    with ThreadPoolExecutor(processors()) as threads:  # OpenCV and libx264 release the interpreter's lock
         return list(threads.map(lambda item: apply(item, value), items))
 
 
-def _on_device(images: np.ndarray, corruption: Corruption, value, seed: int, positions: np.ndarray) -> np.ndarray:
-    operand = corruption.operand(value, images.shape[1])
-    parts = []
-    for start in range(0, len(images), _BATCH):
-        part, places = images[start : start + _BATCH], positions[start : start + _BATCH]
-        filling = _BATCH - len(part)
-        part = np.pad(part, ((0, filling), (0, 0), (0, 0), (0, 0)))
-        result = _rounded(corruption.apply, part, np.uint32(seed), np.pad(places, (0, filling)), operand)
-        parts.append(np.asarray(result)[: _BATCH - filling])
-    return np.concatenate(parts)
+def _on_device(images: np.ndarray, operation: _OnDevice, value: Any, seed: int, positions: np.ndarray) -> np.ndarray:
+    operand = operation.operand(value, images.shape[1])
+
+    def apply(images: np.ndarray, positions: np.ndarray) -> jax.Array:
+        return _rounded(operation.apply, images, np.uint32(seed), positions, operand)
+
+    return np.concatenate(list(map_in_batches(apply, (images, positions), PREDICT_BATCH)))
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _rounded(apply: Callable, images: jax.Array, seed: jax.Array, positions: jax.Array, operand) -> jax.Array:
+def _rounded(
+    apply: DeviceOperation, images: jax.Array, seed: jax.Array, positions: jax.Array, operand: jax.Array
+) -> jax.Array:
     keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.key(seed), position))(positions)
     distorted = apply(images.astype(jnp.float32), keys, operand)
     return jnp.round(jnp.clip(distorted, 0.0, 255.0)).astype(jnp.uint8)
-
-
-CORRUPTIONS: dict[str, Corruption] = {
-    "saturation": Corruption(
-        parameter="factor on chroma", values=(0.4, 0.3, 0.2, 0.1, 0.0), where=DEVICE, apply=distortions.saturation
-    ),
-    "contrast": Corruption(
-        parameter="factor on all values",
-        values=(0.85, 0.725, 0.6, 0.475, 0.35),
-        where=DEVICE,
-        apply=distortions.contrast,
-    ),
-    "blocks": Corruption(
-        parameter="grey blocks of 8 px per 256 px of the side",
-        values=(16, 32, 48, 64, distortions.MOST_BLOCKS),
-        where=DEVICE,
-        apply=distortions.blocks,
-    ),
-    "noise": Corruption(
-        parameter="variance in Y, Cb, Cr",
-        values=(0.001, 0.002, 0.005, 0.01, 0.05),
-        where=DEVICE,
-        apply=distortions.noise,
-    ),
-    "blur": Corruption(
-        parameter="Gaussian kernel, px",
-        values=(7, 9, 13, 17, 21),
-        where=DEVICE,
-        apply=distortions.separable,
-        operand=distortions.blur_matrix,
-    ),
-    "resize": Corruption(
-        parameter="factor down and up again",
-        values=(2, 3, 4, 5, 6),
-        where=DEVICE,
-        apply=distortions.separable,
-        operand=distortions.resize_matrix,
-    ),
-    "jpeg": Corruption(parameter="JPEG quality", values=(90, 70, 50, 30, 10), where=HOST, apply=codecs.jpeg),
-    "recompress": Corruption(
-        parameter="[scale, JPEG quality], down and stored, up and stored again",
-        values=((0.9, 90), (0.8, 80), (0.7, 70), (0.6, 60), (0.5, 50)),
-        where=HOST,
-        apply=lambda image, value: codecs.share_twice(image, *value),
-    ),
-    "video": Corruption(parameter="H.264 CRF", values=(30, 32, 35, 38, 40), where=CLIP, apply=codecs.h264),
-}

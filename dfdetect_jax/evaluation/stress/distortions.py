@@ -1,7 +1,7 @@
-"""Distortions as pure functions of a batch, for inside of `jax.jit`.
+"""Distortions as pure functions of a batch, for use inside `jax.jit`.
 
 Each takes `images` float32 [N, S, S, 3] RGB in [0, 255], `keys` [N], one PRNG key per image (which all but two ignore),
-and one number or matrix that says how strong; each returns float32 [N, S, S, 3], not yet clipped or rounded.
+and a number or matrix that sets the strength; each returns float32 [N, S, S, 3], not yet clipped or rounded.
 """
 
 import functools
@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS
+
 BLOCK, GREY = 8, 128.0  # side of a block, pixels, and what it is filled with
-MOST_BLOCKS = 80  # per 256 px of the side
+MOST_BLOCKS = CORRUPTIONS["blocks"].values[-1]  # per 256 px of the side
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _RGB_OF_YCBCR = np.float32([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
 _STUDIO_SWING = np.float32([219, 224, 224]) / 255  # the ranges of Y, Cb and Cr that the noise is added in
@@ -24,24 +26,24 @@ def saturation(images: jax.Array, keys: jax.Array, factor: jax.Array) -> jax.Arr
 
 
 def contrast(images: jax.Array, keys: jax.Array, factor: jax.Array) -> jax.Array:
-    """All values times a factor, as the protocol has it: towards black, not towards the mean."""
+    """All values times a factor, as in the protocol: towards black, not towards the mean."""
     return images * factor
 
 
 def blocks(images: jax.Array, keys: jax.Array, per_256: jax.Array) -> jax.Array:
-    """Squares of grey at places drawn uniformly, which may overlap; fewer are the first of more.
+    """Squares of grey at uniformly random places, which may overlap; a lower level has the first ones of a higher.
 
-    There are `per_256` for each whole 256 px of the side, as in the protocol; in smaller images that share of them.
+    There are `per_256` for each whole 256 px of the side, as in the protocol; in smaller images proportionally fewer.
     """
     size = images.shape[1]
     scale = size // 256 or size / 256
     most = round(MOST_BLOCKS * scale)
-    drawn = jnp.arange(most)[:, None] < jnp.round(per_256 * scale)
+    present = jnp.arange(most)[:, None] < jnp.round(per_256 * scale)
 
-    def covered(key):
+    def covered(key: jax.Array) -> jax.Array:
         corners = jax.random.randint(key, (2, most, 1), 0, size - BLOCK + 1)
         rows, columns = (corners <= jnp.arange(size)) & (jnp.arange(size) < corners + BLOCK)
-        return jnp.einsum("bi,bj->ij", (rows & drawn).astype(jnp.float32), columns.astype(jnp.float32)) > 0
+        return jnp.einsum("bi,bj->ij", (rows & present).astype(jnp.float32), columns.astype(jnp.float32)) > 0
 
     return jnp.where(jax.vmap(covered)(keys)[..., None], GREY, images)
 
@@ -55,7 +57,7 @@ def noise(images: jax.Array, keys: jax.Array, variance: jax.Array) -> jax.Array:
 
 
 def separable(images: jax.Array, keys: jax.Array, matrix: jax.Array) -> jax.Array:
-    """One matrix [S, S] on all columns and all rows: blur and resizing as products, which accelerators are made for."""
+    """One matrix [S, S] on all columns and all rows: blur and resizing as matrix products."""
     rows = jnp.einsum("ij,njkc->nikc", matrix, images, precision="highest")
     return jnp.einsum("ij,nkjc->nkic", matrix, rows, precision="highest")
 

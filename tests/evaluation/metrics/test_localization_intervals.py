@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from dfdetect_jax.evaluation.metrics.attention_maps import pixel_ap, pixel_auc
+from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.metrics.localization import Localization
-from dfdetect_jax.evaluation.metrics.localization_intervals import _aps, _aucs, _drawn, with_intervals
+from dfdetect_jax.evaluation.metrics.localization_intervals import localization_metrics
 
 SIDE, PEOPLE, EACH = 8, 30, 4
 
@@ -32,66 +34,62 @@ def measured(batch):
     return localization
 
 
-def test_intervals_hold_their_number_and_nothing_else_changes(measured):
-    plain = measured.overall()
-    figures = with_intervals(plain, measured, None, 500, seed=0)
+def with_intervals(localization, forgery=None, resamples=500, seed=0):
+    return localization_metrics(localization, forgery, Resampling(resamples=resamples, seed=seed))
+
+
+def test_intervals_contain_their_metric_and_nothing_else_changes(measured):
+    plain, metrics = measured.metrics(), with_intervals(measured)
     for name in ("pixel_auc", "pixel_ap", "iou", "f1", "iou_best", "pointing", "real_attention", "real_area"):
-        low, high = figures[f"{name}_ci"]
-        assert low < figures[name] < high
+        low, high = metrics.intervals[name]
+        assert low < metrics.values()[name] < high
         assert high - low < 0.3
-    assert {key: value for key, value in figures.items() if not key.endswith("_ci")} == plain
+    assert {key: value for key, value in metrics.as_json().items() if not key.endswith("_ci")} == plain.as_json()
 
 
 def test_the_interval_of_a_mean_is_that_of_independent_people(measured, batch):
     fields, attention = batch
     area = np.array([(a >= 0.5).mean() for a in attention[fields["label"] == 0]])
-    low, high = with_intervals(measured.overall(), measured, None, 4000, seed=1)["real_area_ci"]
+    low, high = with_intervals(measured, resamples=4000, seed=1).intervals["real_area"]
     expected = 1.96 * area.std() / np.sqrt(PEOPLE)  # normal theory for one real per person
     assert (high - low) / 2 == pytest.approx(expected, rel=0.08)
 
 
-def test_resampled_rankings_are_scikit_learns_of_the_repeated_pixels(batch):
+def test_rankings_of_many_pixel_counts_at_once_are_scikit_learns_of_the_repeated_pixels():
     rng = np.random.default_rng(3)
     untouched, forged = rng.integers(0, 5, (2, 4, 1024))
     levels = np.arange(1024)
-    for row in range(4):
+    for row, (auc, ap) in enumerate(zip(pixel_auc(untouched, forged), pixel_ap(untouched, forged), strict=True)):
         values = np.concatenate([np.repeat(levels, untouched[row]), np.repeat(levels, forged[row])])
         truth = np.repeat([0, 1], [untouched[row].sum(), forged[row].sum()])
-        assert _aucs(untouched, forged)[row] == pytest.approx(roc_auc_score(truth, values), abs=1e-12)
-        assert _aps(untouched, forged)[row] == pytest.approx(average_precision_score(truth, values), abs=1e-12)
+        assert auc == pytest.approx(roc_auc_score(truth, values), abs=1e-12)
+        assert ap == pytest.approx(average_precision_score(truth, values), abs=1e-12)
 
 
-def test_a_person_is_drawn_whole(measured):
-    drawn = _drawn(PEOPLE, 200, seed=0)
-    assert (drawn.sum(axis=1) == PEOPLE).all()
-    assert drawn.max() > 2
+def test_rankings_without_pixels_of_one_kind_are_not_a_number():
+    some, none = np.array([1, 2]), np.zeros(2, int)
+    assert np.isnan([pixel_auc(some, none), pixel_auc(none, some), pixel_ap(some, none)]).all()
+    assert pixel_ap(none, some) == 1.0
 
 
-def test_one_method_has_intervals_of_its_own(measured):
-    paste, overall = (
-        with_intervals(*args, 200, seed=0)
-        for args in (
-            (measured.of("paste"), measured, "paste"),
-            (measured.overall(), measured, None),
-        )
-    )
-    assert paste["iou_ci"] != overall["iou_ci"]
-    assert "real_area_ci" not in paste
+def test_a_forgery_has_intervals_of_its_own(measured):
+    paste, overall = with_intervals(measured, "paste"), with_intervals(measured)
+    assert paste.intervals["iou"] != overall.intervals["iou"]
+    assert "real_area" not in paste.intervals
 
 
 def test_a_single_person_has_no_interval(batch):
     fields, attention = batch
     localization = Localization(by_identity=True)
     localization.update(attention[:5].astype(np.float32), {name: values[:5] for name, values in fields.items()})
-    figures = with_intervals(localization.overall(), localization, None, 100, seed=0)
-    assert not any(name.endswith("_ci") for name in figures)
+    assert with_intervals(localization).intervals == {}
 
 
 def test_a_threshold_from_validation_is_used_and_named(batch):
     fields, attention = batch
-    chosen, free = Localization(best_threshold=0.73), Localization()
-    for localization in (chosen, free):
+    from_validation, free = Localization(best_threshold=0.73), Localization()
+    for localization in (from_validation, free):
         localization.update(attention.astype(np.float32), fields)
-    assert chosen.overall()["best_threshold"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-9)
-    assert (chosen.overall()["best_from"], free.overall()["best_from"]) == ("validation", "these images")
-    assert chosen.overall()["iou_best"] <= free.overall()["iou_best"]
+    assert from_validation.metrics().best_threshold == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-9)
+    assert (from_validation.metrics().best_from, free.metrics().best_from) == ("validation", "these images")
+    assert from_validation.metrics().iou_best <= free.metrics().iou_best

@@ -14,7 +14,7 @@ def test_a_video_scores_the_mean_of_its_frames():
     assert clips.label.tolist() == [0, 1]
 
 
-def test_clips_with_one_stem_of_two_methods_or_two_data_sets_stay_apart():
+def test_clips_with_one_stem_of_two_forgeries_or_two_data_sets_stay_apart():
     one = rows(("Deepfakes/000_003", "Deepfakes", 0.9), ("FaceSwap/000_003", "FaceSwap", 0.1))
     assert len(videos.video_scores(one)) == 2
     both = frame_scores.concatenate([rows(("000", "", 0.9), dataset="x"), rows(("000", "", 0.1), dataset="y")])

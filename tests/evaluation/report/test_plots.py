@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from dfdetect_jax.evaluation.metrics import frame_scores
 from dfdetect_jax.evaluation.metrics.calibration import BINS
 from dfdetect_jax.evaluation.report import plots
+from tests.evaluation.made_results import corruption_level
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,12 +37,12 @@ EVERY = {
     "det": lambda: plots.det({"a": scores()}),
     "reliability": lambda: plots.reliability_diagram(scores(), 2.0),
     "histogram": lambda: plots.histogram(scores(), 0.5),
-    "robustness": lambda: plots.robustness_curve("blur", {"a": [{"level": 0, "auc": 0.9}]}),
+    "robustness": lambda: plots.robustness_curve("blur", {"a": [corruption_level(0, 0.9)]}),
 }
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_drawing_leaves_nothing_behind_and_gives_the_same_bytes_again(name):
+def test_rendering_keeps_no_state_and_gives_the_same_bytes_again(name):
     before = dict(matplotlib.rcParams)
     svg = plots.as_svg(EVERY[name]())
     assert svg == plots.as_svg(EVERY[name]())
@@ -54,9 +55,9 @@ def test_roc_curves_pass_through_scikit_learns_points_and_name_the_auc():
     frames = scores()
     figure = plots.roc({"a": frames})
     fpr, tpr, _ = roc_curve(frames.label, frames.score)
-    drawn = lines(figure)[0]
-    np.testing.assert_array_equal(drawn.get_xdata(), fpr)
-    np.testing.assert_array_equal(drawn.get_ydata(), tpr)
+    curve = lines(figure)[0]
+    np.testing.assert_array_equal(curve.get_xdata(), fpr)
+    np.testing.assert_array_equal(curve.get_ydata(), tpr)
     assert f"AUC {roc_auc_score(frames.label, frames.score):.3f}, a" in texts(plots.as_svg(figure))
 
 
@@ -64,8 +65,8 @@ def test_a_det_curve_of_normal_scores_is_a_straight_line():
     rng = np.random.default_rng(0)
     frames = scores(20000)
     shifted = 1 / (1 + np.exp(-(rng.normal(size=20000) + 2 * frames.label)))
-    drawn = lines(plots.det({"a": frames.replace(score=shifted)}))[0]
-    x, y = drawn.get_xdata(), drawn.get_ydata()
+    curve = lines(plots.det({"a": frames.replace(score=shifted)}))[0]
+    x, y = curve.get_xdata(), curve.get_ydata()
     middle = (np.abs(x) < 2) & (np.abs(y) < 2)
     # Two normals of equal width, two widths apart: FNR = Phi(-2 - Phi^-1(FPR)).
     np.testing.assert_allclose(y[middle], -2 - x[middle], atol=0.15)
@@ -93,18 +94,18 @@ def test_the_reliability_diagram_counts_every_frame_raw_and_calibrated():
 
 
 def test_histograms_show_each_labels_shares():
-    def drawn(frames):
+    def shares_of(frames):
         return {patch.get_label(): patch.get_data().values for patch in plots.histogram(frames, 0.5).axes[0].patches}
 
-    both = drawn(scores(200))
+    both = shares_of(scores(200))
     assert list(both) == ["real, 100 frames", "fake, 100 frames"]
     for shares in both.values():
         assert shares.sum() == pytest.approx(1)
-    assert list(drawn(scores(50, label=0))) == ["real, 50 frames"]
+    assert list(shares_of(scores(50, label=0))) == ["real, 50 frames"]
 
 
-def test_robustness_leaves_out_levels_without_a_figure():
-    levels = [{"level": 0, "auc": 0.9, "auc_ci": [0.8, 0.95]}, {"level": 1, "auc": None}, {"level": 2, "auc": 0.3}]
+def test_robustness_leaves_out_levels_with_an_undefined_auc():
+    levels = [corruption_level(0, 0.9, (0.8, 0.95)), corruption_level(1, None), corruption_level(2, 0.3)]
     figure = plots.robustness_curve("blur", {"_a": levels, "b": []})
     (axes,) = figure.axes
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.9], [2, 0.3]])
@@ -115,9 +116,9 @@ def test_robustness_leaves_out_levels_without_a_figure():
 def test_names_are_shown_as_they_are_and_never_as_formulas_or_markup():
     names = ["$x^2$", "<script>alert(1)</script>", "人脸", "bell\x07", "\udcff", "x" * 90]
     svg = plots.as_svg(plots.roc(dict.fromkeys(names, scores())))
-    found = " ".join(texts(svg))
-    assert "$x^2$" in found
-    assert "人脸" in found
-    assert "bell?" in found
+    shown = " ".join(texts(svg))
+    assert "$x^2$" in shown
+    assert "人脸" in shown
+    assert "bell?" in shown
     assert b"<script" not in svg
     assert max(map(len, texts(svg))) < 40

@@ -1,4 +1,4 @@
-"""What OpenCV and libx264 store, against Pillow and by what must hold of any video."""
+"""Compression, pinned to Pillow, and what holds of any video."""
 
 import io
 import sys
@@ -11,6 +11,7 @@ from PIL import Image
 
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.stress import codecs
+from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS
 
 SIZE = 64
 
@@ -80,7 +81,14 @@ def test_a_single_frame_is_a_video_too(image):
     assert cv2.PSNR(codecs.h264(image[None], 30)[0], image) > 25
 
 
-def test_without_the_codec_the_answer_is_how_to_get_it(image, monkeypatch):
+def test_without_the_codec_the_error_is_how_to_install_it(image, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(SettingsError, match=r"pip install dfdetect_jax\[video\]"):
         codecs.h264(image[None], 30)
+
+
+def test_a_missing_codec_is_reported_before_any_computation(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    codecs.check_available([name for name in CORRUPTIONS if name != "video"])
+    with pytest.raises(SettingsError, match="leave out the corruption video"):
+        codecs.check_available(["blur", "video"])

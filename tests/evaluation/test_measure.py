@@ -1,0 +1,127 @@
+"""One run measured: on detectors that can be computed by hand, and on a trained one."""
+
+import cv2
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dfdetect_jax.data.records import Records
+from dfdetect_jax.evaluation.leakage import Leakage
+from dfdetect_jax.evaluation.measure import measure_run
+from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.stress.protocol import Stress
+from tests import trained
+from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away
+
+FEW = Resampling(resamples=20)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return drawn_records(tmp_path_factory.mktemp("data"))
+
+
+def test_metrics_are_those_of_the_scores(tmp_path, records):
+    run = fake_run(tmp_path / "run", records)
+    result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], FEW)
+    metrics, scores, source = result.metrics.data["drawn"], result.scores["drawn"], Records(records, "test")
+    images = np.stack([source[i]["image"] for i in range(len(source))])
+    assert scores.score == pytest.approx(run.score(images))
+    assert metrics.frame.auc == roc_auc_score(scores.label, scores.score)
+    assert metrics.frame.accuracy == ((scores.score >= result.metrics.threshold) == scores.label).mean()
+    assert metrics.frame.intervals.resamples == 20
+    assert metrics.by_forgery["paste"].seen
+    assert not metrics.by_forgery["smear"].seen
+    assert metrics.leakage == Leakage(identities=0, videos=0, files=0)
+    assert (metrics.localization, metrics.robustness, metrics.attacks) == (None, None, {})
+    assert result.metrics.temperature != 1.0
+    assert all(view.video in scores.video for view in result.examples["drawn"])
+    assert result.provenance.fingerprints == {"drawn": run.info["data"]["fingerprint"]}
+
+
+def test_every_data_set_is_measured_under_its_key(tmp_path, records):
+    data = [PreparedSplit(key=split, folder=records, split=split) for split in ("train", "val")]
+    result = measure_run(fake_run(tmp_path / "run", records), data, NO_INTERVALS)
+    assert list(result.metrics.data) == list(result.scores) == list(result.examples) == ["train", "val"]
+    assert set(result.scores["val"].split) == {"val"}
+    assert result.metrics.data["train"].leakage.warning is not None
+    assert result.metrics.data["train"].frame.intervals is None
+
+
+def test_progress_counts_every_frame_of_every_pass(tmp_path, records):
+    counts = {}
+
+    def progress(name, frames):
+        counts[name] = [frames, 0]
+
+        def advance(done):
+            assert type(done) is int
+            counts[name][1] += done
+
+        return advance
+
+    stress = Stress(corruptions=["contrast"], max_frames=6)
+    data = [PreparedSplit(key="drawn", folder=records)]
+    result = measure_run(fake_run(tmp_path / "run", records), data, NO_INTERVALS, stress, progress)
+    assert counts == {"drawn": [16, 16], "drawn, robustness": [36, 36]}
+    assert result.metrics.data["drawn"].robustness.n == 6
+
+
+def test_what_a_reader_should_know_is_in_the_notes(tmp_path, records):
+    run = moved_away(fake_run(tmp_path / "run", records))
+    result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], NO_INTERVALS)
+    assert any("not calibrated" in note for note in result.metrics.notes)
+    assert "unknown" in result.metrics.data["drawn"].leakage.note
+
+
+def test_maps_are_measured_at_the_size_of_the_networks_input(tmp_path, records):
+    size = 20  # smaller than the records
+    run, source = fake_run(tmp_path / "run", records, Attending, size=size), Records(records, "test")
+    metrics = measure_run(run, [PreparedSplit(key="drawn", folder=records)], NO_INTERVALS).metrics.data["drawn"]
+
+    def reduced(pixels):
+        return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
+
+    fakes = [source[i] for i in range(len(source)) if source[i]["label"]]
+    for forgery, located in [("", metrics.localization), ("paste", metrics.by_forgery["paste"].localization)]:
+        chosen = [fields for fields in fakes if forgery in ("", fields["forgery"])]
+        masks = np.stack([reduced(fields["mask"]) >= 128 for fields in chosen]).ravel()
+        bright = np.stack([reduced(fields["image"]).mean(axis=-1) for fields in chosen]).ravel()
+        assert located.n == len(chosen)
+        assert located.pixel_auc == pytest.approx(roc_auc_score(masks, bright), abs=1e-4)
+        assert located.best_from == "validation"
+    assert metrics.localization.reals.n == len(source) - len(fakes)
+
+
+def test_intervals_of_maps_need_no_second_pass(tmp_path, records):
+    run = fake_run(tmp_path / "run", records, Attending)
+    metrics = measure_run(run, [PreparedSplit(key="drawn", folder=records)], FEW).metrics.data["drawn"]
+    low, high = metrics.localization.intervals["iou"]
+    assert low <= metrics.localization.iou <= high
+    assert "iou" in metrics.by_forgery["paste"].localization.intervals
+
+
+def test_without_maps_only_the_examples_are_predicted_in_full(tmp_path, records, monkeypatch):
+    run, batches = fake_run(tmp_path / "run", records), []
+    predict = Reconstructing.predict
+    monkeypatch.setattr(
+        Reconstructing, "predict", lambda run, images: batches.append(len(images)) or predict(run, images)
+    )
+    result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], NO_INTERVALS)
+    assert batches == [len(result.examples["drawn"])]
+
+
+def test_a_trained_lae_is_scored_as_by_predict_and_its_attention_is_measured():
+    run, folder = trained.opened_lae(), trained.lae_folders()[1]
+    records = Records(folder, "test")
+    images = np.stack([records[i]["image"] for i in range(len(records))])
+    masks = np.stack([records[i]["mask"] for i in range(len(records))]) > 0
+    prediction = run.predict(images)
+    result = measure_run(run, [PreparedSplit(key="forge", folder=folder)], NO_INTERVALS)
+    assert result.scores["forge"].score == pytest.approx(prediction.score, abs=1e-5)
+    located, fakes = result.metrics.data["forge"].localization, records.labels == 1
+    assert located.n == masks.any(axis=(1, 2)).sum()
+    expected = roc_auc_score(masks[fakes].ravel(), prediction.attention[fakes].ravel())
+    assert located.pixel_auc == pytest.approx(expected, abs=2e-3)
+    assert located.reals.attention == pytest.approx(prediction.attention[~fakes].mean(), abs=1e-5)
