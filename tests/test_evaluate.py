@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.data import records as records_
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
-from dfdetect_jax.evaluate import main
+from dfdetect_jax.evaluate import main, parse_arguments
+from dfdetect_jax.evaluate import stress_of as requested_stress
 from dfdetect_jax.evaluation.metrics import frame_scores
 from dfdetect_jax.evaluation.stress.protocol import ATTACKS, CORRUPTIONS
 from tests import trained
@@ -175,7 +176,7 @@ def test_the_page_shows_the_same_numbers_and_loads_nothing(together):
 )
 def test_a_wrong_command_line_is_rejected(arguments, message):
     with pytest.raises(SettingsError, match=message):
-        main(arguments)
+        evaluate(arguments)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_an_unknown_corruption_or_attack_is_rejected_before_anything_is_opened(f
 
 
 def stress_of(*flags):
-    return evaluate.stress_of(evaluate.parse_arguments(["--run", "a", "--data", "b", *flags]))
+    return requested_stress(parse_arguments(["--run", "a", "--data", "b", *flags]))
 
 
 def test_without_names_all_corruptions_and_attacks_are_measured():
@@ -210,9 +211,10 @@ def test_a_wrong_command_line_and_help_are_answered_without_jax():
     code = """
 import sys
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.evaluate import main as evaluate
 for arguments in (["--help"], ["--run", "a"], ["--run", "a", "--data", "b", "--robustness", "jpg", "--attacks", "cw"]):
     try:
-        main(arguments)
+        evaluate(arguments)
     except (SystemExit, SettingsError):
         pass
 print([name for name in ("jax", "matplotlib", "tensorflow_datasets", "grain", "rich") if name in sys.modules])
