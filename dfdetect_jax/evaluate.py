@@ -126,6 +126,12 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--data_dir", default="", metavar="FOLDER", help="folder of prepared data sets (default: as in training)"
     )
+    _add_intervals(parser)
+    _add_robustness(parser)
+    return parser
+
+
+def _add_intervals(parser: cli.Parser) -> None:
     intervals = parser.add_argument_group("intervals")
     intervals.add_argument(
         "--resamples", type=int, default=1000, metavar="N", help="0 for no intervals (default: %(default)s)"
@@ -136,6 +142,9 @@ def _parser() -> cli.Parser:
     intervals.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the resamples (default: %(default)s)"
     )
+
+
+def _add_robustness(parser: cli.Parser) -> None:
     stress = parser.add_argument_group("robustness")
     stress.add_argument(
         "--robustness", nargs="*", metavar="NAME", help=f"corruptions: {', '.join(CORRUPTIONS)} (without names: all)"
@@ -149,7 +158,6 @@ def _parser() -> cli.Parser:
         metavar="N",
         help="frames per data set for --robustness and --attacks, evenly spaced (default: all)",
     )
-    return parser
 
 
 def _prepared_splits(arguments: argparse.Namespace, data_dir: str) -> "list[PreparedSplit]":

@@ -18,37 +18,43 @@ from dfdetect_jax.evaluation.stress.protocol import ATTACKS, CORRUPTIONS
 from tests import trained
 
 
+def evaluated(out, *arguments):
+    """What one call prints; the report goes to `out`."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main([*map(str, arguments), "--out", str(out)]) == 0
+    return printed.getvalue()
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """(metrics.json, scores.csv, the printed table) of one call on the embedded set's test split."""
+    """(folder, metrics.json, scores.csv, the printed tables) of an LAE on its test split, with stress tests."""
     out = tmp_path_factory.mktemp("report")
-    run, _ = trained.folders()
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert main(["--run", str(run), "--data", "forge", "--out", str(out)]) == 0
-    metrics = json.loads((out / "metrics.json").read_text())
-    return metrics, frame_scores.read_scores(out / "scores.csv"), printed.getvalue()
+    run, _ = trained.lae_folders()
+    stress = ["--robustness", "jpeg", "contrast", "--attacks", "fgsm", "--max_frames", 8]
+    printed = evaluated(out, "--run", run, "--data", "forge", *stress)
+    return out, json.loads((out / "metrics.json").read_text()), frame_scores.read_scores(out / "scores.csv"), printed
 
 
 def test_every_frame_of_the_split_is_scored_once(report):
-    _, scores, _ = report
-    records = records_.Records(trained.folders()[1], "test")
+    _, _, scores, _ = report
+    records = records_.Records(trained.lae_folders()[1], "test")
     assert sorted(scores.video) == sorted(records[i]["video"] for i in range(len(records)))
     assert set(scores.split) == {"test"}
     assert set(scores.dataset) == {"forge"}
 
 
 def test_scores_are_those_of_the_run(report):
-    _, scores, _ = report
-    records = records_.Records(trained.folders()[1], "test")
+    _, _, scores, _ = report
+    records = records_.Records(trained.lae_folders()[1], "test")
     for i in (0, len(records) - 1):
-        expected = trained.opened().predict(records[i]["image"][None]).score[0]
+        expected = trained.opened_lae().predict(records[i]["image"][None]).score[0]
         row = scores.video == records[i]["video"]
         assert scores.score[row] == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_metrics_are_those_of_the_scores(report):
-    metrics, scores, _ = report
-    assert metrics["threshold"] == trained.opened().threshold
+    _, metrics, scores, _ = report
+    assert metrics["threshold"] == trained.opened_lae().threshold
     frame = metrics["data"]["forge"]["frame"]
     assert frame["auc"] == pytest.approx(roc_auc_score(scores.label, scores.score), abs=1e-12)
     low, high = frame["auc_ci"]
@@ -57,34 +63,54 @@ def test_the_metrics_are_those_of_the_scores(report):
 
 
 def test_forgeries_left_out_of_training_are_marked_unseen(report):
-    metrics, _, table = report
+    _, metrics, _, printed = report
     by_forgery = metrics["data"]["forge"]["by_forgery"]
-    assert {name for name, figures in by_forgery.items() if figures["seen"]} == set(trained.opened().seen)
-    assert not all(figures["seen"] for figures in by_forgery.values())
-    for name, figures in by_forgery.items():
-        row = next(line for line in table.splitlines() if name in line)
-        assert ("unseen" in row) is not figures["seen"]
-        assert f"{figures['frame']['auc']:.3f}" in row
+    assert {name for name, group in by_forgery.items() if group["seen"]} == set(trained.opened_lae().seen)
+    assert not all(group["seen"] for group in by_forgery.values())
+    for name, group in by_forgery.items():
+        row = next(line for line in printed.splitlines() if name in line)
+        assert ("unseen" in row) is not group["seen"]
+        assert f"{group['frame']['auc']:.3f}" in row
+
+
+def test_corruptions_and_attacks_are_measured_on_as_many_frames_as_requested(report):
+    values = report[1]["data"]["forge"]
+    assert list(values["robustness"]["corruptions"]) == ["jpeg", "contrast"]
+    assert values["robustness"]["n"] == values["attacks"]["fgsm"]["n"] == 8
+    assert [level["epsilon"] for level in values["attacks"]["fgsm"]["epsilons"]] == [1, 2, 4, 8]
+
+
+def test_maps_have_intervals_and_a_threshold_from_validation(report):
+    maps = report[1]["data"]["forge"]["localization"]
+    assert maps["best_from"] == "validation"
+    assert maps["iou_ci"][0] <= maps["iou"] <= maps["iou_ci"][1]
+
+
+def test_the_page_shows_the_same_numbers_and_loads_nothing(report):
+    out, metrics, _, _ = report
+    page = (out / "report.html").read_text()
+    assert f"{metrics['data']['forge']['frame']['auc']:.3f}" in page
+    assert f"{metrics['data']['forge']['localization']['pixel_auc']:.3f}" in page
+    assert len(page) < 5e6
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 
 @pytest.fixture(scope="module")
 def on_training_data(tmp_path_factory):
     """(metrics.json, the page, the printed table) of one call on the training split, given by its folder."""
     out = tmp_path_factory.mktemp("training")
-    run, records = trained.folders()
-    arguments = ["--run", run, "--data", records, "--split", "train", "--out", out, "--resamples", 0]
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        main(list(map(str, arguments)))
-    return json.loads((out / "metrics.json").read_text()), (out / "report.html").read_text(), printed.getvalue()
+    run, records = trained.lae_folders()
+    printed = evaluated(out, "--run", run, "--data", records, "--split", "train", "--resamples", 0)
+    return json.loads((out / "metrics.json").read_text()), (out / "report.html").read_text(), printed
 
 
 def test_another_split_and_a_folder_have_keys_of_their_own(on_training_data):
-    assert list(on_training_data[0]["data"]) == ["forge/40px-16:train"]
+    assert list(on_training_data[0]["data"]) == ["forge/32px-16:train"]
 
 
 def test_training_data_are_reported_as_a_leak(on_training_data):
     metrics, page, printed = on_training_data
-    warning = metrics["data"]["forge/40px-16:train"]["leakage"]["warning"]
+    warning = metrics["data"]["forge/32px-16:train"]["leakage"]["warning"]
     assert "measured on its own training data" in warning
     assert "! leakage" in printed
     assert f"LEAKAGE: {warning}" in " ".join(printed.split())
@@ -92,15 +118,15 @@ def test_training_data_are_reported_as_a_leak(on_training_data):
 
 
 def test_data_that_are_missing_are_reported_before_anything_is_scored(tmp_path):
-    run, _ = trained.folders()
+    run, _ = trained.lae_folders()
     with pytest.raises(RecordsError, match="elsewhere"):
         main(["--run", str(run), "--data", "forge", "elsewhere", "--out", str(tmp_path)])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_data_set_given_twice_is_rejected(tmp_path):
-    run, records = trained.folders()
-    with pytest.raises(SettingsError, match="found forge/40px-16 twice"):
+    run, records = trained.lae_folders()
+    with pytest.raises(SettingsError, match="found forge/32px-16 twice"):
         main(["--run", str(run), "--data", str(records), str(records), "--out", str(tmp_path)])
 
 
@@ -109,20 +135,10 @@ def test_a_folder_that_is_no_run_is_rejected(tmp_path):
         main(["--run", str(tmp_path), "--data", "forge"])
 
 
-@pytest.fixture(scope="module")
-def together(tmp_path_factory):
-    """(folder, metrics.json, the printed text) of two runs on one data set, under two distortions and an attack."""
-    out = tmp_path_factory.mktemp("together") / "report"
+def test_several_runs_are_compared_with_the_first(tmp_path):
     (cae, records), (lae, _) = trained.folders(), trained.lae_folders()
-    arguments = ["--run", cae, lae, "--data", records, "--out", out, "--resamples", 40]
-    arguments += ["--robustness", "jpeg", "contrast", "--attacks", "fgsm", "--max_frames", 8]
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert main(list(map(str, arguments))) == 0
-    return out, json.loads((out / "metrics.json").read_text()), printed.getvalue()
-
-
-def test_several_runs_are_compared_with_the_first(together):
-    out, metrics, printed = together
+    printed = evaluated(tmp_path, "--run", cae, lae, "--data", records, "--resamples", 40)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
     first, second = metrics["runs"]
     (pair,) = metrics["paired"]
     assert (pair["a"], pair["b"]) == (second, first)
@@ -131,37 +147,8 @@ def test_several_runs_are_compared_with_the_first(together):
     assert pair["frame"]["auc"]["difference"] == pytest.approx(aucs[0] - aucs[1])
     assert f"{second} against {first} on {data}: frame AUC {aucs[0] - aucs[1]:+.3f} [" in printed
     for name in metrics["runs"]:
-        assert json.loads((out / name / "metrics.json").read_text()) == metrics["runs"][name]
-        assert (out / name / "scores.csv").is_file()
-
-
-def test_corruptions_and_attacks_are_measured_on_as_many_frames_as_requested(together):
-    _, metrics, _ = together
-    for run in metrics["runs"].values():
-        (summary,) = run["data"].values()
-        assert list(summary["robustness"]["corruptions"]) == ["jpeg", "contrast"]
-        assert summary["robustness"]["n"] == summary["attacks"]["fgsm"]["n"] == 8
-        assert [level["epsilon"] for level in summary["attacks"]["fgsm"]["epsilons"]] == [1, 2, 4, 8]
-
-
-def test_maps_have_intervals_and_a_threshold_from_validation(together):
-    _, metrics, _ = together
-    lae = next(run for run in metrics["runs"].values() for data in run["data"].values() if data["localization"])
-    (summary,) = lae["data"].values()
-    assert summary["localization"]["best_from"] == "validation"
-    assert (
-        summary["localization"]["iou_ci"][0] <= summary["localization"]["iou"] <= summary["localization"]["iou_ci"][1]
-    )
-
-
-def test_the_page_shows_the_same_numbers_and_loads_nothing(together):
-    out, metrics, _ = together
-    page = (out / "report.html").read_text()
-    for run in metrics["runs"].values():
-        (summary,) = run["data"].values()
-        assert f"{summary['frame']['auc']:.3f}" in page
-    assert len(page) < 5e6
-    assert not re.search(r'(src|href)="(?!data:|#)', page)
+        assert json.loads((tmp_path / name / "metrics.json").read_text()) == metrics["runs"][name]
+        assert (tmp_path / name / "scores.csv").is_file()
 
 
 @pytest.mark.parametrize(
@@ -226,21 +213,12 @@ print([name for name in ("jax", "matplotlib", "tensorflow_datasets", "grain", "r
 
 @pytest.mark.slow
 def test_eight_devices_score_as_one(report, tmp_path):
-    run, _ = trained.folders()
-    command = [
-        sys.executable,
-        "-m",
-        "dfdetect_jax.evaluate",
-        "--run",
-        str(run),
-        "--data",
-        "forge",
-        "--out",
-        str(tmp_path),
-    ]
+    run, _ = trained.lae_folders()
+    command = [sys.executable, "-m", "dfdetect_jax.evaluate", "--run", str(run), "--data", "forge"]
+    command += ["--out", str(tmp_path)]
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     subprocess.run([*command, "--resamples", "0"], check=True, capture_output=True, env=environment)
-    _, alone, _ = report
+    _, _, alone, _ = report
     sharded = frame_scores.read_scores(tmp_path / "scores.csv")
     assert (sharded.video == alone.video).all()
     assert len(sharded) % 8  # the last batch is padded

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.methods import Method, Prediction
-from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
+from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor, map_in_batches
 
 
 def predictor(shapes):
@@ -36,3 +36,29 @@ def test_any_number_of_images_gives_as_many_predictions():
         prediction = predictor([]).predict(images[:count])
         np.testing.assert_allclose(prediction.score, np.arange(count) / 510, rtol=1e-5)
         np.testing.assert_array_equal(prediction.attention, images[:count, :, :, 0])
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9])
+def test_several_arrays_go_through_one_shape_together(count):
+    shapes = []
+
+    def add(images, numbers):
+        shapes.append((images.shape, images.dtype.name, numbers.shape, numbers.dtype.name))
+        return images.sum(axis=1) + numbers
+
+    images, numbers = np.ones((count, 3), np.uint8), np.arange(count, dtype=np.int32)
+    batches = list(map_in_batches(add, (images, numbers), largest=4))
+    np.testing.assert_array_equal(np.concatenate(batches), 3 + np.arange(count))
+    assert set(shapes) == {((4, 3), "uint8", (4,), "int32")}
+
+
+def test_the_size_of_a_batch_may_follow_its_rows():
+    sizes = []
+
+    def identity(numbers):
+        sizes.append(len(numbers))
+        return numbers
+
+    batches = map_in_batches(identity, (np.arange(7),), largest=4, padded_size=lambda count: 2 * count)
+    assert [batch.tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6]]
+    assert sizes == [8, 6]

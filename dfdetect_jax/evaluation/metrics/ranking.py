@@ -55,7 +55,7 @@ class Ranking:
         "tpr_at_fpr_1", "tpr_at_fpr_0_1": the highest TPR of a threshold whose FPR is at most 1% or 0.1%.
 
         Args:
-            weights: float or int [N], or [G] where `groups` were given; not negative. None for 1 each.
+            weights: float or int [N], or [G] with `groups`; not negative. None for 1 each.
         """
         if weights is None:
             weights = np.ones(1 + max(self._real_groups.max(initial=0), self._fake_groups.max(initial=0)))

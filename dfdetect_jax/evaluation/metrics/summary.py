@@ -125,6 +125,7 @@ class _PreparedGroup:
         ]
 
     def metrics(self) -> GroupMetrics:
+        """Without intervals."""
         frame, video, folders = (scores.metrics() for scores in self.sets)
         why = folders.why if folders.auc is None and video.auc is not None else None
         return GroupMetrics(

@@ -8,7 +8,7 @@ forgeries would pass.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +136,8 @@ def measure_attack(
     for epsilon in epsilons:
         at_least("attack epsilon", epsilon, 1)
     attacker = _Attacker(method, variables, attack, steps, seed)
-    parts: dict[int, list[FrameScores]] = {epsilon: [] for epsilon in (0, *epsilons)}
-    for batch in clip_batches(folder, split, image_size=image_size, max_frames=max_frames):
-        for epsilon, scored in parts.items():
-            images = attacker(batch, epsilon) if epsilon else batch["image"]
-            scored.append(from_batch(batch, score(images)))
-            on_progress(len(images))
-    scores = {epsilon: concatenate(scored) for epsilon, scored in parts.items()}
+    batches = clip_batches(folder, split, image_size=image_size, max_frames=max_frames)
+    scores = _score_attacked(attacker, score, batches, epsilons, on_progress)
     clean, *levels = (
         _level(epsilon, attacker.step_size(epsilon), scores[0], scores[epsilon], measure) for epsilon in scores
     )
@@ -157,6 +152,23 @@ def measure_attack(
         epsilons=levels,
     )
     return result, scores
+
+
+def _score_attacked(
+    attacker: "_Attacker",
+    score: Callable[[np.ndarray], np.ndarray],
+    batches: Iterable[Mapping[str, np.ndarray]],
+    epsilons: Sequence[int],
+    on_progress: Callable[[int], None],
+) -> dict[int, FrameScores]:
+    """Scores by epsilon, clean ones first, under 0; pictures are decoded once for all of them."""
+    parts: dict[int, list[FrameScores]] = {epsilon: [] for epsilon in (0, *epsilons)}
+    for batch in batches:
+        for epsilon, scores in parts.items():
+            images = attacker(batch, epsilon) if epsilon else batch["image"]
+            scores.append(from_batch(batch, score(images)))
+            on_progress(len(images))
+    return {epsilon: concatenate(scores) for epsilon, scores in parts.items()}
 
 
 class _Attacker:
