@@ -1,6 +1,7 @@
-"""How this process asks the system for memory."""
+"""The processors that this process may use, and how it asks the system for memory."""
 
 import ctypes
+import os
 import sys
 
 _WHOLE = 2**20
@@ -11,6 +12,15 @@ _FRAGMENTS = (2**17, 2**14, 2**12, 2**11, 2**10)
 
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+
+
+def processors() -> int:
+    """Number of processors that this process may use, at least 1."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def keep_freed_memory() -> bool:
