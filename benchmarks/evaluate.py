@@ -92,7 +92,7 @@ def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
     settings.model.decoder_widths = (512, 256, 128, 64)
     variables = jax.jit(methods.build(check(settings)).init)(jax.random.key(0)).variables
     with tempfile.TemporaryDirectory() as home:
-        folder = prepare("forge", None, home, Crop(size=size), images=images, say=lambda line: None)
+        folder = prepare("forge", None, home, Crop(size=size), images=images, log=lambda line: None)
         manifest = read_manifest(folder)
         run = Run(
             folder=Path(home),

@@ -150,7 +150,7 @@ def encodings(source: Records) -> list[measure.Row]:
 
 
 def prepare_records(home: Path, size: int, encoding: str, images: int) -> Path:
-    return prepare("forge", None, home, Crop(size=size), images=images, encoding=encoding, say=lambda line: None)
+    return prepare("forge", None, home, Crop(size=size), images=images, encoding=encoding, log=lambda line: None)
 
 
 def main() -> None:

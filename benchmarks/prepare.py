@@ -63,7 +63,7 @@ def make_clips(folder: Path, count: int) -> None:
     """`count` clips in `folder`/real: `_PEOPLE` videos, each under many names (hard links: only time counts)."""
     first, rng = folder / "real", np.random.default_rng(0)
     first.mkdir(parents=True)
-    units = forge.units(images=2 * _PEOPLE)
+    units = forge.plan_units(images=2 * _PEOPLE)
     faces = [forge.render_unit(unit, Crop(size=_FACE, margin=2.0))[0].image for unit in units[:_PEOPLE]]
     for i in range(count):
         path = first / f"p{i:05d}.mp4"

@@ -5,7 +5,7 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import Result, Verdict
 from dfdetect_jax.scoring.stream import score_files, score_images
+
+if TYPE_CHECKING:
+    from dfdetect_jax.evaluation.results import Evaluation
 
 Media = str | os.PathLike[str] | np.ndarray
 """A photograph or video by its path, or a photograph as uint8 [H, W, 3] RGB."""
@@ -120,9 +123,50 @@ def prepare(
     """
     from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
 
-    records = prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
-    assert records is not None  # None is for shares of the work, which this doesn't take
-    return records
+    return prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
+
+
+def evaluate(
+    runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    data: str | Sequence[str],
+    *,
+    split: str = "test",
+    out: str | os.PathLike[str] | None = None,
+    data_dir: str = "",
+    resamples: int = 1000,
+) -> "Evaluation":
+    """Measures runs on prepared data sets, as `dfdetect evaluate` does.
+
+    Args:
+        runs: one run folder or several, which are compared with the first.
+        data: names of prepared data sets, or folders of records.
+        split: "train", "val" or "test".
+        out: folder to write report.html, metrics.json and scores.csv to; None to write nothing.
+        data_dir: folder of prepared data sets; "" as in training.
+        resamples: of identities, for 95% intervals; 0 for none.
+
+    Returns:
+        `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics; `as_json` of a run's metrics is
+        what metrics.json holds.
+
+    Raises:
+        InputError: a run or the records can't be used, or the report can't be written.
+    """
+    from dfdetect_jax.evaluation.comparison import evaluate_runs
+    from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
+    from dfdetect_jax.evaluation.prepared_split import find_splits
+    from dfdetect_jax.evaluation.report.report_files import write_report
+    from dfdetect_jax.evaluation.run_names import short_names
+
+    folders = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
+    opened = {name: open_run(Path(folder)) for name, folder in zip(short_names(folders), folders, strict=True)}
+    first = next(iter(opened.values()))
+    names = [data] if isinstance(data, str) else data
+    splits = find_splits(names, split, data_dir or first.settings.data.data_dir)
+    evaluation = evaluate_runs(opened, splits, Resampling(resamples=resamples))
+    if out is not None:
+        write_report(Path(out), evaluation)
+    return evaluation
 
 
 def train(

@@ -14,7 +14,6 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
 from dfdetect_jax.data.example import SPLITS
@@ -30,9 +29,6 @@ from dfdetect_jax.evaluation.stress.protocol import (
     check_corruptions,
 )
 
-if TYPE_CHECKING:
-    from dfdetect_jax.evaluation.prepared_split import PreparedSplit
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status.
@@ -47,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     # JAX, Matplotlib and the data libraries take seconds to import; a wrong command line is answered before that.
     from dfdetect_jax.evaluation.comparison import evaluate_runs
     from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-    from dfdetect_jax.evaluation.prepared_split import crop_difference
+    from dfdetect_jax.evaluation.prepared_split import crop_difference, find_splits
     from dfdetect_jax.evaluation.report import report_files
     from dfdetect_jax.evaluation.report.terminal import print_evaluation
     from dfdetect_jax.run.folder import open_run
 
     runs = {name: open_run(folder) for name, folder in zip(names, arguments.run, strict=True)}
     first = next(iter(runs.values()))
-    data = _prepared_splits(arguments, arguments.data_dir or first.settings.data.data_dir)
+    data = find_splits(arguments.data, arguments.split, arguments.data_dir or first.settings.data.data_dir)
     for note in filter(None, (crop_difference(run, each.folder) for run in runs.values() for each in data)):
         print(f"note: {note}", file=sys.stderr)
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
@@ -158,29 +154,6 @@ def _add_robustness(parser: cli.Parser) -> None:
         metavar="N",
         help="frames per data set for --robustness and --attacks, evenly spaced (default: all)",
     )
-
-
-def _prepared_splits(arguments: argparse.Namespace, data_dir: str) -> "list[PreparedSplit]":
-    """What is measured, opened once to find faults before hours of computation.
-
-    Raises:
-        RecordsError: records are missing or damaged.
-        SettingsError: a data set is given twice.
-    """
-    from dfdetect_jax.data.records import Records, locate, read_manifest
-    from dfdetect_jax.evaluation.prepared_split import PreparedSplit, data_key
-
-    data: list[PreparedSplit] = []
-    for name in arguments.data:
-        folder = locate(name, data_dir)
-        Records(folder, arguments.split)
-        manifest = read_manifest(folder)
-        shown = f"{manifest.name}/{manifest.config}" if Path(name).exists() else name
-        key = data_key(shown, arguments.split)
-        if key in (each.key for each in data):
-            raise SettingsError(f"--data: expected different data sets, found {key} twice; give it once")
-        data.append(PreparedSplit(key=key, folder=folder, split=arguments.split))
-    return data
 
 
 @contextlib.contextmanager

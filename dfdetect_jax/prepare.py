@@ -1,7 +1,9 @@
-"""`python -m dfdetect_jax.prepare`: from a data set on disk to records that train and evaluate read.
+"""`python -m dfdetect_jax.prepare`: from a data set on disk to the records that `train` and `evaluate` read.
 
-Works in parallel; each clip is kept as soon as it is done, so that the same command goes on after an interruption. A
-second call finds everything there and does nothing. Memory does not grow with the length of clips.
+Works in parallel and keeps each clip as soon as it is done, so the same command continues after an interruption; a
+second call finds the records and does nothing. Memory does not grow with the length of clips.
+
+Exit status: 0 every clip is in the records, 1 some clips could not be read, 2 nothing was done.
 """
 
 import argparse
@@ -11,115 +13,145 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import rich.console
-import rich.table
 
 from dfdetect_jax import cli
 from dfdetect_jax.config import ALIGNMENTS, FACE_DETECTORS, Crop
 from dfdetect_jax.data import records
-from dfdetect_jax.data.catalog import flags
-from dfdetect_jax.data.counts_table import clip_words, counts_table
+from dfdetect_jax.data.catalog_options import add_flags, options_from
+from dfdetect_jax.data.counts_table import counts_table, report_lines
 from dfdetect_jax.data.deepfakebench_export import export_json
 from dfdetect_jax.data.encoding import ENCODINGS
-from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.data.prepare.preparation import prepare_share
 from dfdetect_jax.data.prepare.request import DATASETS, default_crop
 from dfdetect_jax.shares import read_share
 
-SKIPPED_CLIPS = 1  # exit status: the records are there, but some clip could not be read
+_PIPED_WIDTH = 120  # columns of a table that is not printed to a terminal
 
 
-def summary(folder: Path) -> Iterable[rich.table.Table | str]:
-    """What a folder of records holds, for the terminal: counts per split and forgery, then words about its clips."""
+def summary(folder: Path) -> Iterable[rich.console.RenderableType]:
+    """The contents of a folder of records, for the terminal: counts per split and forgery, then remarks about clips."""
     manifest = records.read_manifest(folder)
     yield counts_table(f"{manifest.name}/{manifest.config}", manifest.counts)
-    yield from clip_words(records.read_clips(folder))
+    yield from report_lines(records.read_clips(folder))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
         prog="python -m dfdetect_jax.prepare",
-        description=__doc__.partition("\n\n")[0],
-        epilog="With --runner, flags that are not listed here are Apache Beam's.",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="With --runner, flags that are not listed here are passed to Apache Beam.",
         allow_abbrev=False,
     )
-    parser.add_argument("--dataset", required=True, choices=DATASETS)
-    parser.add_argument("--root", default="", help="the data set's folder; forge: real photographs, or none")
-    parser.add_argument("--out", default="", help="default: TFDS_DATA_DIR, or ~/tensorflow_datasets")
-    parser.add_argument("--name", default="", help="of the result; default: the data set's, or the folder's")
-    parser.add_argument("--images", type=int, default=4000, help="training images of the embedded set (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the embedded set (%(default)s)")
-    flags.add_flags(parser)
-    crops = parser.add_argument_group("what is cut")
-    crops.add_argument("--frames", type=int, default=32, help="per video, evenly spread (%(default)s)")
-    crops.add_argument(
+    parser.add_argument("--dataset", required=True, choices=DATASETS, help="layout of the data set on disk")
+    parser.add_argument(
+        "--root", default="", help="folder of the data set; for forge a folder of real photographs, or none"
+    )
+    parser.add_argument(
+        "--out", default="", help="folder of prepared data sets (default: TFDS_DATA_DIR, or ~/tensorflow_datasets)"
+    )
+    parser.add_argument(
+        "--name", default="", help="name of the records (default: that of the data set, or of the folder)"
+    )
+    parser.add_argument(
+        "--images", type=int, default=4000, help="training images of the embedded data set (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the embedded data set (default: %(default)s)")
+    parser.add_argument(
+        "--export_json",
+        "--export-json",
+        default="",
+        metavar="FILE",
+        help="afterwards write pictures and their list for DeepfakeBench",
+    )
+    add_flags(parser)
+    _add_cropping_flags(parser)
+    _add_execution_flags(parser)
+    return parser
+
+
+def _add_cropping_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("cropping")
+    group.add_argument("--frames", type=int, default=32, help="frames per video, evenly spaced (default: %(default)s)")
+    group.add_argument(
         "--face_detector",
         "--detector",
         default="mtcnn",
         choices=FACE_DETECTORS,
-        help='"none" takes pictures whole (%(default)s)',
+        help='"none" uses pictures as a whole (default: %(default)s)',
     )
-    crops.add_argument("--align", choices=ALIGNMENTS, help="default: landmarks with mtcnn, else box")
-    crops.add_argument("--margin", type=float, help="crop over tight face (default: 1.3, and 1 for whole pictures)")
-    crops.add_argument("--size", type=int, help="side of a crop, pixels (default: 299)")
-    crops.add_argument(
+    group.add_argument("--align", choices=ALIGNMENTS, help="(default: landmarks with mtcnn, else box)")
+    group.add_argument(
+        "--margin", type=float, help="side of the crop over that of the tight face (default: 1.3; 1 for whole pictures)"
+    )
+    group.add_argument("--size", type=int, help="side of a crop, pixels (default: 299)")
+    group.add_argument(
         "--encoding",
         default="",
         choices=ENCODINGS,
         help="raw is fast and large, png small and slow, linked leaves pictures where they are (default: raw)",
     )
-    work = parser.add_argument_group("who does it")
-    work.add_argument("--processes", type=int, default=0, help="default: one per processor")
-    work.add_argument("--shard", default="0/1", metavar="I/N", help="do share I (from 0) of N; the last to end merges")
-    work.add_argument(
-        "--runner", default="", help="of Apache Beam, such as DirectRunner, FlinkRunner or DataflowRunner"
-    )
-    parser.add_argument(
-        "--export-json", default="", metavar="FILE", help="then write pictures and list for DeepfakeBench"
-    )
-    return parser
 
 
-def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+def _add_execution_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("parallel execution")
+    group.add_argument("--processes", type=int, default=0, help="worker processes (default: one per processor)")
+    group.add_argument(
+        "--shard",
+        default="0/1",
+        metavar="I/N",
+        help="prepare shard I (from 0) of N; the last to finish merges them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--runner", default="", help="Apache Beam runner, such as DirectRunner, FlinkRunner or DataflowRunner"
+    )
+
+
+def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """The flags, and those for Apache Beam."""
     parser = _parser()
-    given, rest = parser.parse_known_args(argv)
-    if rest and not given.runner:
+    args, rest = parser.parse_known_args(argv)
+    if rest and not args.runner:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return given, [f"--runner={given.runner}", *rest] if given.runner else []
+    return args, [f"--runner={args.runner}", *rest] if args.runner else []
 
 
-def _crop(given: argparse.Namespace) -> Crop:
-    """As given; the rest follows from the data set and the face_detector."""
-    crop = default_crop(given.dataset, given.encoding)
-    crop.face_detector = given.face_detector
-    crop.align = given.align or ("landmarks" if given.face_detector == "mtcnn" else "box")
-    crop.margin = given.margin or (1.0 if given.face_detector == "none" else crop.margin)
-    crop.size = given.size or crop.size
-    return crop
+def _crop(args: argparse.Namespace) -> Crop:
+    """The crop by the flags; other values follow from the data set and the face detector."""
+    crop = default_crop(args.dataset, args.encoding)
+    return dataclasses.replace(
+        crop,
+        face_detector=args.face_detector,
+        align=args.align or ("landmarks" if args.face_detector == "mtcnn" else "box"),
+        margin=args.margin or (1.0 if args.face_detector == "none" else crop.margin),
+        size=args.size or crop.size,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prepares, then prints what there is; 0, or 1 if some clip could not be read."""
-    given, beam = _arguments(argv)
+    """Prepares records and prints their contents; returns the exit status."""
+    args, beam = _parse(argv)
     cli.keep_compiled_programs()  # the face detector's, which each worker would compile anew
-    folder = prepare(
-        given.dataset,
-        given.root,
-        given.out,
-        _crop(given),
-        processes=given.processes,
-        share=read_share(given.shard),
+    folder = prepare_share(
+        read_share(args.shard),
+        args.dataset,
+        args.root,
+        args.out,
+        _crop(args),
+        processes=args.processes,
         beam=beam,
-        **{name: getattr(given, name) for name in ("frames", "images", "seed", "name", "encoding")},
-        **dataclasses.asdict(flags.given_options(given)),
+        **{name: getattr(args, name) for name in ("frames", "images", "seed", "name", "encoding")},
+        **dataclasses.asdict(options_from(args)),
     )
     if folder is None:
-        return 0
-    console = rich.console.Console(width=None if sys.stdout.isatty() else 120)
+        return cli.ExitStatus.OK
+    console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     console.print(*summary(folder), sep="\n")
-    if given.export_json:
-        export_json(folder, given.export_json)
+    if args.export_json:
+        export_json(folder, args.export_json)
     print(folder)
-    return SKIPPED_CLIPS if any(report["failed"] for report in records.read_clips(folder)) else 0
+    failed = any(report["failed"] for report in records.read_clips(folder))
+    return cli.ExitStatus.INCOMPLETE if failed else cli.ExitStatus.OK
 
 
 if __name__ == "__main__":

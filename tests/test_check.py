@@ -1,12 +1,14 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dfdetect_jax import check
-from dfdetect_jax.data import audit
+from dfdetect_jax.cli import ExitStatus
 from dfdetect_jax.data.catalog import folder
+from dfdetect_jax.data.finding import Finding, Severity, Subject
 from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import write_records
 from tests.data.scenes import save, scene
@@ -37,53 +39,76 @@ def of_subject(result, subject):
 
 def test_a_sound_tree_is_counted_and_called_sound(tree, capsys):
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
-    assert status == check.SOUND
+    assert status == ExitStatus.OK
     assert printed.splitlines()[0] == str(tree)
     assert printed.splitlines()[-1] == "sound"
     result = check.check_tree("folder", tree)
     assert list(result.counts) == ["train", "val", "test"]
-    assert sum(count["clips"] for methods in result.counts.values() for count in methods.values()) == 80
+    assert sum(count["clips"] for forgeries in result.counts.values() for count in forgeries.values()) == 80
     assert result.findings == []
 
 
 def test_masks_are_counted_for_fakes_alone(tree):
     (tree / "masks/paste/p0.png").unlink()
     counts = check.check_tree("folder", tree).counts
-    assert {methods[""]["with mask"] for methods in counts.values()} == {None}
-    assert sum(methods["paste"]["with mask"] for methods in counts.values()) == 39
+    assert {forgeries[""]["with mask"] for forgeries in counts.values()} == {None}
+    assert sum(forgeries["paste"]["with mask"] for forgeries in counts.values()) == 39
 
 
-def test_it_says_what_was_looked_at(tree, capsys):
+def test_the_stages_of_the_audit_are_printed(tree, capsys):
     _, printed = run(capsys, "--dataset", "folder", "--root", tree)
     assert "opened 80 clips" in printed
-    assert "traits of 40 reals and 40 fakes: " in printed
-    assert "looked at 40 masks: " in printed
+    assert "read the traits of 40 reals and 40 fakes: " in printed
+    assert "examined 40 masks: " in printed
+
+
+def test_notes_alone_leave_a_tree_sound(tree, capsys):
+    (tree / "masks/paste/p0.png").unlink()
+    status, printed = run(capsys, "--dataset", "folder", "--root", tree)
+    assert status == ExitStatus.OK
+    assert "- note: paste: neither mask nor source on disk, so no masks: paste/p0 (1)" in printed
+    assert printed.splitlines()[-1] == "sound (1 note)"
+
+
+@pytest.mark.parametrize(("fail_on", "unsound"), [("note", True), ("warning", True), ("error", False)])
+def test_the_level_decides_from_which_severity_on_a_tree_is_unsound(tree, tmp_path, capsys, fail_on, unsound):
+    (tree / "empty").mkdir()  # a warning
+    report = tmp_path / "report.json"
+    status, printed = run(capsys, "--dataset", "folder", "--root", tree, "--fail_on", fail_on, "--report", report)
+    assert status == (ExitStatus.INCOMPLETE if unsound else ExitStatus.OK)
+    assert printed.splitlines()[-1] == ("1 warning" if unsound else "sound (1 warning)")
+    assert json.loads(report.read_text())["sound"] is not unsound
+
+
+def test_an_unknown_level_is_refused_in_one_line(tree):
+    with pytest.raises(SettingsError, match="check: argument --fail_on: invalid choice: 'fatal'"):
+        check.main(["--dataset", "folder", "--root", str(tree), "--fail_on", "fatal"])
 
 
 def test_unreadable_clips_and_masks_are_named(tree, capsys):
     (tree / "paste/p3.png").write_bytes(b"not a picture")
     (tree / "masks/paste/p4.png").write_bytes((tree / "masks/paste/p4.png").read_bytes()[:60])
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
-    assert status == check.FINDINGS
+    assert status == ExitStatus.INCOMPLETE
     assert "- error: paste/p3: clip can't be read: " in printed
     assert "- error: paste/p4: mask can't be read: " in printed
-    assert printed.splitlines()[-1] == "2 findings"
+    assert printed.splitlines()[-1] == "2 errors"
 
 
-def test_fakes_saved_otherwise_than_the_reals_are_told(tree):
+def test_fakes_saved_differently_from_reals_are_reported(tree):
     for path in list((tree / "paste").iterdir()):
         path.unlink()
         save(path.with_suffix(".jpg"), scene(int(path.stem[1:]) + 100)[:-2])
-    told = of_subject(check.check_tree("folder", tree), "shortcuts")
-    assert [words.partition(" (")[0] for words in told] == [
+    shortcuts = of_subject(check.check_tree("folder", tree), "shortcuts")
+    assert [words.partition(" (")[0] for words in shortcuts] == [
         "reals and fakes differ in size",
         "reals and fakes differ in file format",
     ]
-    assert "0% of reals and 100% of fakes: 128x94" in told[0]
+    assert "0% of reals and 100% of fakes: 128x94" in shortcuts[0]
 
 
-def test_a_picture_in_two_splits_is_told_as_it_is_or_saved_anew(tree):
-    split_of = {path.stem: split for split, path in _splits(tree)}
+def test_a_picture_in_two_splits_is_found_as_a_copy_or_saved_again(tree):
+    split_of = {Path(clip.path).stem: clip.split for clip in folder.find_clips(tree).clips if not clip.forgery}
     train, test = (next(stem for stem in split_of if split_of[stem] == split) for split in ("train", "test"))
     picture = scene(int(train[1:]))
     save(tree / f"real/{test}.png", picture)
@@ -98,23 +123,19 @@ def test_a_picture_in_two_splits_is_told_as_it_is_or_saved_anew(tree):
     assert of_subject(result, "duplicates") == []
 
 
-def _splits(tree):
-    return [(clip.split, tree / clip.path) for clip in folder.find_clips(tree).clips if not clip.method]
-
-
-def test_masks_that_do_not_fit_are_told(tree):
+def test_masks_that_do_not_fit_are_reported(tree):
     save(tree / "masks/paste/p5.png", np.full((40, 40), 255, np.uint8))
-    told = of_subject(check.check_tree("folder", tree), "masks")
-    assert [words.partition(":")[0] for words in told] == ["1 of 40 masks looked at"] * 2
-    assert "paste/p5 (40x40, its picture 128x96)" in told[0]
+    misfits = of_subject(check.check_tree("folder", tree), "masks")
+    assert [words.partition(":")[0] for words in misfits] == ["1 of 40 masks examined"] * 2
+    assert "paste/p5 (40x40, its picture 128x96)" in misfits[0]
 
 
-def test_what_the_catalog_finds_is_told_last(tree, capsys):
+def test_findings_about_the_tree_are_printed_last(tree, capsys):
     shutil.rmtree(tree / "real")
     (tree / "paste/p3.png").write_bytes(b"not a picture")
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
-    assert status == check.FINDINGS
-    assert "- warning: real: no reals, so nothing to tell fakes from" in printed
+    assert status == ExitStatus.INCOMPLETE
+    assert "- warning: no reals: training and most metrics need both" in printed
     assert printed.index("\nfiles:\n") < printed.index("\ntree:\n")
 
 
@@ -131,14 +152,15 @@ def test_the_report_is_for_scripts(tree, tmp_path, capsys):
 
 
 def test_a_report_that_can_not_be_written_is_an_input_error(tree, tmp_path):
-    with pytest.raises(SettingsError, match="report"):
-        check.main(["--dataset", "folder", "--root", str(tree), "--report", str(tmp_path / "no/such/folder.json")])
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"--report .*can't be written"):
+        check.main(["--dataset", "folder", "--root", str(tree), "--report", str(tmp_path / "file/report.json")])
 
 
 def test_findings_are_folded_for_a_terminal_alone():
     findings = [
-        audit.Finding("files", "error", "word " * 30),
-        audit.Finding("tree", "warning", "/a/path/without/spaces" * 6),
+        Finding(Subject.FILES, Severity.ERROR, "word " * 30),
+        Finding(Subject.TREE, Severity.WARNING, "/a/path/without/spaces" * 6),
     ]
     heading, *folded = check.finding_lines(findings[:1], 40)
     assert heading == "files:"
@@ -151,14 +173,14 @@ def test_findings_are_folded_for_a_terminal_alone():
 
 def test_sound_records_are_called_sound(drawn_records, capsys):
     status, printed = run(capsys, "--records", drawn_records)
-    assert (status, printed.splitlines()[-1]) == (check.SOUND, "sound")
+    assert (status, printed.splitlines()[-1]) == (ExitStatus.OK, "sound")
     assert "examples" in printed
 
 
 def test_changed_records_are_found(drawn_records, capsys):
     (drawn_records / "index-val.npy").write_bytes(b"")
     status, printed = run(capsys, "--records", drawn_records)
-    assert status == check.FINDINGS
+    assert status == ExitStatus.INCOMPLETE
     assert "- error: index-val.npy: its bytes are not those that were written" in printed
 
 
@@ -179,12 +201,12 @@ def drawn_records(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dataset", "folder"], ["--records", "x", "--root", "y"]])
-def test_it_is_told_what_to_give(arguments):
-    with pytest.raises(SettingsError, match="either --dataset with --root, or --records"):
+def test_a_command_line_with_neither_or_both_is_refused(arguments):
+    with pytest.raises(SettingsError, match="check: expected either --dataset with --root, or --records"):
         check.main(arguments)
 
 
-def test_what_is_no_tree_at_all_is_refused(tmp_path):
+def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(RecordsError):
         check.main(["--dataset", "faceforensics", "--root", str(tmp_path)])
     with pytest.raises(RecordsError):

@@ -50,7 +50,7 @@ def test_the_papers_presets_of_the_lae_have_every_term_and_ask_for_the_weights_i
 
 @pytest.mark.parametrize("preset", lae.PAPER)
 def test_the_papers_presets_of_the_lae_read_what_prepare_writes_without_a_name(preset):
-    assert lae.get_config(preset).data.name in catalog.CATALOGS
+    assert lae.get_config(preset).data.name in catalog.NAMES
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are():

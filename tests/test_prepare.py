@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect_jax import prepare as command
+from dfdetect_jax.cli import ExitStatus
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare import request
@@ -18,7 +19,7 @@ from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
 
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
-FOLDER = ["--dataset", "folder", "--size", "48", "--align", "box", "--detector", "haar", "--frames", "3"]
+FOLDER = ["--dataset", "folder", "--size", "48", "--align", "box", "--face_detector", "haar", "--frames", "3"]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,10 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prepared(tree, tmp_path_factory):
-    said = []
+    log = []
     out = tmp_path_factory.mktemp("out")
-    folder = prepare("folder", tree, out, BOX, frames=3, processes=2, say=said.append)
-    return folder, said
+    folder = prepare("folder", tree, out, BOX, frames=3, processes=2, log=log.append)
+    return folder, log
 
 
 def command_line(*arguments):
@@ -50,28 +51,28 @@ def test_a_tree_becomes_records_named_after_it_and_its_settings(prepared):
     assert folder.parts[-3:] == ("my_faces0", "48px-box-haar-3f", records.VERSION)
     counts = records.read_manifest(folder).counts
     totals = {}
-    for methods in counts.values():
-        for method, count in methods.items():
-            totals[method] = totals.get(method, 0) + count["examples"]
+    for forgeries in counts.values():
+        for forgery, count in forgeries.items():
+            totals[forgery] = totals.get(forgery, 0) + count["examples"]
     assert totals == {"": 4, "paste": 3}
     assert records.verify(folder) == []
 
 
-def test_one_broken_clip_is_told_and_skipped(prepared):
-    folder, said = prepared
-    assert any(line.startswith("skipped: paste/broken: ") for line in said)
+def test_one_broken_clip_is_reported_and_skipped(prepared):
+    folder, log = prepared
+    assert any(line.startswith("skipped: paste/broken: ") for line in log)
     reports = {report["clip"]: report for report in records.read_clips(folder)}
     assert reports["paste/broken"]["failed"]
     assert reports["paste/p2"]["words"] == ["mask: own"]
     assert reports["paste/p2"]["got"] == 3
 
 
-def test_a_second_call_does_nothing_and_says_so(prepared, tree):
+def test_a_second_call_does_nothing_and_reports_it(prepared, tree):
     folder, _ = prepared
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    said = []
-    assert prepare("folder", tree, folder.parents[2], BOX, frames=3, say=said.append) == folder
-    assert said == [f"{folder}: already prepared, nothing to do"]
+    log = []
+    assert prepare("folder", tree, folder.parents[2], BOX, frames=3, log=log.append) == folder
+    assert log == [f"{folder}: already prepared, nothing to do"]
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
@@ -116,9 +117,9 @@ def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
     done = len(list(parts.glob("*.part")))
     assert 3 <= done < 30
     assert not list(out.glob("*/*/*/manifest.json"))
-    said = []
-    again = prepare("folder", tree, out, BOX, processes=2, say=said.append)
-    assert f"{done} of 30 were done before; going on" in said
+    log = []
+    again = prepare("folder", tree, out, BOX, processes=2, log=log.append)
+    assert f"{done} of 30 were done before; continuing" in log
     names = sorted(path.name for path in whole.iterdir())
     assert sorted(path.name for path in again.iterdir()) == names
     assert all((whole / name).read_bytes() == (again / name).read_bytes() for name in names)
@@ -126,7 +127,7 @@ def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_told_in_one_line_and_leaves_no_process(tmp_path):
+def test_a_killed_worker_is_reported_in_one_line_and_leaves_no_process(tmp_path):
     forge = ["--dataset", "forge", "--size", "64", "--images", "3000", "--out", tmp_path, "--processes", "2"]
     process = subprocess.Popen(command_line(*forge), stderr=subprocess.PIPE, text=True, start_new_session=True)
     while process.poll() is None and not list(tmp_path.glob(".preparing/forge/*/*.part")):
@@ -137,9 +138,9 @@ def test_a_killed_worker_is_told_in_one_line_and_leaves_no_process(tmp_path):
             if "spawn_main" in command:
                 os.kill(int(status.parent.name), signal.SIGKILL)
                 break
-    _, said = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert said.splitlines()[-1].startswith("error: a worker was killed")
+    assert errors.splitlines()[-1].startswith("error: a worker was killed")
     time.sleep(2)
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
@@ -153,10 +154,10 @@ def test_the_embedded_set_needs_no_files(tmp_path):
     assert records.locate("forge", tmp_path) == folder
 
 
-def test_the_embedded_set_of_another_version_is_made_anew(tmp_path, monkeypatch):
+def test_the_embedded_set_of_another_version_is_made_again(tmp_path, monkeypatch):
     folder = prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
     old = records.read_manifest(folder)
-    monkeypatch.setattr(request, "_forge_code", lambda: "another")
+    monkeypatch.setattr(request, "forge_code", lambda: "another")
     prepare("forge", None, tmp_path, Crop(size=32), images=8, processes=1)
     new = records.read_manifest(folder)
     assert new.settings["code"] == "another" != old.settings["code"]
@@ -173,40 +174,45 @@ def test_a_tree_without_a_single_face_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"dataset": "folder", "root": None}, "root: folder needs the folder that holds it"),
+        ({"dataset": "folder", "root": None}, "root: expected the folder that holds folder, found none; give --root"),
         ({"dataset": "forge", "root": None, "frames": 0}, "frames: expected at least 1, found 0"),
         ({"dataset": "faceforensics", "root": "/x", "compression": "c30"}, "expected one of raw, c23, c40"),
         ({"dataset": "folder", "root": "/x", "name": "My Set"}, "name: expected small letters"),
         ({"dataset": "folder", "root": "/x", "crop": Crop(face_detector="haar")}, 'use crop.align="box"'),
     ],
 )
-def test_impossible_settings_are_told_in_one_line(arguments, words, tmp_path):
+def test_impossible_settings_are_refused_in_one_line(arguments, words, tmp_path):
     with pytest.raises(SettingsError, match=re.escape(words)):
         prepare(**arguments, out=tmp_path)
 
 
-def test_a_place_that_can_not_be_written_to_is_told(tmp_path):
+def test_a_place_that_can_not_be_written_to_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RecordsError, match=r"can't be written to .*; give another --out"):
         prepare("forge", None, tmp_path / "file", Crop(size=32), images=8)
 
 
-def test_the_command_prints_counts_words_and_the_folder(prepared, tree, capsys):
+def test_the_command_prints_counts_remarks_and_the_folder(prepared, tree, capsys):
     folder, _ = prepared
     status = command.main([*FOLDER, "--root", str(tree), "--out", str(folder.parents[2])])
     printed = capsys.readouterr().out
-    assert status == command.SKIPPED_CLIPS
+    assert status == ExitStatus.INCOMPLETE
     assert printed.splitlines()[-1] == str(folder)
     assert "mask: own" in printed
     assert "no video stream" in printed
 
 
-def test_bad_input_is_one_line_and_status_2(tmp_path):
-    done = subprocess.run(
-        command_line("--dataset", "faceforensics", "--root", tmp_path, "--out", tmp_path),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: ")
+def test_the_former_spellings_of_flags_are_understood(prepared, tree, tmp_path, capsys):
+    folder, _ = prepared
+    former = ["--detector" if flag == "--face_detector" else flag for flag in FOLDER]
+    file = tmp_path / "list.json"
+    argv = [*former, "--root", str(tree), "--out", str(folder.parents[2]), "--export-json", str(file)]
+    assert command.main(argv) == ExitStatus.INCOMPLETE
+    assert capsys.readouterr().out.splitlines()[-1] == str(folder)
+    assert file.is_file()
+
+
+def test_a_tree_of_another_kind_is_refused_in_one_line(tmp_path):
+    with pytest.raises(RecordsError, match="give the folder that holds them") as refusal:
+        command.main(["--dataset", "faceforensics", "--root", str(tmp_path), "--out", str(tmp_path)])
+    assert "\n" not in str(refusal.value)

@@ -1,54 +1,68 @@
-"""What prepared or audited data holds, as tables and words for the terminal."""
+"""The contents of prepared or audited data, as tables and lines for the terminal."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import rich.console
 import rich.table
 import rich.text
 
-_LISTED = 20  # clips that are told one by one
+_CLIPS_SHOWN = 20  # the largest number of clips with a row each
 
 
-def counts_table(title: str, counts: dict) -> rich.console.Group:
+def counts_table(title: str, counts: Mapping[str, Mapping[str, Mapping[str, int | None]]]) -> rich.console.Group:
     """{split: {forgery: {"clips": n, ...}}}, `""` for reals, as a table with a row per split and forgery under a title.
 
-    The columns are the first row's. None is told as a dash: it doesn't apply.
+    The columns are those of the first row. None, for what does not apply, is shown as a dash.
     """
     columns = list(next(iter(next(iter(counts.values())).values())))
     table = rich.table.Table("split", "forgery")
     for column in columns:
         table.add_column(column, justify="right")
     for split, forgeries in counts.items():
-        for forgery, count in forgeries.items():
-            cells = ("-" if count[column] is None else f"{count[column]:,}" for column in columns)
+        for forgery, row in forgeries.items():
+            cells = (_cell(row[column]) for column in columns)
             table.add_row(split, forgery or "real", *cells)
         table.add_section()
     # Not the table's own title, which is folded to the table's width: paths are longer.
     return rich.console.Group(rich.text.Text(title, no_wrap=True, overflow="ignore", end="\n"), table)
 
 
-def clip_words(reports: Sequence[dict]) -> Iterable[rich.table.Table | str]:
-    """What became of clips: each where they are few, else how many share the same words.
+def _cell(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
+
+
+def report_lines(reports: Sequence[dict[str, Any]]) -> Iterable[rich.table.Table | str]:
+    """The remarks about clips: a row for each clip where they are few, else the number of clips with each remark.
 
     Args:
         reports: `ClipReport`s as dicts, from `records.read_clips`.
     """
-    told = [report for report in reports if report["words"]]
-    if told and len(reports) <= _LISTED:
-        table = rich.table.Table("clip", "split", "frames", "what became of it")
-        for report in reports:
-            frames = f"{report['got']}/{report['asked']}"
-            table.add_row(report["clip"], report["split"], frames, "; ".join(report["words"]))
-        yield table
-        return
-    clips_of, first = defaultdict(list), {}
-    for report in told:
+    if not any(report["words"] for report in reports):
+        return []
+    return [_reports_table(reports)] if len(reports) <= _CLIPS_SHOWN else list(_remark_counts(reports))
+
+
+def _reports_table(reports: Sequence[dict[str, Any]]) -> rich.table.Table:
+    table = rich.table.Table("clip", "split", "frames", "remarks")
+    for report in reports:
+        frames = f"{report['got']}/{report['asked']}"
+        table.add_row(report["clip"], report["split"], frames, "; ".join(report["words"]))
+    return table
+
+
+def _remark_counts(reports: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line per kind of remark, the most frequent first."""
+    clips_of: dict[str, list[str]] = defaultdict(list)
+    examples: dict[str, str] = {}
+    for report in reports:
         for words in report["words"]:
             kind = re.sub(r"\d+(\.\d+)?", "#", words)  # "no face in 3 of 32 frames" and "in 4 of 32" are one kind
             clips_of[kind].append(report["clip"])
-            first.setdefault(kind, words)
+            examples.setdefault(kind, words)
     for kind, clips in sorted(clips_of.items(), key=lambda item: -len(item[1])):
-        such_as = "such as: " if kind != first[kind] and len(clips) > 1 else ""
-        yield f"{such_as}{first[kind]}: {len(clips)} clips ({', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''})"
+        such_as = "such as: " if kind != examples[kind] and len(clips) > 1 else ""
+        names = f"{', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''}"
+        yield f"{such_as}{examples[kind]}: {len(clips)} clips ({names})"

@@ -4,18 +4,20 @@
 FILE                                                 the list, with paths from its own folder on
 """
 
-import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 
 from dfdetect_jax.data import records
-from dfdetect_jax.data.catalog import deepfakebench
+from dfdetect_jax.data.encoding import LINKED
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.files import write_json
 
-# Data set, label of its reals, and where it has just one for fakes whatever the forgery, that.
+# Data set, label of its reals, and where it has one label for all fakes, that label.
 _NAMES = {
     "faceforensics": ("FaceForensics++", "FF-real", ""),
     "celebdf": ("Celeb-DF-v2", "CelebDFv2_real", "CelebDFv2_fake"),
@@ -24,16 +26,11 @@ _NAMES = {
     "deeperforensics": ("DeeperForensics-1.0", "DF_real", "DF_fake"),
     "uadfv": ("UADFV", "UADFV_Real", "UADFV_Fake"),
 }
-_LABEL_OF = {
-    ("faceforensics", forgery): label
-    for label, forgery in deepfakebench.FORGERY_OF.items()
-    if label.startswith(("FF-", "DFD_"))
-} | {
-    ("dfdc_preview", forgery): label
-    for label, forgery in deepfakebench.FORGERY_OF.items()
-    if label.startswith("DFDCP_")
-}
+_LABEL_PREFIXES = {"faceforensics": ("FF-", "DFD_"), "dfdc_preview": ("DFDCP_",)}
 _ACTORS = ("DeepFakeDetection", "DFD_real", "DFD_fake")  # inside FaceForensics++, but a data set of its own there
+
+Listed = dict[str, Any]
+"""The list: {DATASET: {LABEL: {split: {video: entry}}}}, with a level of compressions in some data sets."""
 
 
 def export_json(folder: str | Path, file: str | Path) -> Path:
@@ -47,29 +44,26 @@ def export_json(folder: str | Path, file: str | Path) -> Path:
         The list's path.
 
     Raises:
-        RecordsError: the records are linked, or can't be read; or nothing can be written there.
+        RecordsError: the records are linked, or can't be read; or the file can't be written.
     """
     manifest, file = records.read_manifest(folder), Path(file).expanduser().absolute()
-    if manifest.settings.get("encoding") == "linked":
-        raise RecordsError(f"{folder}: holds links to pictures, not pictures; their own list serves DeepfakeBench")
-    listed: dict = {}
+    if manifest.codec.encoding == LINKED:
+        raise RecordsError(f"{folder}: holds links to pictures, not pictures; give DeepfakeBench their own list")
+    listed: Listed = {}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         for split in manifest.shards:
             source = records.Records(folder, split)
             for i in range(len(source)):
                 _add(listed, manifest, source[i], file.parent)
-        _sort(listed)
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(listed, indent=1))
-        temporary.rename(file)
+        write_json(file, _in_order(listed))
     except OSError as error:
         raise RecordsError(f"{file}: can't be written ({error.strerror}); give another file") from error
     return file
 
 
 def names(dataset: str, name: str, forgery: str, video: str) -> tuple[str, str]:
-    """The benchmark's names of data set and label; for what it doesn't have, ours with "_Real" or the forgery.
+    """The benchmark's names of data set and label; where it has none, ours with "_Real" or the forgery.
 
     Args:
         dataset: that was prepared, one of `request.DATASETS`.
@@ -79,17 +73,24 @@ def names(dataset: str, name: str, forgery: str, video: str) -> tuple[str, str]:
     """
     if dataset == "faceforensics" and (forgery == "DeepFakeDetection" or video.startswith("actors/")):
         return _ACTORS[0], _ACTORS[2] if forgery else _ACTORS[1]
-    known, real, fake = _NAMES.get(dataset, (name, f"{name}_Real", ""))
+    benchmark_name, real, fake = _NAMES.get(dataset, (name, f"{name}_Real", ""))
     if not forgery:
-        return known, real
-    return known, _LABEL_OF.get((dataset, forgery)) or fake or f"{name}_{forgery}"
+        return benchmark_name, real
+    return benchmark_name, _label_of(dataset, forgery) or fake or f"{name}_{forgery}"
 
 
-def _add(listed: dict, manifest: records.Manifest, fields: dict, home: Path) -> None:
-    """Writes one example's pictures and lists them."""
-    asked = manifest.settings
-    dataset, label = names(asked.get("dataset", ""), manifest.name, fields["forgery"], fields["video"])
-    level = asked.get("compression", "")
+def _label_of(dataset: str, forgery: str) -> str:
+    from dfdetect_jax.data.catalog.deepfakebench import FORGERY_OF  # catalogs are imported when they are used
+
+    prefixes = _LABEL_PREFIXES.get(dataset, ())
+    return next((label for label, name in FORGERY_OF.items() if name == forgery and label.startswith(prefixes)), "")
+
+
+def _add(listed: Listed, manifest: records.Manifest, fields: dict[str, Any], home: Path) -> None:
+    """Writes the pictures of one example and lists them."""
+    settings = manifest.settings
+    dataset, label = names(settings.get("dataset", ""), manifest.name, fields["forgery"], fields["video"])
+    level = settings.get("compression", "")
     video = fields["video"].rpartition("/")[2] if level else fields["video"].partition("/")[2] or fields["video"]
     video = video.replace("/", "_")
     folder = Path(dataset, label, level)
@@ -101,7 +102,8 @@ def _add(listed: dict, manifest: records.Manifest, fields: dict, home: Path) -> 
         entry.setdefault("masks", []).append(mask)
 
 
-def _write(home: Path, folder: Path, frame: int, picture) -> str:
+def _write(home: Path, folder: Path, frame: int, picture: np.ndarray) -> str:
+    """Writes uint8 [S, S] or, in the order BGR, [S, S, 3]; returns the path from `home` on."""
     path = folder / f"{frame:03d}.png"
     (home / folder).mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(os.fspath(home / path), picture):
@@ -109,12 +111,8 @@ def _write(home: Path, folder: Path, frame: int, picture) -> str:
     return path.as_posix()
 
 
-def _sort(listed: dict) -> None:
-    """Videos by name, frames by number: records come in the order of a hash."""
-    for key, below in sorted(listed.items()):
-        listed[key] = listed.pop(key)
-        if "frames" in below:
-            below["frames"].sort()
-            below.get("masks", []).sort()
-        elif isinstance(below, dict):
-            _sort(below)
+def _in_order(level: Listed) -> Listed:
+    """The list with videos by name and frames by number: records come in the order of a hash."""
+    if "frames" in level:
+        return {key: sorted(value) if isinstance(value, list) else value for key, value in level.items()}
+    return {key: _in_order(below) for key, below in sorted(level.items())}

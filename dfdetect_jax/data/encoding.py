@@ -4,26 +4,31 @@ How pictures are kept (299 px crops of FaceForensics++ at c23, one core; `benchm
 
     raw      268 kB a crop, 0.15 ms to decode: as many crops per second as the disk gives
     png      43% of that, 1.4 ms to decode: where disk is dear, or read over a slow network
-    linked   paths of pictures that lie elsewhere and are crops already: nothing is copied
+    linked   paths of pictures that are crops already and stay where they are: nothing is copied
 
-Masks are PNG in the first two, a few hundred bytes each.
+Masks are PNG in the first two, a few hundred bytes each. TFDS takes 0.2 s to import, so it is imported with the first
+record.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import functools
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import tensorflow_datasets as tfds
-from tensorflow_datasets.proto import tf_example_pb2
 
-from dfdetect_jax.data.example import Example
+from dfdetect_jax.data.example import Example, LinkedExample
 from dfdetect_jax.errors import BadMediaError, RecordsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import binary_mask
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 RAW, PNG, LINKED = ENCODINGS = ("raw", "png", "linked")
 TEXTS = ("dataset", "forgery", "video", "identity", "split", "source")
@@ -36,8 +41,8 @@ class Codec:
     Attributes:
         size: side of the crops, pixels.
         encoding: one of `ENCODINGS`.
-        root: folder that linked pictures' paths start from; else "".
-        forgery_field: what the records call the forgery, see `records.Manifest`.
+        root: folder that paths of linked pictures start from; else "".
+        forgery_field: name of the forgery's field in the records, see `records.Manifest`.
     """
 
     size: int
@@ -50,31 +55,33 @@ class Codec:
         """The record's fields as TFDS features."""
         return _features(self.size, self.encoding, self.forgery_field)
 
-    def encode(self, example: Example) -> bytes:
-        """Serialises an example, in every process alike.
+    def encode(self, example: Example | LinkedExample) -> bytes:
+        """Serialises an example, the same bytes in every process.
 
         Args:
-            example: image uint8 [size, size, 3] and mask uint8 [size, size]; where `encoding` is "linked" the paths of
-                both below `root`, the mask's "" where there is none.
+            example: with image uint8 [size, size, 3] and mask uint8 [size, size]; a `LinkedExample` where `encoding` is
+                "linked".
         """
+        from tensorflow_datasets.proto import tf_example_pb2
+
         fields = {name: getattr(example, name) for name in (*TEXTS, "has_mask", "label", "frame", "image", "mask")}
-        if self.encoding == PNG:
-            fields["image"] = io.BytesIO(_png(cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)))
-        if self.encoding != LINKED:
+        if isinstance(example, Example):
             fields["mask"] = io.BytesIO(_png(example.mask))
+            if self.encoding == PNG:
+                fields["image"] = io.BytesIO(_png(cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)))
         fields[self.forgery_field] = fields.pop("forgery")
         message = tf_example_pb2.Example.FromString(self.features.serialize_example(fields))
         return message.SerializeToString(deterministic=True)  # else the order of fields changes with the process
 
-    def decode(self, record: bytes, with_mask: bool = True) -> dict:
-        """The fields of one serialised example as in `Example`: image uint8 [size, size, 3] RGB, str, bool, ints.
+    def decode(self, record: bytes, with_mask: bool = True) -> dict[str, Any]:
+        """The fields of a serialised example as in `Example`: image uint8 [size, size, 3] RGB, str, bool, ints.
 
         Args:
-            record: what `encode` gave.
+            record: the bytes from `encode`.
             with_mask: decode the mask, uint8 [size, size] in {0, 255}; else it is left out.
 
         Raises:
-            RecordsError: the bytes are no record, or a picture is damaged, or a linked one gone.
+            RecordsError: the bytes are no record, or a picture is damaged, or a linked one missing.
         """
         fields = self._parse(record)
         mask = fields.pop("mask")
@@ -101,14 +108,18 @@ class Codec:
         return {name: fields[name].decode() for name in TEXTS}
 
     def paths(self, record: bytes) -> tuple[Path, Path | None]:
-        """Where a linked example's picture and mask lie (None: no mask)."""
+        """The files of a linked example's picture and mask (None: no mask).
+
+        Raises:
+            RecordsError: the bytes are no record.
+        """
         fields = self._parse(record)
         mask = fields["mask"].decode()
         return Path(self.root, fields["image"].decode()), Path(self.root, mask) if mask else None
 
-    def _parse(self, record: bytes) -> dict:
+    def _parse(self, record: bytes) -> dict[str, Any]:
         try:
-            fields = self.features.deserialize_example_np(record, decoders=_encoded(self.encoding))
+            fields = self.features.deserialize_example_np(record, decoders=_skipped_decoding(self.encoding))
         except Exception as error:  # protobuf's errors share no base class that is public
             raise RecordsError(
                 f"a record can't be parsed ({type(error).__name__}); prepare the data set again"
@@ -117,6 +128,7 @@ class Codec:
         return fields
 
     def _linked(self, path: str) -> np.ndarray:
+        """The picture at a path, uint8 [size, size, 3]."""
         try:
             picture = read_image(Path(self.root, path))
         except BadMediaError as error:
@@ -124,6 +136,7 @@ class Codec:
         return _square(picture, self.size)
 
     def _linked_mask(self, path: str) -> np.ndarray:
+        """The mask at a path, uint8 [size, size] in {0, 255}."""
         if not path:
             return np.zeros((self.size, self.size), np.uint8)
         mask = self._linked(path)
@@ -132,6 +145,8 @@ class Codec:
 
 @functools.lru_cache(8)
 def _features(size: int, encoding: str, forgery_field: str) -> tfds.features.FeaturesDict:
+    import tensorflow_datasets as tfds
+
     text, picture = tfds.features.Text(), tfds.features.Image(shape=(size, size, 3), encoding_format="png")
     if encoding == RAW:
         picture = tfds.features.Tensor(shape=(size, size, 3), dtype=np.uint8, encoding="bytes")
@@ -149,14 +164,17 @@ def _features(size: int, encoding: str, forgery_field: str) -> tfds.features.Fea
 
 
 @functools.cache
-def _encoded(encoding: str) -> dict:
-    """What to leave to OpenCV, which decodes faster."""
+def _skipped_decoding(encoding: str) -> dict[str, Any]:
+    """The pictures that are left to OpenCV, which decodes faster than TFDS."""
+    import tensorflow_datasets as tfds
+
     names = {RAW: ("mask",), PNG: ("image", "mask"), LINKED: ()}[encoding]
     return {name: tfds.decode.SkipDecoding() for name in names}
 
 
 def _mask(png: bytes, size: int) -> np.ndarray:
-    if png == _empty_png(size):  # every real's
+    """A mask from PNG, uint8 [size, size]."""
+    if png == _empty_png(size):  # that of every real
         return np.zeros((size, size), np.uint8)
     return _pixels(png, cv2.IMREAD_GRAYSCALE)
 
@@ -167,10 +185,12 @@ def _empty_png(size: int) -> bytes:
 
 
 def _png(picture: np.ndarray) -> bytes:
+    """PNG of uint8 [H, W] or, in the order BGR, [H, W, 3]."""
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
 def _pixels(png: bytes, mode: int) -> np.ndarray:
+    """A picture from PNG, uint8 [H, W, 3] or [H, W] by OpenCV's `mode`."""
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), mode)
     if picture is None:
         raise RecordsError("a picture inside a record is damaged; run `check --records` and prepare the data set again")
@@ -178,7 +198,7 @@ def _pixels(png: bytes, mode: int) -> np.ndarray:
 
 
 def _square(picture: np.ndarray, size: int) -> np.ndarray:
-    """`size` by `size`, from the largest square in the middle."""
+    """The largest square in the middle of uint8 [H, W, 3], resized; uint8 [size, size, 3]."""
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -4,29 +4,29 @@ import dataclasses
 import enum
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 
 class Label(enum.IntEnum):
-    """What an example is."""
+    """The class of an example."""
 
     REAL = 0
     FAKE = 1
 
 
 SPLITS = ("train", "val", "test")
-Media = str | tuple[str, ...]  # a photograph or video, or the pictures that are a clip's frames ("": none)
+Media = str | tuple[str, ...]
+"""A photograph or video, or the pictures that are the frames of a clip ("": none)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Example:
-    """One crop of a face.
+class Origin:
+    """What an example is and where it comes from.
 
     Attributes:
-        image: uint8 [H, W, 3], RGB.
-        mask: uint8 [H, W] in {0, 255}; 255 marks a forged pixel. All zero for reals and where `has_mask` is False.
-        has_mask: whether `mask` is known. Reals have one (empty); a fake without a mask of its own has not.
+        has_mask: whether the mask is known. Reals have one (empty); a fake without a mask of its own has not.
         label: 0 real, 1 fake.
         dataset: name of the data set.
         forgery: how it was forged, such as "Face2Face"; `""` for reals.
@@ -37,8 +37,6 @@ class Example:
         source: the clip or photograph that it was forged from, `""` for reals or where unknown.
     """
 
-    image: np.ndarray
-    mask: np.ndarray
     has_mask: bool
     label: int
     dataset: str
@@ -56,6 +54,32 @@ class Example:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Example(Origin):
+    """One crop of a face.
+
+    Attributes:
+        image: uint8 [H, W, 3], RGB.
+        mask: uint8 [H, W] in {0, 255}; 255 marks a forged pixel. All zero for reals and where `has_mask` is False.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LinkedExample(Origin):
+    """One crop of a face that stays in its file.
+
+    Attributes:
+        image: path of the picture, from the data set's root.
+        mask: path of the mask likewise, `""` where there is none.
+    """
+
+    image: str
+    mask: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Clip:
     """One video or photograph, before cropping.
 
@@ -70,10 +94,10 @@ class Clip:
         source_path: that clip's file, or None where it is not on disk.
         mask_path: the data set's own mask (a video or photograph), or None.
         compression: the data set's name for the compression level, `""` where there is none.
-        donor: the person whose face was put in, for swaps; `""` where nobody's was, or it is unknown.
+        donor: the person whose face was put in, for swaps; `""` where there is none, or it is unknown.
         frames: files of the pictures that are the clip's frames, in order, where it is a folder of pictures; `path` is
             then that folder.
-        masks: beside `frames`, file of each one's mask, `""` where it has none.
+        masks: beside `frames`, file of the mask of each, `""` where it has none.
     """
 
     path: str
@@ -91,19 +115,24 @@ class Clip:
     masks: tuple[str, ...] = ()
 
     @property
-    def origin(self) -> dict:
-        """The fields that its examples have from it."""
+    def people(self) -> tuple[str, ...]:
+        """The person shown, and the donor where there is one."""
+        return (self.identity, self.donor) if self.donor else (self.identity,)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """The fields of `Origin` that its examples take from it."""
         names = ("label", "forgery", "video", "identity", "split", "source")
         return {name: getattr(self, name) for name in names}
 
     @property
     def media(self) -> Media:
-        """What is read: the file, or the pictures."""
+        """The file to read, or the pictures."""
         return self.frames or self.path
 
     @property
     def mask_media(self) -> Media | None:
-        """Its masks likewise, or None where it has none."""
+        """The file of its mask, or one for each picture; None where it has none."""
         return self.masks if any(self.masks) else self.mask_path
 
     def frame_number(self, position: int) -> int:

@@ -7,10 +7,10 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Masks:
-    """One mask per chosen training image.
+    """One mask per selected training image.
 
     Attributes:
-        places: int64 [n], rising: which records of the training split they belong to.
+        places: int64 [n], rising: the records of the training split that they belong to.
         masks: uint8 [n, S, S] in {0, 255}, S the side of the stored crops; 255 marks a forged pixel.
     """
 

@@ -1,17 +1,18 @@
 """Batches for training and evaluation, from prepared records, by Grain.
 
-Which example comes when is a function of the seed and the position alone: the iterator's state is one number, a
-resumed stream goes on bit for bit, and any number of processes draws the same global batches.
+The order of examples is a function of the seed and the position alone: the state of an iterator is one number, a
+resumed stream continues bit for bit, and any number of processes reads the same global batches.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import grain
 import numpy as np
 from absl import flags
 
-from dfdetect_jax.config import Settings
+from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.painted_masks import Masks
@@ -20,35 +21,35 @@ from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.media.crop import resize
 
-_READ_AHEAD = 4  # batches decoded before they are asked for
-_THREADS = 16  # at most; OpenCV's decoder lets go of the interpreter's lock
+_READ_AHEAD = 4  # batches decoded ahead
+_MOST_THREADS = 16  # OpenCV's decoder releases the interpreter's lock
 _PADDING = -1
 ALL = "all"  # masks: every one that the records have
 
 
 class Examples:
-    """Some examples of one split as training wants them; small when pickled, 4 bytes per example in memory."""
+    """Some examples of one split in the form of training; small when pickled, 4 bytes per example in memory."""
 
     def __init__(
-        self, records: Records, chosen: np.ndarray, image_size: int, texts: bool, masks: Masks | str | None = ALL
+        self, records: Records, places: np.ndarray, image_size: int, texts: bool, masks: Masks | str | None = ALL
     ):
         """Wraps `records`.
 
         Args:
             records: the split.
-            chosen: int [n], places in `records`; -1 is padding, an example of zeros with `valid` 0.
-            image_size: side of the images given out, pixels.
-            texts: give out names (forgery, video, ...) and the frame's index too, for evaluation.
+            places: int [n], indices of `records`; -1 is padding, an example of zeros with `valid` 0.
+            image_size: side of the images, pixels.
+            texts: add names (forgery, video, ...) and the index of the frame, for evaluation.
             masks: as in `train_batches`.
         """
-        self._records, self._chosen = records, chosen.astype(np.int32)
+        self._records, self._places = records, places.astype(np.int32)
         self._size, self._texts, self._masks = image_size, texts, masks
 
     def __len__(self) -> int:
-        return len(self._chosen)
+        return len(self._places)
 
-    def __getitem__(self, index: int) -> dict:
-        place = int(self._chosen[index])
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        place = int(self._places[index])
         read = self._records.__getitem__ if self._masks == ALL else self._records.without_mask
         fields = read(max(place, 0))
         mask, has_mask = self._mask(place, fields)
@@ -65,17 +66,17 @@ class Examples:
             example = {name: np.zeros_like(value)[()] for name, value in example.items()}
         return example
 
-    def _mask(self, place: int, fields: dict) -> tuple[np.ndarray, bool]:
+    def _mask(self, place: int, fields: dict[str, Any]) -> tuple[np.ndarray, bool]:
         """The mask that may be learnt from, uint8 [S, S], and whether there is one."""
         if self._masks == ALL:
             return fields["mask"], fields["has_mask"]
-        nothing = np.zeros(fields["image"].shape[:2], np.uint8)
-        if self._masks is None:
-            return nothing, False
+        empty = np.zeros(fields["image"].shape[:2], np.uint8)
+        if not isinstance(self._masks, Masks):
+            return empty, False
         if fields["label"] == Label.REAL:
-            return nothing, True
-        given = self._masks.of(place)
-        return (nothing, False) if given is None else (given, True)
+            return empty, True
+        mask = self._masks.of(place)
+        return (empty, False) if mask is None else (mask, True)
 
     def __repr__(self) -> str:
         return f"Examples({self._records!r}, {len(self)})"
@@ -95,15 +96,15 @@ def train_batches(
         folder: prepared records.
         settings: reads `seed`, `data` (train_forgeries, balance, image_size, workers) and `train.batch_size`, which is
             over all processes; with `Masks` also `active.batch_share`.
-        masks: what may be learnt from masks: None for nothing (`has_mask` is false throughout), `ALL` for every mask
-            in the records, or masks painted for some fakes, to which `active.batch_share` of each batch is given. In
-            the last two cases reals have a mask too: an empty one.
-        process_index: of this process; its batches are its share of the global ones.
+        masks: which masks may be learnt from: None for none (`has_mask` is false throughout), `ALL` for every mask in
+            the records, or masks painted for some fakes, which fill `active.batch_share` of each batch. In the last two
+            cases reals have a mask too: an empty one.
+        process_index: of this process; its batches are its part of the global ones.
         process_count: processes in all; divides the batch size.
 
     Returns:
         An iterable of dicts: image uint8 [N, S, S, 3] RGB, mask uint8 [N, S, S] in {0, 255}, has_mask bool [N],
-        label int32 [N], valid float32 [N] (ones), N the share of this process. Its iterator has `get_state` and
+        label int32 [N], valid float32 [N] (ones), N the examples of this process. Its iterator has `get_state` and
         `set_state` for exact resume, and `close`.
 
     Raises:
@@ -129,18 +130,18 @@ def train_batches(
 
 
 def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> tuple[list[np.ndarray], list[float]]:
-    """Places in `records` of the streams that a batch is mixed from, and the share that each has in it."""
-    chosen = select(records, settings.data.train_forgeries)
-    streams, shares = [chosen], [1.0]
+    """Indices of `records` in each stream that a batch is mixed from, int [n], and the share that each has in it."""
+    places = select(records, settings.data.train_forgeries)
+    streams, shares = [places], [1.0]
     if settings.data.balance:
-        labels = records.labels[chosen]
-        streams, shares = [chosen[labels == label] for label in (Label.REAL, Label.FAKE)], [0.5, 0.5]
+        labels = records.labels[places]
+        streams, shares = [places[labels == label] for label in (Label.REAL, Label.FAKE)], [0.5, 0.5]
         if not all(map(len, streams)):
             raise RecordsError(
                 f"{records.folder}: balanced training needs reals and fakes; see data.train_forgeries, data.balance"
             )
     if isinstance(masks, Masks):  # a stream of their own, since at 3% of the images they would be too rare to matter
-        share = settings.active.batch_share
+        share = (settings.active or Active()).batch_share
         streams, shares = [*streams, masks.places], [*shares[:-1], shares[-1] - share, share]
     return streams, shares
 
@@ -156,7 +157,7 @@ def eval_batches(
     process_count: int = 1,
     workers: int = 0,
 ) -> grain.IterDataset:
-    """One split in the order of its records: each example once over all processes, `valid` 0 on what fills up.
+    """One split in the order of its records: each example once over all processes, `valid` 0 on padding.
 
     Args:
         folder: prepared records.
@@ -179,35 +180,35 @@ def eval_batches(
     if batch_size % process_count:
         raise SettingsError(f"batch size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, split)
-    chosen = select(records, forgeries or ())
-    padding = -len(chosen) % batch_size
-    chosen = np.concatenate([chosen, np.full(padding, _PADDING)])
-    examples = grain.MapDataset.source(Examples(records, chosen, image_size, True))
+    places = select(records, forgeries or ())
+    padding = -len(places) % batch_size
+    places = np.concatenate([places, np.full(padding, _PADDING)])
+    examples = grain.MapDataset.source(Examples(records, places, image_size, True))
     return _iterate(examples.batch(batch_size // process_count)[process_index::process_count], workers)
 
 
 def select(records: Records, forgeries: Sequence[str]) -> np.ndarray:
-    """Places of the reals and of the fakes made by `forgeries` (empty: all), int [n], rising.
+    """Indices of the reals and of the fakes made by `forgeries` (empty: all), int [n], rising.
 
     Raises:
         SettingsError: the split has no fake of some forgery.
     """
     if not forgeries:
         return np.arange(len(records))
-    present = records.forgeries
-    known = sorted(set(present) - {""})
+    names = records.forgeries
+    present = sorted(set(names) - {""})
     for forgery in forgeries:
-        if forgery not in known:
+        if forgery not in present:
             raise SettingsError(
-                f"no fakes by {forgery!r} in split {records.split!r}; it has: {', '.join(known) or 'none'}"
+                f"no fakes by {forgery!r} in split {records.split!r}; it has: {', '.join(present) or 'none'}"
             )
-    return np.flatnonzero(np.isin(present, ["", *forgeries]))
+    return np.flatnonzero(np.isin(names, ["", *forgeries]))
 
 
 def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own; commands other than `train` parse none
-    threads = min(_THREADS, processors())
+    threads = min(_MOST_THREADS, processors())
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(_READ_AHEAD, threads))
     if not workers:
         return batches.to_iter_dataset(options)
@@ -216,4 +217,5 @@ def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
 
 
 def _resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [S, S] in {0, 255} to [size, size] in {0, 255}."""
     return mask if mask.shape[0] == size else np.where(resize(mask, size) >= 128, 255, 0).astype(np.uint8)

@@ -14,15 +14,7 @@ def find_records(data: Data) -> Path:
         RecordsError: there are none of that name; the message says how to prepare them.
     """
     if data.name == BENCHMARK:  # links to the pictures, made in seconds
-        records_folder = preparation.prepare(
-            BENCHMARK, data.root, data.data_dir, json=data.json, compression=data.compression
-        )
-        assert records_folder is not None  # None is for shares of the work
-        return records_folder
+        return preparation.prepare(BENCHMARK, data.root, data.data_dir, json=data.json, compression=data.compression)
     if data.name != EMBEDDED:
         return records.locate(data.name, data.data_dir)
-    records_folder = preparation.prepare(
-        EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images
-    )
-    assert records_folder is not None
-    return records_folder
+    return preparation.prepare(EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images)

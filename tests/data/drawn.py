@@ -9,6 +9,7 @@ from dfdetect_jax.data import records
 from dfdetect_jax.data.encoding import RAW, Codec
 from dfdetect_jax.data.example import Example, Label
 from dfdetect_jax.data.prepare import shards
+from dfdetect_jax.data.prepare.parts import write_part
 
 SIZE = 32
 
@@ -53,10 +54,10 @@ def write_records(
     for split, count in examples_of.items():
         for first in range(0, count, per_part):
             parts.append(folder.parent / f"{split}{first}.part")
-            chosen = [example_of(split, number) for number in range(first, min(count, first + per_part))]
-            shards.write_part(parts[-1], {"clip": f"{split}{first}"}, chosen, codec)
+            examples = [example_of(split, number) for number in range(first, min(count, first + per_part))]
+            write_part(parts[-1], {"clip": f"{split}{first}"}, examples, codec)
     merged = shards.merge(folder, "drawn", codec, parts)
-    settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "detector": "haar"}, "encoding": encoding}
+    settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "face_detector": "haar"}, "encoding": encoding}
     rest = {"name": "drawn", "config": f"{SIZE}px", "settings": settings, "units": "", "versions": {}}
     (folder / records.MANIFEST).write_text(json.dumps(rest | merged))
     return folder

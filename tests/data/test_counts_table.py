@@ -1,19 +1,19 @@
-from dfdetect_jax.data.counts_table import clip_words
+from dfdetect_jax.data.counts_table import report_lines
 
 
 def report(number, *words):
     return {"clip": f"c{number:02d}", "split": "train", "asked": 32, "got": 30, "words": words}
 
 
-def test_words_of_many_clips_are_counted_by_kind_whatever_their_numbers():
+def test_remarks_about_many_clips_are_counted_by_kind_whatever_their_numbers():
     reports = [report(i, f"no face in {i} of 32 frames") for i in range(1, 21)] + [
         report(i, "no mask") for i in range(5)
     ]
-    assert list(clip_words(reports)) == [
+    assert list(report_lines(reports)) == [
         "such as: no face in 1 of 32 frames: 20 clips (c01, c02, c03, ...)",
         "no mask: 5 clips (c00, c01, c02, ...)",
     ]
 
 
-def test_nothing_is_said_where_nothing_happened():
-    assert list(clip_words([report(1)])) == []
+def test_clips_without_remarks_have_no_lines():
+    assert list(report_lines([report(1)])) == []

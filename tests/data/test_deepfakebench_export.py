@@ -15,22 +15,22 @@ from tests.data.drawn import write_records
 def test_what_is_exported_is_read_back_as_it_was(tmp_path, split):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {split: 14})
     file = export_json(folder, tmp_path / "rgb/drawn.json")
-    found = catalog.find_clips("deepfakebench", tmp_path / "rgb", catalog.Options(json=str(file)))
-    assert {clip.forgery for clip in found.clips} == {"", "drawn_paste", "drawn_smear"}
+    listing = catalog.find_clips("deepfakebench", tmp_path / "rgb", catalog.Options(json=str(file)))
+    assert {clip.forgery for clip in listing.clips} == {"", "drawn_paste", "drawn_smear"}
     linked = prepare("deepfakebench", tmp_path / "rgb", tmp_path / "out", json=str(file), processes=1)
     assert examples(linked, split) == examples(folder, split)
 
 
 def examples(folder, split):
-    """What a split holds, as a set: pixels at the smaller size, frame, label, whether masked, and how much."""
+    """The examples of a split, as a set: pixels at the smaller size, frame, label, whether masked, and how much."""
     source = records.Records(folder, split)
-    held = set()
+    contents = set()
     for fields in (source[i] for i in range(len(source))):
         step = fields["image"].shape[0] // 32
         pixels = fields["image"][step // 2 :: step, step // 2 :: step].astype(int)
         brightness = round(float(pixels.mean()) / 10)
-        held.add((brightness, fields["frame"], fields["label"], fields["has_mask"], bool(fields["mask"].any())))
-    return held
+        contents.add((brightness, fields["frame"], fields["label"], fields["has_mask"], bool(fields["mask"].any())))
+    return contents
 
 
 def test_the_list_has_the_benchmarks_form(tmp_path):
@@ -89,7 +89,7 @@ def test_pictures_are_written_without_loss(tmp_path):
         assert np.array_equal(read_image(path), fields["image"])
 
 
-def test_links_are_not_exported_and_a_file_in_the_way_is_told(tmp_path):
+def test_links_are_not_exported_and_a_file_in_the_way_is_refused(tmp_path):
     file = benchmark_tree.write_faceforensics(tmp_path)
     linked = prepare("deepfakebench", tmp_path, tmp_path / "out", json=str(file), processes=1)
     with pytest.raises(RecordsError, match="holds links to pictures"):

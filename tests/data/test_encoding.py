@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.data.encoding import LINKED, PNG, RAW, Codec
+from dfdetect_jax.data.example import LinkedExample
 from dfdetect_jax.errors import RecordsError
 from tests.data.drawn import SIZE, drawn_example
 from tests.data.photographs import write_image
@@ -34,7 +35,7 @@ def test_raw_is_larger_and_png_smaller_than_a_smooth_crop():
     assert len(Codec(SIZE, PNG).encode(smooth)) < SIZE * SIZE * 3 < len(Codec(SIZE, RAW).encode(smooth))
 
 
-def test_bytes_that_are_no_record_and_damaged_pictures_are_told():
+def test_bytes_that_are_no_record_and_damaged_pictures_are_refused():
     with pytest.raises(RecordsError, match="can't be parsed"):
         Codec(SIZE, RAW).decode(b"\xff" * 50)
     codec = Codec(SIZE, PNG)
@@ -53,7 +54,7 @@ def linked(tmp_path):
     mask[:, 24:] = 255
     write_image(tmp_path / "a/0.png", picture)
     write_image(tmp_path / "a/mask.png", mask)
-    example = dataclasses.replace(drawn_example("train", 3), image="a/0.png", mask="a/mask.png")
+    example = LinkedExample(**{**vars(drawn_example("train", 3)), "image": "a/0.png", "mask": "a/mask.png"})
     return Codec(32, LINKED, str(tmp_path)), example, picture
 
 
@@ -66,7 +67,7 @@ def test_linked_pictures_are_read_where_they_lie_and_squared_in_the_middle(linke
     assert fields["label"] == 1
 
 
-def test_linked_pictures_of_another_size_are_brought_to_the_codecs(linked):
+def test_linked_pictures_of_another_size_are_resized_to_the_codecs(linked):
     codec, example, _ = linked
     fields = dataclasses.replace(codec, size=16).decode(codec.encode(example))
     assert (fields["image"].shape, fields["mask"].shape) == ((16, 16, 3), (16, 16))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from dfdetect_jax.data import records
-from dfdetect_jax.data.prepare import shards
+from dfdetect_jax.data.prepare.array_files import write_array_file
 from dfdetect_jax.errors import RecordsError
 from tests.data.drawn import drawn_example, write_records
 
@@ -53,7 +53,7 @@ def test_tfds_opens_the_folder_without_tensorflow(tmp_path, encoding):
     assert "tensorflow" not in sys.modules
 
 
-def test_records_without_a_word_on_their_encoding_are_png(tmp_path):
+def test_records_whose_manifest_has_no_encoding_are_png(tmp_path):
     folder = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 3}, encoding="png")
     manifest = json.loads((folder / records.MANIFEST).read_text())
     del manifest["settings"]["encoding"]
@@ -72,7 +72,7 @@ def test_the_mask_need_not_be_decoded(drawn):
     assert np.array_equal(source.without_mask(0)["image"], source[0]["image"])
 
 
-def test_records_survive_pickling_small(drawn):
+def test_records_are_small_when_pickled(drawn):
     pickled = pickle.dumps(records.Records(drawn, "val"))
     assert len(pickled) < 1000
     assert fields_equal(pickle.loads(pickled)[2], drawn_example("val", records.Records(drawn, "val")[2]["frame"]))
@@ -80,28 +80,28 @@ def test_records_survive_pickling_small(drawn):
 
 def test_records_are_located_by_name_config_and_folder(drawn):
     home = drawn.parents[2]
-    for given in ("drawn", "drawn/32px", str(drawn), str(drawn.parent)):
-        assert records.locate(given, home) == drawn
+    for name in ("drawn", "drawn/32px", str(drawn), str(drawn.parent)):
+        assert records.locate(name, home) == drawn
 
 
-def test_a_name_that_is_not_prepared_is_answered_with_those_that_are(drawn):
-    with pytest.raises(RecordsError, match=r"drwan: no prepared records of that name.*\(drawn there\)"):
+def test_a_name_that_is_not_prepared_is_answered_with_the_names_that_are(drawn):
+    with pytest.raises(RecordsError, match=r"drwan: no prepared records of that name in .*, which has drawn"):
         records.locate("drwan", drawn.parents[2])
 
 
 def test_several_variants_are_listed(tmp_path):
     for config in ("c23-32px", "c40-32px"):
         write_records(tmp_path / "drawn" / config / records.VERSION, {"val": 2})
-    with pytest.raises(RecordsError, match=r"several variants.*c23-32px/1.0.0, c40-32px/1.0.0"):
+    with pytest.raises(RecordsError, match=r"expected one variant, found c23-32px/1\.0\.0, c40-32px/1\.0\.0"):
         records.locate("drawn", tmp_path)
 
 
-def test_the_data_dir_is_the_given_one_then_the_environment_then_home(monkeypatch, tmp_path):
+def test_the_home_of_records_is_the_argument_then_the_environment_then_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "from_environment"))
-    assert records.data_dir(tmp_path) == tmp_path
-    assert records.data_dir() == tmp_path / "from_environment"
+    assert records.records_home(tmp_path) == tmp_path
+    assert records.records_home() == tmp_path / "from_environment"
     monkeypatch.delenv("TFDS_DATA_DIR")
-    assert records.data_dir().name == "tensorflow_datasets"
+    assert records.records_home().name == "tensorflow_datasets"
 
 
 def test_an_absent_split_names_those_that_are_there(tmp_path):
@@ -138,6 +138,6 @@ def test_a_shard_cut_short_is_refused(tmp_path):
         records.Records(folder, "val")
 
 
-def test_a_full_disk_is_told_in_one_line():
+def test_a_full_disk_is_refused_in_one_line():
     with pytest.raises(RecordsError, match="can't be written"):
-        shards._write_all("/dev/full", [b"x" * 2**20])
+        write_array_file("/dev/full", [b"x" * 2**20])

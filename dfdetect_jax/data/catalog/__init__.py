@@ -1,86 +1,75 @@
-"""From a data set's tree on disk to clips: one module per data set.
+"""Catalogs: from a data set's tree on disk to its clips, one module per data set.
 
-Each has `NAME`, `OPTIONS` (which of `Options` it takes) and `find_clips(root, **options)`.
+To add a data set, add a module here, and a tree with tests to `tests/data`. It is found by its name, and imported only
+when that data set is read. A module `dfdetect_jax/data/catalog/mine.py` has
+
+    NAME = "mine"                       the module's name, as `--dataset` takes it
+    OPTIONS = ("reals",)                the fields of `Options` that `find_clips` takes; often none
+    def find_clips(root: Path, reals: str = "") -> Listing: ...
+
+`find_clips` lists every clip with its split, identity and, where known, donor, source and mask (see `Clip`). It opens
+no media. It raises `RecordsError` where the tree is not the data set's; what it lacks, or holds beyond, are findings.
+It need not keep people apart: the `find_clips` below drops clips until no person, source or video is in two splits.
+`data/trees` has what catalogs share.
 """
 
-import dataclasses
+import importlib
+import pkgutil
 from pathlib import Path
+from typing import Protocol, cast
 
-from dfdetect_jax.data.catalog import (
-    celeba,
-    celebdf,
-    deeperforensics,
-    deepfakebench,
-    df40,
-    dfdc,
-    dfdc_preview,
-    faceforensics,
-    folder,
-    forged_images,
-    inpainting,
-    uadfv,
-    wilddeepfake,
-)
-from dfdetect_jax.data.catalog.listing import Found
-from dfdetect_jax.data.catalog.splits import keep_apart, lacking_splits, split_by_identity
+from dfdetect_jax.data.catalog_options import BY_IDENTITY, OFFICIAL, SPLITTINGS, Options
+from dfdetect_jax.data.trees.findings import note
+from dfdetect_jax.data.trees.listing import Listing
+from dfdetect_jax.data.trees.splits import empty_splits, keep_apart, split_by_identity
+from dfdetect_jax.errors import SettingsError
 
-_MODULES = (
-    celeba,
-    celebdf,
-    deepfakebench,
-    deeperforensics,
-    df40,
-    dfdc,
-    dfdc_preview,
-    faceforensics,
-    folder,
-    forged_images,
-    inpainting,
-    uadfv,
-    wilddeepfake,
-)
-CATALOGS = {module.NAME: module for module in _MODULES}
-OFFICIAL, BY_IDENTITY = "official", "identity"
-SPLITTINGS = (OFFICIAL, BY_IDENTITY)
+__all__ = ["BY_IDENTITY", "NAMES", "OFFICIAL", "SPLITTINGS", "Catalog", "Options", "find_clips", "load", "options_of"]
+
+NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What some catalogs need to know beside the root.
+class Catalog(Protocol):
+    """What a module of this package has."""
 
-    Attributes:
-        splits: "official" for the data set's own (by hashed identity where it ships none); "identity" to split anew by
-            hashed identity.
-        compression: of the FaceForensics++ family: "raw", "c23" or "c40".
-        reals: folder of the reals, for data sets that borrow another's.
-        json: file that lists the clips, for data sets in DeepfakeBench's form.
+    NAME: str
+    OPTIONS: tuple[str, ...]
+
+    def find_clips(self, root: Path, **options: str) -> Listing:
+        """Lists the clips of the tree at `root`."""
+
+
+def load(name: str) -> Catalog:
+    """Imports the catalog of a data set.
+
+    Raises:
+        SettingsError: there is none of that name.
     """
-
-    splits: str = OFFICIAL
-    compression: str = "c23"
-    reals: str = ""
-    json: str = ""
+    if name not in NAMES:
+        raise SettingsError(f'dataset: expected one of {", ".join(NAMES)}, found "{name}"')
+    return cast(Catalog, importlib.import_module(f"{__name__}.{name}"))
 
 
 def options_of(name: str, options: Options) -> dict[str, str]:
-    """Those of `options` that bear on a data set's clips."""
-    return {key: getattr(options, key) for key in CATALOGS[name].OPTIONS}
+    """The part of `options` that a data set's catalog takes."""
+    return {key: getattr(options, key) for key in load(name).OPTIONS}
 
 
-def find_clips(name: str, root: Path, options: Options) -> Found:
+def find_clips(name: str, root: Path, options: Options) -> Listing:
     """Lists a data set's clips, in splits that share no identity, donor, source or video.
 
     Raises:
-        RecordsError: the tree is not what the data set's should be.
+        SettingsError: there is no such data set.
+        RecordsError: the tree is not that data set's.
     """
-    found = CATALOGS[name].find_clips(root, **options_of(name, options))
-    findings = list(found.findings)
-    clips = found.clips
+    listing = load(name).find_clips(root, **options_of(name, options))
+    clips, findings = listing.clips, list(listing.findings)
     if options.splits == BY_IDENTITY:
-        again = split_by_identity(clips)
-        clips, findings = again.clips, findings + again.findings
+        split = split_by_identity(clips)
+        clips, findings = split.clips, findings + split.findings
     apart = keep_apart(clips)
     findings += apart.findings
     if apart.findings and options.splits == OFFICIAL:
-        findings.append('splits: for the official ones some clips had to go; "--splits identity" splits all anew')
-    return Found(apart.clips, findings + lacking_splits(apart.clips))
+        words = "the official splits share people, so some clips are left out; --splits identity splits anew"
+        findings.append(note(f"splits: {words}"))
+    return Listing(apart.clips, findings + empty_splits(apart.clips, clips))

@@ -1,21 +1,23 @@
-"""CelebA (Liu et al., ICCV 2015) with forgeries made from its photographs, such as StarGAN's and Glow's.
+"""CelebA (Liu et al., ICCV 2015), with forgeries of its photographs such as StarGAN's and Glow's.
 
     Img/img_align_celeba/000001.jpg         or img_align_celeba/000001.jpg
     Eval/list_eval_partition.txt            lines like "000001.jpg 0": 0 training, 1 validation, 2 test; or at the root;
                                             or list_eval_partition.csv, the same with commas and a header
-    Anno/identity_CelebA.txt                "000001.jpg 2880", optional, or at the root: who is shown; without it each
-                                            photograph is a person of its own
-    <forgery>/000001.{jpg,png,...}           what that forgery made of the photograph
-    masks/<forgery>/000001.png               optional; else the mask is the thresholded difference to the photograph
+    Anno/identity_CelebA.txt                "000001.jpg 2880", optional, or at the root: the person shown; without it
+                                            each photograph counts as its own person
+    <forgery>/000001.{jpg,png,...}          the forged photograph
+    masks/<forgery>/000001.png              optional; else the mask is the thresholded difference to the photograph
 
-Any folder that is none of CelebA's own is a forgery's. Forgeries are in their photograph's split.
+Any folder that is not one of CelebA's own is a forgery. Forgeries are in the split of their photograph.
 """
 
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
 from dfdetect_jax.data.example import SPLITS, Clip, Label
+from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, folders_in, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.errors import RecordsError
 
 NAME = "celeba"
@@ -25,33 +27,28 @@ _PLACES = (f"Img/{PHOTOGRAPHS}", f"{PHOTOGRAPHS}/{PHOTOGRAPHS}", PHOTOGRAPHS)
 _PARTITION = tuple(f"{place}list_eval_partition.{kind}" for place in ("Eval/", "") for kind in ("txt", "csv"))
 _PEOPLE = ("Anno/identity_CelebA.txt", "identity_CelebA.txt")
 _MASKS = "masks"
-_OWN = {"Img", "Eval", "Anno", PHOTOGRAPHS, _MASKS}
+_OWN_FOLDERS = {"Img", "Eval", "Anno", PHOTOGRAPHS, _MASKS}
 
 
-def find_clips(root: Path) -> Found:
-    """Lists the photographs and what was made of them.
+def find_clips(root: Path) -> Listing:
+    """Lists the photographs and their forgeries.
 
     Raises:
         RecordsError: no photographs, no partition list, or a list is damaged.
     """
-    root = tree.opened(root, f"Img/{PHOTOGRAPHS}/ and Eval/list_eval_partition.txt")
+    root = open_root(root, f"Img/{PHOTOGRAPHS}/ and Eval/list_eval_partition.txt")
     files = next(filter(None, (media_files(root / place, IMAGE_SUFFIXES) for place in _PLACES)), None)
     if not files:
         raise RecordsError(f"{root}: no photographs in Img/{PHOTOGRAPHS}/ or {PHOTOGRAPHS}/; give the folder with Img/")
     split_of, people = read_partition(root), read_people(root)
     photographs = {path.stem: path for path in files}
-    clips = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
-    findings = tree.absent(PHOTOGRAPHS, sorted(split_of.keys() - photographs.keys()))
-    findings += tree.left_out(PHOTOGRAPHS, "not in the partition", sorted(photographs.keys() - split_of.keys()))
-    for forgery in (path for path in tree.folders_in(root) if path.name not in _OWN):
-        found = _forgery(root, forgery, split_of, people, photographs)
-        clips += found.clips
-        findings += found.findings
-    if not people:
-        findings.append(f"{_PEOPLE[0]}: absent, so each photograph is a person of its own")
-    clips, doubled = tree.first_of_each(clips)
-    masks = tree.stray_masks(tree.folders_in(root / _MASKS), clips, root)
-    return Found(clips, [*findings, *doubled, *masks, *tree.lacking(clips)])
+    reals = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
+    forgeries = [path for path in folders_in(root) if path.name not in _OWN_FOLDERS]
+    fakes = (_forgery(root, folder, split_of, people, photographs) for folder in forgeries)
+    listing = join([Listing(reals, _list_findings(split_of, people, photographs)), *fakes])
+    clips, repeated = about.first_of_each_name(listing.clips)
+    findings = [*listing.findings, *repeated, *about.stray_masks(folders_in(root / _MASKS), clips, root)]
+    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
 
 
 def read_partition(root: Path) -> dict[str, str]:
@@ -68,7 +65,7 @@ def read_partition(root: Path) -> dict[str, str]:
 
 
 def read_people(root: Path) -> dict[str, str]:
-    """Stem of each photograph to who is shown, empty without the list.
+    """Stem of each photograph to the person shown; empty without the list.
 
     Raises:
         RecordsError: a line of the list is of another form.
@@ -80,29 +77,46 @@ def read_people(root: Path) -> dict[str, str]:
 def _pairs(path: Path, numbers: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """(stem, number) of each line, after a header if there is one; `numbers` are those allowed, all where empty."""
     pairs = []
-    for place, line in enumerate(tree.read_lines(path, 'lines like "000001.jpg 0"')):
+    for place, line in enumerate(read_lines(path, 'lines like "000001.jpg 0"')):
         parts = line.replace(",", " ").split()
         if len(parts) == 2 and parts[1].isdecimal() and (not numbers or parts[1] in numbers):
             pairs.append((Path(parts[0]).stem, parts[1]))
         elif place > 0 or path.suffix != ".csv":
-            raise RecordsError(f'{path}: expected lines like "000001.jpg 0", found "{line[:60]}"; get the list anew')
+            raise RecordsError(f'{path}: expected lines like "000001.jpg 0", found "{line[:60]}"; download it again')
     return pairs
 
 
-def _forgery(root: Path, folder: Path, split_of: dict, people: dict, photographs: dict[str, Path]) -> Found:
+def _list_findings(split_of: dict[str, str], people: dict[str, str], photographs: dict[str, Path]) -> list[Finding]:
+    findings = about.absent(PHOTOGRAPHS, sorted(split_of.keys() - photographs.keys()))
+    unlisted = sorted(photographs.keys() - split_of.keys())
+    findings += about.warnings(PHOTOGRAPHS, "left out, not in the partition", unlisted)
+    if not people:
+        findings.append(about.warning(f"{_PEOPLE[0]}: absent, so each photograph counts as its own person"))
+    return findings
+
+
+def _forgery(
+    root: Path, folder: Path, split_of: dict[str, str], people: dict[str, str], photographs: dict[str, Path]
+) -> Listing:
     files = media_files(folder, IMAGE_SUFFIXES)
     clips = [_clip(path, split_of, people, photographs, root) for path in files if path.stem in split_of]
     unknown = [path.name for path in files if path.stem not in split_of]
     sourceless = [Path(clip.path).name for clip in clips if clip.source_path is None]
-    findings = tree.left_out(folder.name, "named as no photograph of the partition", unknown)
-    findings += tree.told(folder.name, "made from a photograph that is not on disk", sourceless)
+    findings = about.warnings(folder.name, "left out, named as no photograph of the partition", unknown)
+    findings += about.notes(folder.name, "made from a photograph that is not on disk", sourceless)
     if not files:
-        findings.append(f"{folder.name}: no photographs")
-    return Found(clips, findings + tree.other_files(folder, IMAGE_SUFFIXES) + tree.other_folders(folder, ()))
+        findings.append(about.warning(f"{folder.name}: no photographs"))
+    return Listing(clips, findings + about.other_files(folder, IMAGE_SUFFIXES) + about.other_folders(folder, ()))
 
 
-def _clip(path: Path, split_of: dict, people: dict, photographs: dict[str, Path], root: Path | None = None) -> Clip:
-    """A photograph's clip, or with `root` a forgery's."""
+def _clip(
+    path: Path,
+    split_of: dict[str, str],
+    people: dict[str, str],
+    photographs: dict[str, Path],
+    root: Path | None = None,
+) -> Clip:
+    """The clip of a photograph, or with `root` of a forged one."""
     forgery = path.parent.name if root else ""
     mask = root / _MASKS / forgery / f"{path.stem}.png" if root else None
     return Clip(

@@ -1,22 +1,23 @@
-"""Celeb-DF v1 and v2 (Li et al., CVPR 2020), whose trees are alike.
+"""Celeb-DF v1 and v2 (Li et al., CVPR 2020), which have the same layout.
 
     Celeb-real/id0_0000.mp4
     Celeb-synthesis/id0_id1_0000.mp4        made from Celeb-real/id0_0000, with the face of id1
-    YouTube-real/00170.mp4                  of nobody who has a number: each clip is a person of its own
+    YouTube-real/00170.mp4                  people without a number: each clip counts as its own person
     List_of_testing_videos.txt              lines like "1 YouTube-real/00170.mp4"; here 1 is real
 
-What the list doesn't name is training; validation is taken out of it. The official test set of v2 shows nearly all of
-the celebrities, so almost only YouTube's reals are left to train on where nobody may be in two splits: it is made to
-test what learned elsewhere. `--splits identity` is for those who train on Celeb-DF itself.
+Videos that the list does not name are training; validation is taken out of it. The official test set of v2 shows nearly
+all of the celebrities, so with people kept apart almost only the reals from YouTube are left for training: the set is
+meant for testing detectors that were trained elsewhere. `--splits identity` is for training on Celeb-DF itself.
 """
 
 import re
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
-from dfdetect_jax.data.catalog.splits import with_validation
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.listing import Listing, by_name, join
+from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
 
 NAME = "celebdf"
@@ -28,36 +29,28 @@ _NAMES = {
     FORGERY: re.compile(r"(?P<target>id\d+)_(?P<donor>id\d+)_(?P<scene>\d+)"),
     "YouTube-real": re.compile(r"\d+"),
 }
-_LISTED = re.compile(r"(?P<label>[01])\s+(?P<video>(?P<folder>[^/]+)/[^/]+)\.\w+")
+_LINE = re.compile(r"(?P<label>[01])\s+(?P<video>(?P<folder>[^/]+)/[^/]+)\.\w+")
 _EXPECTED = f"{', '.join(f'{name}/' for name in _NAMES)} and {TEST_LIST}"
 
 
-def find_clips(root: Path) -> Found:
+def find_clips(root: Path) -> Listing:
     """Lists the videos; test is what the official list names.
 
     Raises:
         RecordsError: `root` has none of the three folders, or the list is missing or damaged.
     """
-    root = tree.opened(root, _EXPECTED)
-    there = [name for name in _NAMES if (root / name).is_dir()]
-    if not there:
+    root = open_root(root, _EXPECTED)
+    present = [name for name in _NAMES if (root / name).is_dir()]
+    if not present:
         raise RecordsError(f"{root}: none of {_EXPECTED}; give the folder that holds them")
-    listed = read_test_list(root / TEST_LIST)
-    clips, findings = [], [f"{name}: absent" for name in _NAMES if name not in there]
-    for name in there:
-        unknown = []
-        for path in media_files(root / name, VIDEO_SUFFIXES):
-            match = _NAMES[name].fullmatch(path.stem)
-            if match:
-                clips.append(_clip(root, path, match.groupdict(), listed))
-            else:
-                unknown.append(path.stem)
-        findings += tree.left_out(name, "not named as in this data set", unknown)
-        findings += tree.other_files(root / name, VIDEO_SUFFIXES)
-        findings += tree.other_folders(root / name, ())
-    findings += tree.absent(TEST_LIST, sorted(listed - {clip.video for clip in clips}))
-    findings += [*tree.other_folders(root, _NAMES), *tree.lacking(clips)]
-    return Found(sorted(with_validation(clips), key=lambda clip: clip.video), findings)
+    test_videos = read_test_list(root / TEST_LIST)
+    listing = join(_folder(root, name, test_videos) for name in present)
+    clips = listing.clips
+    findings = [about.note(f"{name}: absent") for name in _NAMES if name not in present] + listing.findings
+    findings += about.absent(TEST_LIST, sorted(test_videos - {clip.video for clip in clips}))
+    findings += about.other_folders(root, _NAMES)
+    findings += [*about.missing_classes(clips), *about.fakes_without_mask(clips)]
+    return Listing(by_name(with_validation(clips)), findings)
 
 
 def read_test_list(path: Path) -> set[str]:
@@ -66,19 +59,32 @@ def read_test_list(path: Path) -> set[str]:
     Raises:
         RecordsError: missing, or a line is of another form or calls a real clip fake.
     """
-    listed = set()
-    for line in tree.read_lines(path, 'lines like "1 YouTube-real/00170.mp4", as the data set ships'):
-        match = _LISTED.fullmatch(line)
+    videos = set()
+    for line in read_lines(path, 'lines like "1 YouTube-real/00170.mp4", as the data set ships'):
+        match = _LINE.fullmatch(line)
         if not match:
             raise RecordsError(f'{path}: expected lines like "1 YouTube-real/00170.mp4", found "{line[:80]}"')
         real = match["folder"] != FORGERY
         if (match["label"] == "1") != real:
-            raise RecordsError(f'{path}: in this list 1 is real and 0 fake, found "{line}"; get the list anew')
-        listed.add(match["video"])
-    return listed
+            raise RecordsError(f'{path}: in this list 1 is real and 0 fake, found "{line}"; download the list again')
+        videos.add(match["video"])
+    return videos
 
 
-def _clip(root: Path, path: Path, parts: dict[str, str], listed: set[str]) -> Clip:
+def _folder(root: Path, name: str, test_videos: set[str]) -> Listing:
+    clips, misnamed = [], []
+    for path in media_files(root / name, VIDEO_SUFFIXES):
+        match = _NAMES[name].fullmatch(path.stem)
+        if match:
+            clips.append(_clip(root, path, match.groupdict(), test_videos))
+        else:
+            misnamed.append(path.stem)
+    findings = about.warnings(name, about.MISNAMED, misnamed)
+    findings += about.other_files(root / name, VIDEO_SUFFIXES)
+    return Listing(clips, findings + about.other_folders(root / name, ()))
+
+
+def _clip(root: Path, path: Path, parts: dict[str, str], test_videos: set[str]) -> Clip:
     fake = path.parent.name == FORGERY
     video = f"{path.parent.name}/{path.stem}"
     source = f"Celeb-real/{parts['target']}_{parts['scene']}" if fake else ""
@@ -88,7 +94,7 @@ def _clip(root: Path, path: Path, parts: dict[str, str], listed: set[str]) -> Cl
         video=video,
         label=Label.FAKE if fake else Label.REAL,
         forgery=FORGERY if fake else "",
-        split="test" if video in listed else "train",
+        split="test" if video in test_videos else "train",
         identity=parts.get("target", video),
         donor=parts.get("donor", ""),
         source=source,

@@ -1,24 +1,26 @@
-"""The lists of DeepfakeBench (Yan et al., NeurIPS 2023), and pictures of faces where they lie.
+"""The lists of DeepfakeBench (Yan et al., NeurIPS 2023), whose pictures of faces are read where they lie.
 
     {DATASET: {LABEL: {"train"|"val"|"test": {VIDEO: {"label": LABEL, "frames": [...], "masks": [...]}}}}}
 
 In the FaceForensics++ family a compression level stands between split and videos. Paths may hold backslashes, start
-with the folder they had on the machine that wrote them, or with "./datasets/rgb/": what leads to nothing below `root`
-is cut off. Masks go with the frame of the same file name; a fake's frame without one has no mask, rather than an empty
-one. Where validation repeats the test videos, it is left out, and made anew from training people.
+with a folder of the machine that wrote them, or with "./datasets/rgb/": leading folders that do not exist below `root`
+are dropped. A mask belongs to the frame of the same file name; a fake's frame without one has an unknown mask, not an
+empty one. Where validation repeats the test videos, it is left out, and made anew from training people.
 """
 
 import json as json_format
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dfdetect_jax.config import BENCHMARK, COMPRESSIONS
 from dfdetect_jax.data.catalog.folder import identity_of
-from dfdetect_jax.data.catalog.listing import Found, some
-from dfdetect_jax.data.catalog.splits import with_validation
 from dfdetect_jax.data.example import SPLITS, Clip, Label
+from dfdetect_jax.data.finding import Finding, name_list
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.listing import Listing, by_name
+from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
 
 NAME = BENCHMARK
@@ -41,11 +43,11 @@ FORGERY_OF = {
 """Forgery of each of the benchmark's labels for fakes; that of another label is the label itself."""
 # Target, donor and, of Celeb-DF and DFD, the scene that both versions of a clip share.
 _SWAP = re.compile(r"(?P<target>id\d+|\d{2,})_(?P<donor>id\d+|\d{2,})(?P<scene>_.+?)?(__[A-Z0-9]{8})?")
-_TRIED = 50  # listed pictures looked for below `root` before none is called there
+_PROBES = 50  # listed pictures that are looked for below `root` before the search is given up
 
 
 class _Entry(NamedTuple):
-    """One video as the list has it."""
+    """One video of the list."""
 
     dataset: str
     label: str
@@ -61,8 +63,8 @@ class _Entry(NamedTuple):
         return "/".join(part for part in (self.dataset, self.label, self.compression, self.video) if part)
 
 
-def find_clips(root: Path, json: str, compression: str = "c23") -> Found:
-    """Lists the videos of a JSON file, their frames' pictures below `root`.
+def find_clips(root: Path, json: str, compression: str = "c23") -> Listing:
+    """Lists the videos of a JSON file, with their frames' pictures below `root`.
 
     Raises:
         RecordsError: the file is missing or not of this form; or none of its first pictures is below `root`.
@@ -72,18 +74,15 @@ def find_clips(root: Path, json: str, compression: str = "c23") -> Found:
         raise RecordsError(f"{NAME}: expected --json FILE, the benchmark's list of videos, found none")
     if not root.is_dir():
         raise RecordsError(f"{root}: no such folder; expected the one that the paths in {json} start from")
-    entries, findings = _entries(Path(json).expanduser(), compression)
-    places = {dataset: _cut_off(root, dataset, entries) for dataset in {entry.dataset for entry in entries}}
+    entries = _read(Path(json).expanduser(), compression)
+    starts = {dataset: _first_part(root, dataset, entries) for dataset in {entry.dataset for entry in entries}}
     reals = {(entry.dataset, entry.video): entry.name for entry in entries if _is_real(entry.label)}
-    clips = [_clip(root, entry, places[entry.dataset], reals) for entry in entries if entry.frames]
-    empty = sorted({entry.name for entry in entries if not entry.frames})
-    if empty:
-        findings.append(f"listed without frames, left out: {some(empty)}")
-    found = _without_repeats(clips)
-    return Found(sorted(found.clips, key=lambda clip: clip.video), findings + found.findings)
+    clips = [_clip(root, entry, starts[entry.dataset], reals) for entry in entries if entry.frames]
+    listing = _without_repeats(clips)
+    return Listing(by_name(listing.clips), _entry_findings(entries) + listing.findings)
 
 
-def _entries(path: Path, compression: str) -> tuple[list[_Entry], list[str]]:
+def _read(path: Path, compression: str) -> list[_Entry]:
     try:
         datasets = json_format.loads(path.read_text(encoding="utf-8-sig"))
         levels = [
@@ -92,40 +91,41 @@ def _entries(path: Path, compression: str) -> tuple[list[_Entry], list[str]]:
             for label, splits in labels.items()
             for split, videos in splits.items()
         ]
-        entries = [entry for level in levels for entry in _of_level(*level, compression)]
+        entries = [entry for level in levels for entry in _entries(*level, compression)]
     except FileNotFoundError:
         raise RecordsError(f"{path}: no such file; expected DeepfakeBench's JSON list of videos") from None
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         expected = "{DATASET: {LABEL: {split: {video: {frames: [...]}}}}}"
-        raise RecordsError(f"{path}: expected DeepfakeBench's form, {expected}, found otherwise ({error!r})") from error
+        raise RecordsError(f"{path}: expected DeepfakeBench's form, {expected}, found another ({error!r})") from error
     if not entries:
-        there = sorted({key for *_, videos in levels for key in videos} & set(COMPRESSIONS))
-        raise RecordsError(f"{path}: no videos at compression {compression}; there is {', '.join(there) or 'none'}")
-    return entries, _oddities(entries)
+        present = sorted({key for *_, videos in levels for key in videos} & set(COMPRESSIONS))
+        raise RecordsError(f"{path}: no videos at compression {compression}; it has {', '.join(present) or 'none'}")
+    return entries
 
 
-def _of_level(dataset: str, label: str, split: str, videos: dict, compression: str) -> Iterator[_Entry]:
-    """The videos of one split, at the compression asked for where there are several."""
+def _entries(dataset: str, label: str, split: str, videos: dict[str, Any], compression: str) -> Iterator[_Entry]:
+    """The videos of one split, at `compression` where there are several levels."""
     if split not in SPLITS:
         raise KeyError(f"split {split!r}")
-    compressed = bool(videos) and set(videos) <= set(COMPRESSIONS)
-    for video, about in (videos.get(compression, {}) if compressed else videos).items():
-        frames, masks = (list(dict.fromkeys(about.get(key) or [])) for key in ("frames", "masks"))
-        if about.get("label", label) != label:
-            raise ValueError(f"{video} is listed under {label} but labelled {about['label']}")
-        yield _Entry(dataset, label, split, compression if compressed else "", video, frames, masks)
+    by_level = bool(videos) and set(videos) <= set(COMPRESSIONS)
+    for video, values in (videos.get(compression, {}) if by_level else videos).items():
+        frames, masks = (list(dict.fromkeys(values.get(key) or [])) for key in ("frames", "masks"))
+        if values.get("label", label) != label:
+            raise ValueError(f"{video} is listed under {label} but labelled {values['label']}")
+        yield _Entry(dataset, label, split, compression if by_level else "", video, frames, masks)
 
 
-def _oddities(entries: Sequence[_Entry]) -> list[str]:
+def _entry_findings(entries: Sequence[_Entry]) -> list[Finding]:
     labels = {entry.label for entry in entries}
-    strange = sorted(label for label in labels if label not in FORGERY_OF and not _is_real(label))
-    findings = [f"labels that the benchmark doesn't have, taken for fakes: {some(strange)}"] if strange else []
+    unknown = sorted(label for label in labels if label not in FORGERY_OF and not _is_real(label))
+    unmasked = sorted(e.name for e in entries if not _is_real(e.label) and len(e.masks) < len(e.frames))
+    empty = sorted({entry.name for entry in entries if not entry.frames})
+    findings = about.warnings("labels", "not the benchmark's, so taken for fakes", unknown)
     if not any(_is_real(label) for label in labels):
-        findings.append('no label ends with "real", so there is nothing to tell fakes from')
-    unmasked = [e.name for e in entries if not _is_real(e.label) and len(e.masks) < len(e.frames)]
-    if unmasked:
-        findings.append(f"fakes with frames that no mask is listed for, so without mask: {some(sorted(unmasked))}")
-    return findings
+        words = 'no label ends with "real", so there are no reals: detectors can\'t be trained or compared'
+        findings.append(about.warning(words))
+    findings += about.notes("masks", "fakes with frames that have no mask in the list", unmasked)
+    return findings + about.warnings("frames", "left out, listed without any", empty)
 
 
 def _is_real(label: str) -> bool:
@@ -136,20 +136,22 @@ def _parts(path: str) -> tuple[str, ...]:
     return tuple(part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in ("/", ".."))
 
 
-def _cut_off(root: Path, dataset: str, entries: Sequence[_Entry]) -> int:
-    """How many leading folders of a data set's paths are not below `root`.
+def _first_part(root: Path, dataset: str, entries: Sequence[_Entry]) -> int:
+    """How many leading folders of a data set's paths do not exist below `root`.
 
     Raises:
-        RecordsError: whatever is cut off, none of the first listed pictures is there.
+        RecordsError: whatever is dropped, none of the first listed pictures is there.
     """
-    listed = [entry.frames[0] for entry in entries if entry.dataset == dataset and entry.frames][:_TRIED]
-    for path in listed:
+    pictures = [entry.frames[0] for entry in entries if entry.dataset == dataset and entry.frames][:_PROBES]
+    for path in pictures:
         parts = _parts(path)
         for start in range(len(parts) - 1):
             if root.joinpath(*parts[start:]).is_file():
                 return start
-    if listed:
-        raise RecordsError(f"{root}: {dataset}: expected the listed pictures below it, such as {listed[0]}, found none")
+    if pictures:
+        raise RecordsError(
+            f"{root}: {dataset}: expected the listed pictures below it, such as {pictures[0]}, found none"
+        )
     return 0
 
 
@@ -174,13 +176,14 @@ def _clip(root: Path, entry: _Entry, start: int, reals: dict[tuple[str, str], st
     )
 
 
-def _without_repeats(clips: list[Clip]) -> Found:
-    tested = {clip.video for clip in clips if clip.split == "test"}
-    repeated = [clip.video for clip in clips if clip.split == "val" and clip.video in tested]
-    if not repeated:
-        return Found(clips, [])
-    findings = [f"val: left out, repeats test: {some(repeated)}"]
-    clips = [clip for clip in clips if clip.split != "val" or clip.video not in tested]
+def _without_repeats(clips: list[Clip]) -> Listing:
+    """Leaves out validation clips that repeat test clips; if none are left, takes validation out of training."""
+    tests = {clip.video for clip in clips if clip.split == "test"}
+    repeats = [clip.video for clip in clips if clip.split == "val" and clip.video in tests]
+    if not repeats:
+        return Listing(clips, [])
+    findings = [about.note(f"val: left out, repeats test: {name_list(repeats)}")]
+    clips = [clip for clip in clips if clip.split != "val" or clip.video not in tests]
     if any(clip.split == "val" for clip in clips):
-        return Found(clips, findings)
-    return Found(with_validation(clips), [*findings, "val: made from training people, by hash"])
+        return Listing(clips, findings)
+    return Listing(with_validation(clips), [*findings, about.note("val: made from training people, by hash")])

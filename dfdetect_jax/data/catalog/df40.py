@@ -3,16 +3,16 @@
     <forgery>/ff/...             fakes from FaceForensics++
     <forgery>/cdf/...            fakes from Celeb-DF
     <forgery>/{fake,real}/...    fakes from elsewhere, with their reals: the forgeries that DF40 calls unknown
-    real/..., or `--reals`      frames of the reals of FaceForensics++ and Celeb-DF, which come apart
-    {train,val,test}.json       FaceForensics++'s pairs, here or in splits/
+    real/..., or `--reals`       frames of the reals of FaceForensics++ and Celeb-DF, which are downloaded separately
+    {train,val,test}.json        FaceForensics++'s pairs, here or in splits/
 
 Each "..." is, with or without a folder frames/ before it: a folder of pictures per clip, videos, or single pictures.
 
-Names are read as their sources give them: "000_003" and "000" (FaceForensics++), "id0_id1_0000", "id0_0000" and "00170"
-(Celeb-DF); elsewhere the whole name is a person. By DF40's protocols one trains on ff, by FaceForensics++'s pairs, and
-tests on all else; without the three lists ff is split by hash. What is not known: which of a name's two people a fake
-shows (the first is taken; either way both stay in one split), how entire-face forgeries name what they draw, and
-whether reals of two unknown forgeries are the same pictures.
+Names are read as their sources write them: "000_003" and "000" (FaceForensics++), "id0_id1_0000", "id0_0000" and
+"00170" (Celeb-DF); elsewhere each name counts as a person. By DF40's protocols one trains on ff, by FaceForensics++'s
+pairs, and tests on everything else; without the three lists ff is split by hash. Unknown are: which of a name's two
+people a fake shows (the first is taken; either way both are in one split), how forgeries of entire faces name their
+pictures, and whether the reals of two unknown forgeries are the same pictures.
 """
 
 import dataclasses
@@ -20,11 +20,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from dfdetect_jax.data.catalog import tree
 from dfdetect_jax.data.catalog.faceforensics import read_splits
-from dfdetect_jax.data.catalog.listing import Found
-from dfdetect_jax.data.catalog.splits import split_by_hash, split_by_identity
 from dfdetect_jax.data.example import SPLITS, Clip, Label
+from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.listing import Listing, join
+from dfdetect_jax.data.trees.splits import split_by_hash, split_by_identity
 from dfdetect_jax.errors import RecordsError
 
 NAME = "df40"
@@ -38,7 +40,7 @@ _NAMES = {
 
 
 class _Name(NamedTuple):
-    """What a clip's name says: `domain` is that of its source, `original` the name there of the clip it shows."""
+    """The parts of a clip's name: `domain` is that of its source, `original` the name there of the clip it shows."""
 
     domain: str
     identity: str
@@ -46,82 +48,79 @@ class _Name(NamedTuple):
     original: str = ""
 
 
-def find_clips(root: Path, reals: str = "") -> Found:
+def find_clips(root: Path, reals: str = "") -> Listing:
     """Lists the clips of all forgeries, and the reals.
 
     Args:
         root: the folder of the forgeries' folders.
-        reals: folder of the reals of FaceForensics++ and Celeb-DF; `real/` of `root` where not given.
+        reals: folder of the reals of FaceForensics++ and Celeb-DF; "" for `real/` of `root`.
 
     Raises:
         RecordsError: no forgery's folder with `ff/`, `cdf/` or `fake/`, or `reals` or a split list is unreadable.
     """
-    root = tree.opened(root, "<forgery>/{ff,cdf}/ or <forgery>/{fake,real}/")
+    root = open_root(root, "<forgery>/{ff,cdf}/ or <forgery>/{fake,real}/")
     home = Path(reals).absolute() if reals else root / _REAL
     originals = {entry.name: entry for entry in _entries(home)}
     if reals and not originals:
         raise RecordsError(f"--reals {reals}: expected folders of frames, such as 000/, or videos; found none in it")
-    clips = [_real(entry, home) for entry in originals.values()]
-    findings = _strange(home, home.name)
-    for forgery in (path for path in tree.folders_in(root) if path not in (home, root / "splits")):
-        found = _forgery(forgery, originals)
-        clips += found.clips
-        findings += found.findings
-    if not any(clip.label == Label.FAKE for clip in clips):
-        raise RecordsError(
-            f"{root}: no <forgery>/ff/, cdf/ or fake/ with clips; give the folder of the forgeries' folders"
-        )
-    clips, doubled = tree.first_of_each(clips)
-    found = _split_ff(root, clips)
-    findings += [*doubled, *found.findings, *tree.lacking(found.clips)]
-    return Found(sorted(found.clips, key=lambda clip: clip.video), findings)
+    real_clips = Listing([_real(entry, home) for entry in originals.values()], _other_content(home, home.name))
+    folders = (path for path in folders_in(root) if path not in (home, root / "splits"))
+    listing = join([real_clips, *(_forgery(folder, originals) for folder in folders)])
+    if not any(clip.label == Label.FAKE for clip in listing.clips):
+        raise RecordsError(f"{root}: no clips in <forgery>/ff/, cdf/ or fake/; give the folder of the forgeries")
+    clips, repeated = about.first_of_each_name(listing.clips)
+    split = _split_ff(root, clips)
+    findings = [*listing.findings, *repeated, *split.findings]
+    findings += [*about.missing_classes(split.clips), *about.fakes_without_mask(split.clips)]
+    return Listing(split.clips, findings)
 
 
-def _entries(folder: Path) -> list[tree.Medium]:
+def _entries(folder: Path) -> list[Medium]:
     frames = folder / "frames"
-    return tree.media_in(frames if frames.is_dir() else folder) if folder.is_dir() else []
+    return media_in(frames if frames.is_dir() else folder) if folder.is_dir() else []
 
 
-def _strange(folder: Path, where: str) -> list[str]:
-    """Folders beside frames/, or without pictures, and files that are not read."""
+def _other_content(folder: Path, where: str) -> list[Finding]:
+    """Findings about folders beside frames/, or without pictures, and files that are not read."""
     if not folder.is_dir():
         return []
     if (folder / "frames").is_dir():
-        return tree.other_folders(folder, ["frames"], where)
-    read = [entry.path.name for entry in tree.media_in(folder)]
-    return tree.other_folders(folder, read, where) + tree.other_files(folder, tree.MEDIA_SUFFIXES, where)
+        return about.other_folders(folder, ["frames"], where)
+    clips = [entry.path.name for entry in media_in(folder)]
+    return about.other_folders(folder, clips, where) + about.other_files(folder, MEDIA_SUFFIXES, where)
 
 
 def _parse(name: str, domain: str) -> _Name:
-    """Reads a name by its domain; with domain "" by whichever of the two it looks like."""
-    for known in (domain,) if domain else (_FF, _CDF):
-        match = _NAMES[known].fullmatch(name) if known in _NAMES else None
+    """Reads a name by its domain; with domain "" by the first of the two that it matches."""
+    for candidate in (domain,) if domain else (_FF, _CDF):
+        match = _NAMES[candidate].fullmatch(name) if candidate in _NAMES else None
         if match:
             parts = match.groupdict("")
             original = parts.get("clip") or "_".join(filter(None, (parts["target"], parts.get("scene"))))
-            donor = f"{known}/{parts['donor']}" if parts["donor"] else ""
-            return _Name(known, f"{known}/{parts['target'] or original}", donor, original)
+            donor = f"{candidate}/{parts['donor']}" if parts["donor"] else ""
+            return _Name(candidate, f"{candidate}/{parts['target'] or original}", donor, original)
     return _Name(domain, name)
 
 
-def _forgery(folder: Path, originals: dict[str, tree.Medium]) -> Found:
-    if not any((folder / domain).is_dir() for domain in _DOMAINS):
-        return Found([], [f"{folder.name}: left out, it has none of {'/, '.join(_DOMAINS)}/"])
-    clips, findings = [], tree.other_folders(folder, _DOMAINS)
-    for domain in _DOMAINS:
-        entries = _entries(folder / domain)
-        named = [(entry, _parse(entry.name, domain)) for entry in entries]
-        clips += [_clip(entry, name, f"{folder.name}/{domain}", domain, originals) for entry, name in named]
-        where = f"{folder.name}/{domain}"
-        if (folder / domain).is_dir() and not entries:
-            findings.append(f"{where}: no clips")
-        unknown = [entry.name for entry, name in named if domain in _NAMES and not name.original]
-        findings += tree.told(where, "not named as its source names clips, so each is a person of its own", unknown)
-        findings += _strange(folder / domain, where)
-    return Found(clips, findings)
+def _forgery(folder: Path, originals: dict[str, Medium]) -> Listing:
+    present = [domain for domain in _DOMAINS if (folder / domain).is_dir()]
+    if not present:
+        return Listing([], [about.note(f"{folder.name}: left out, it has none of {'/, '.join(_DOMAINS)}/")])
+    other = Listing([], about.other_folders(folder, _DOMAINS))
+    return join([other, *(_domain(folder, domain, originals) for domain in present)])
 
 
-def _clip(entry: tree.Medium, name: _Name, where: str, domain: str, originals: dict[str, tree.Medium]) -> Clip:
+def _domain(folder: Path, domain: str, originals: dict[str, Medium]) -> Listing:
+    where = f"{folder.name}/{domain}"
+    entries = [(entry, _parse(entry.name, domain)) for entry in _entries(folder / domain)]
+    clips = [_clip(entry, name, where, domain, originals) for entry, name in entries]
+    findings = [] if entries else [about.warning(f"{where}: no clips")]
+    unknown = [entry.name for entry, name in entries if domain in _NAMES and not name.original]
+    findings += about.warnings(where, "not named as in its source, so each counts as its own person", unknown)
+    return Listing(clips, findings + _other_content(folder / domain, where))
+
+
+def _clip(entry: Medium, name: _Name, where: str, domain: str, originals: dict[str, Medium]) -> Clip:
     fake = domain != _REAL
     original = originals.get(name.original) if fake else None
     return Clip(
@@ -138,33 +137,36 @@ def _clip(entry: tree.Medium, name: _Name, where: str, domain: str, originals: d
     )
 
 
-def _real(entry: tree.Medium, home: Path) -> Clip:
+def _real(entry: Medium, home: Path) -> Clip:
     name = _parse(entry.name, "")
     clip = _clip(entry, name, _REAL, _REAL, {})
     return dataclasses.replace(clip, split="train" if name.domain == _FF else "test")
 
 
-def _split_ff(root: Path, clips: list[Clip]) -> Found:
-    """Gives the clips from FaceForensics++, so far all in training, its official splits, or such by hash."""
-    rest = [clip for clip in clips if clip.split != "train"]
-    ours = [clip for clip in clips if clip.split == "train"]
-    places = [folder / f"{split}.json" for folder in (root, root / "splits") for split in SPLITS]
-    if not any(place.is_file() for place in places):
-        found = split_by_identity(ours)
-        told = ["ff: no train.json, val.json and test.json of FaceForensics++, so split by hash"] if ours else []
-        return Found(rest + found.clips, told + found.findings)
-    split_of = {f"ff/{number}": split for number, split in read_splits(root).items()}
-    kept, unlisted = [], []
-    for clip in ours:
-        splits = {_official(name, split_of) for name in (clip.identity, clip.donor) if name}
+def _split_ff(root: Path, clips: list[Clip]) -> Listing:
+    """Splits the clips from FaceForensics++, until here all in training, by its official lists or else by hash."""
+    ff = [clip for clip in clips if clip.split == "train"]
+    others = Listing([clip for clip in clips if clip.split != "train"], [])
+    lists = [folder / f"{split}.json" for folder in (root, root / "splits") for split in SPLITS]
+    if any(path.is_file() for path in lists):
+        return join([others, _split_by_lists(root, ff)])
+    words = "ff: no train.json, val.json and test.json of FaceForensics++, so split by hash"
+    return join([others, Listing([], [about.warning(words)] if ff else []), split_by_identity(ff)])
+
+
+def _split_by_lists(root: Path, clips: list[Clip]) -> Listing:
+    split_of = {f"{_FF}/{number}": split for number, split in read_splits(root).items()}
+    members, unlisted = [], []
+    for clip in clips:
+        splits = {_official_split(person, split_of) for person in clip.people}
         split = splits.pop() if len(splits) == 1 else None
         if split:
-            kept.append(dataclasses.replace(clip, split=split))
+            members.append(dataclasses.replace(clip, split=split))
         else:
             unlisted.append(clip.video)
-    return Found(rest + kept, tree.left_out("ff", "its people are in no one split file", unlisted))
+    return Listing(members, about.warnings(_FF, "left out, its people are not in one of the split lists", unlisted))
 
 
-def _official(person: str, split_of: dict[str, str]) -> str | None:
-    """The split of a person by the lists, or by hash where the name is not one of FaceForensics++'s."""
+def _official_split(person: str, split_of: dict[str, str]) -> str | None:
+    """The split of a person by the lists, or by hash where the name is not one of FaceForensics++."""
     return split_of.get(person) if person.startswith(f"{_FF}/") else split_by_hash(person)

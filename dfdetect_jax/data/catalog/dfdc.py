@@ -6,18 +6,28 @@
 
 The root may also be one such part, or another folder of that form, such as the challenge's train_sample_videos. Parts 0
 to 34 are training, 35 to 39 validation, 40 to 49 and the test set test, as is usual; in other folders clips are split
-by the hash of their original. Who is shown is not told, so an original is a person, and with it what was made from it.
+by the hash of their original. The data set does not name the people shown, so an original and the fakes made from it
+count as one person.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
-from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import (
+    VIDEO_SUFFIXES,
+    folders_in,
+    media_files,
+    open_root,
+    read_entries,
+    read_lines,
+)
+from dfdetect_jax.data.trees.listing import Listing, join
+from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 NAME = "dfdc"
@@ -29,67 +39,61 @@ _PARTS = {"train": range(35), "val": range(35, 40), "test": range(40, 50)}
 _LABELS = {"REAL": Label.REAL, "FAKE": Label.FAKE, "0": Label.REAL, "1": Label.FAKE}
 
 
-def find_clips(root: Path) -> Found:
+def find_clips(root: Path) -> Listing:
     """Lists the videos of the parts and of the test set that are on disk.
 
     Raises:
-        RecordsError: `root` holds no part and no test set, or one's list is damaged.
+        RecordsError: `root` holds no part and no test set, or the list of one is damaged.
     """
-    root = tree.opened(root, f"dfdc_train_part_<N>/{METADATA} or test/{LABELS}")
-    folders = [root, *tree.folders_in(root)]
+    root = open_root(root, f"dfdc_train_part_<N>/{METADATA} or test/{LABELS}")
+    folders = [root, *folders_in(root)]
     parts = {folder: read_metadata(folder / METADATA) for folder in folders if (folder / METADATA).is_file()}
     tests = [folder for folder in folders if (folder / LABELS).is_file()]
     if not parts and not tests:
         raise RecordsError(f"{root}: neither dfdc_train_part_<N>/{METADATA} nor test/{LABELS}; give their folder")
-    clips, findings = [], []
     homes = {stem: folder for folder, entries in parts.items() for stem in entries}
-    for folder, entries in parts.items():
-        found = _part(folder, entries, homes)
-        clips += found.clips
-        findings += found.findings
-    for folder in tests:
-        found = _test(folder)
-        clips += found.clips
-        findings += found.findings
+    listing = join([_part(folder, entries, homes) for folder, entries in parts.items()] + [_test(f) for f in tests])
+    findings = listing.findings
     if root not in (*parts, *tests):
-        findings += tree.other_folders(root, [folder.name for folder in (*parts, *tests)])
-    return Found(sorted(clips, key=lambda clip: clip.video), findings + tree.lacking(clips))
+        findings += about.other_folders(root, [folder.name for folder in (*parts, *tests)])
+    findings += [*about.missing_classes(listing.clips), *about.fakes_without_mask(listing.clips)]
+    return Listing(listing.clips, findings)
 
 
-def read_metadata(path: Path) -> dict[str, tuple[int, str]]:
+def read_metadata(path: Path) -> dict[str, tuple[Label, str]]:
     """Stem of each listed clip to its label and the stem of its original, `""` for reals and where none is named.
 
     Raises:
-        RecordsError: unreadable, or a label is neither Label.REAL nor Label.FAKE.
+        RecordsError: unreadable, or a label is neither "REAL" nor "FAKE".
     """
     entries = {}
-    for name, entry in tree.read_entries(path, 'an object like {"x.mp4": {"label": "FAKE"}}').items():
+    for name, entry in read_entries(path, 'an object like {"x.mp4": {"label": "FAKE"}}').items():
         label = entry.get("label")
         if label not in ("REAL", "FAKE"):
-            raise RecordsError(f'{path}: {name}: expected "label" REAL or FAKE, found {label}; get the file anew')
+            raise RecordsError(f'{path}: {name}: expected "label" REAL or FAKE, found {label}; download it again')
         original = entry.get("original") if label == "FAKE" else ""
         entries[Path(name).stem] = (_LABELS[label], Path(original or "").stem)
     return entries
 
 
-def read_labels(path: Path) -> dict[str, int]:
+def read_labels(path: Path) -> dict[str, Label]:
     """Stem of each test clip to its label.
 
     Raises:
         RecordsError: unreadable, or not `filename,label` with labels 0 and 1.
     """
-    rows = list(csv.DictReader(tree.read_lines(path, 'a table "filename,label"')))
+    rows = list(csv.DictReader(read_lines(path, 'a table "filename,label"')))
     for row in rows:
         if not row.get("filename") or row.get("label") not in ("0", "1"):
             raise RecordsError(f'{path}: expected "filename,label" with 0 for real and 1 for fake, found {row}')
     return {Path(row["filename"]).stem: _LABELS[row["label"]] for row in rows}
 
 
-def _part(folder: Path, entries: dict[str, tuple[int, str]], homes: dict[str, Path]) -> Found:
+def _part(folder: Path, entries: dict[str, tuple[Label, str]], homes: dict[str, Path]) -> Listing:
     number = _PART.fullmatch(folder.name)
-    split = number and next((split for split, numbers in _PARTS.items() if int(number[1]) in numbers), None)
+    split = next((split for split, numbers in _PARTS.items() if number and int(number[1]) in numbers), None)
     if number and not split:
-        return Found([], [f"{folder.name}: left out, parts have the numbers 0 to 49"])
+        return Listing([], [about.warning(f"{folder.name}: left out, parts have the numbers 0 to 49")])
     files = {path.stem: path for path in media_files(folder, VIDEO_SUFFIXES)}
     clips = []
     for stem in sorted(files.keys() & entries.keys()):
@@ -109,10 +113,10 @@ def _part(folder: Path, entries: dict[str, tuple[int, str]], homes: dict[str, Pa
                 source_path=str(source) if source and source.is_file() else None,
             )
         )
-    return Found(clips, [*_unmatched(folder, METADATA, files, entries), *tree.other_folders(folder, ())])
+    return Listing(clips, _unmatched(folder, METADATA, files, entries) + about.other_folders(folder, ()))
 
 
-def _test(folder: Path) -> Found:
+def _test(folder: Path) -> Listing:
     labels = read_labels(folder / LABELS)
     files = {path.stem: path for place in (folder / "videos", folder) for path in media_files(place, VIDEO_SUFFIXES)}
     clips = [
@@ -126,9 +130,10 @@ def _test(folder: Path) -> Found:
         )
         for stem in sorted(files.keys() & labels.keys())
     ]
-    return Found(clips, [*_unmatched(folder, LABELS, files, labels), *tree.other_folders(folder, ["videos"])])
+    return Listing(clips, _unmatched(folder, LABELS, files, labels) + about.other_folders(folder, ["videos"]))
 
 
-def _unmatched(folder: Path, table: str, files: dict, listed: dict) -> Iterator[str]:
-    yield from tree.absent(f"{folder.name}/{table}", sorted(listed.keys() - files.keys()))
-    yield from tree.left_out(folder.name, f"not in {table}", sorted(files.keys() - listed.keys()))
+def _unmatched(folder: Path, table: str, files: Iterable[str], entries: Iterable[str]) -> list[Finding]:
+    """Findings about the stems of files that a table does not list, and the other way round."""
+    findings = about.absent(f"{folder.name}/{table}", sorted(set(entries) - set(files)))
+    return findings + about.warnings(folder.name, f"left out, not in {table}", sorted(set(files) - set(entries)))

@@ -1,35 +1,40 @@
-"""FaceForensics++ (Roessler et al., ICCV 2019), FaceShifter and DeepFakeDetection in its official tree.
+"""FaceForensics++ (Roessler et al., ICCV 2019), FaceShifter and DeepFakeDetection in its official layout.
 
     original_sequences/{youtube,actors}/<compression>/videos/*.mp4
     manipulated_sequences/<forgery>/<compression>/videos/*.mp4
     manipulated_sequences/<forgery>/masks/videos/*.mp4
     {train,val,test}.json, here or in splits/      pairs of identities, from the authors' repository
 
-A fake `<target>_<source>` shows the target's frames; it belongs to its pair's split, as do both originals. The actors'
-clips (`<actor>__<scene>`, fakes `<target>_<source>__<scene>__<key>`) have no official split: actors are split by hash,
-and fakes that join actors of two splits are left out.
+A fake `<target>_<source>` shows the target's frames; it is in the split of its pair, as are both originals. The clips
+of actors (`<actor>__<scene>`, fakes `<target>_<source>__<scene>__<key>`) have no official split: actors are split by
+hash, and fakes that join actors of two splits are left out.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from dfdetect_jax.config import COMPRESSIONS
-from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files, some
-from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import SPLITS, Clip, Label
+from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files
+from dfdetect_jax.data.trees.listing import Listing, join
+from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 NAME = "faceforensics"
 OPTIONS = ("compression",)
 FORGERIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
+_YOUTUBE, _ACTORS = "youtube", "actors"
 _ACTORS_FORGERY = "DeepFakeDetection"
 _SPLITS_AT = "https://github.com/ondyari/FaceForensics/tree/master/dataset/splits"
 
 
 class _Name(NamedTuple):
-    """What a file name says. `source` is empty for originals, `scene` for clips that are not of actors."""
+    """The parts of a file name. `source` is empty for originals, `scene` for clips that are not of actors."""
 
     target: str
     source: str
@@ -41,15 +46,23 @@ class _Name(NamedTuple):
         return f"{self.target}__{self.scene}" if self.scene else self.target
 
 
+class _Folder(NamedTuple):
+    """A folder of videos: of YouTube or of actors, and of a forgery, "" for originals."""
+
+    kind: str
+    forgery: str
+    path: Path
+
+
 _PATTERNS = {
-    ("youtube", Label.REAL): re.compile(r"(?P<target>\d{3})"),
-    ("youtube", Label.FAKE): re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})"),
-    ("actors", Label.REAL): re.compile(r"(?P<target>\d{2})__(?P<scene>.+)"),
-    ("actors", Label.FAKE): re.compile(r"(?P<target>\d{2})_(?P<source>\d{2})__(?P<scene>.+)__[A-Z0-9]{8}"),
+    (_YOUTUBE, Label.REAL): re.compile(r"(?P<target>\d{3})"),
+    (_YOUTUBE, Label.FAKE): re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})"),
+    (_ACTORS, Label.REAL): re.compile(r"(?P<target>\d{2})__(?P<scene>.+)"),
+    (_ACTORS, Label.FAKE): re.compile(r"(?P<target>\d{2})_(?P<source>\d{2})__(?P<scene>.+)__[A-Z0-9]{8}"),
 }
 
 
-def find_clips(root: Path, compression: str = "c23") -> Found:
+def find_clips(root: Path, compression: str = "c23") -> Listing:
     """Lists the clips of one compression level, with source and mask where they are on disk.
 
     Raises:
@@ -60,30 +73,16 @@ def find_clips(root: Path, compression: str = "c23") -> Found:
     folders = _folders(root, compression)
     if not folders:
         raise RecordsError(_nothing_found(root, compression))
-    splits = read_splits(root) if any(kind == "youtube" for kind, _, _ in folders) else {}
-    clips, findings = [], []
-    for kind, forgery, folder in folders:
-        files = media_files(folder, VIDEO_SUFFIXES)
-        if not files:
-            findings.append(f"{folder.relative_to(root)}: no videos")
-        skipped = {"unknown": [], "split": []}
-        for path in files:
-            name = _parse(path.stem, kind, Label.FAKE if forgery else Label.REAL)
-            split = name and _split(name, kind, splits)
-            if split:
-                clips.append(_clip(root, path, name, kind, forgery, split, compression))
-            else:
-                skipped["split" if name else "unknown"].append(path.stem)
-        findings += _skipped(folder.relative_to(root), kind, **skipped)
-    findings += _lacks(root, clips, folders)
-    return Found(sorted(clips, key=lambda clip: clip.video), findings)
+    split_of = read_splits(root) if any(folder.kind == _YOUTUBE for folder in folders) else {}
+    listing = join(_folder(root, folder, split_of, compression) for folder in folders)
+    return Listing(listing.clips, [*listing.findings, *_tree_findings(root, listing.clips, folders)])
 
 
 def read_splits(root: Path) -> dict[str, str]:
     """Identity to split, from the official lists of pairs in `root` or `root`/splits.
 
     Raises:
-        RecordsError: a list is missing or unreadable, or an identity stands in two of them.
+        RecordsError: a list is missing or unreadable, or an identity is in two of them.
     """
     split_of: dict[str, str] = {}
     for split in SPLITS:
@@ -92,54 +91,74 @@ def read_splits(root: Path) -> dict[str, str]:
         if path is None:
             raise RecordsError(f"{root}: no {split}.json, here or in splits/; get the three lists from {_SPLITS_AT}")
         try:
-            identities = {
-                str(identity) for target, source in json.loads(path.read_text()) for identity in (target, source)
-            }
+            pairs = json.loads(path.read_text(encoding="utf-8"))
+            identities = {str(identity) for target, source in pairs for identity in (target, source)}
         except (OSError, ValueError, TypeError) as error:
             raise RecordsError(f'{path}: expected a list of pairs like ["071", "054"] ({error})') from error
         for identity in sorted(identities):
             if split_of.setdefault(identity, split) != split:
-                raise RecordsError(f"{path}: identity {identity} is in {split_of[identity]}.json too; get them anew")
+                other = split_of[identity]
+                raise RecordsError(f"{path}: identity {identity} is in {other}.json too; download the lists again")
     return split_of
 
 
-def _folders(root: Path, compression: str) -> list[tuple[str, str, Path]]:
-    """(youtube or actors, forgery or "" for originals, folder of videos) of all that are there."""
-    known = [(kind, "", root / "original_sequences" / kind) for kind in ("youtube", "actors")]
+def _folders(root: Path, compression: str) -> list[_Folder]:
+    """All folders of videos that exist at this compression."""
+    candidates = [_Folder(kind, "", root / "original_sequences" / kind) for kind in (_YOUTUBE, _ACTORS)]
     for forgery in FORGERIES:
-        kind = "actors" if forgery == _ACTORS_FORGERY else "youtube"
-        known.append((kind, forgery, root / "manipulated_sequences" / forgery))
-    there = [(kind, forgery, folder / compression / "videos") for kind, forgery, folder in known]
-    return [entry for entry in there if entry[2].is_dir()]
+        kind = _ACTORS if forgery == _ACTORS_FORGERY else _YOUTUBE
+        candidates.append(_Folder(kind, forgery, root / "manipulated_sequences" / forgery))
+    folders = [folder._replace(path=folder.path / compression / "videos") for folder in candidates]
+    return [folder for folder in folders if folder.path.is_dir()]
 
 
 def _nothing_found(root: Path, compression: str) -> str:
     present = sorted({path.parent.name for path in root.glob("*_sequences/*/*/videos")} & set(COMPRESSIONS))
     if present:
-        return f"{root}: nothing at compression {compression}; there is {', '.join(present)}"
+        return f"{root}: nothing at compression {compression}; it has {', '.join(present)}"
     return f"{root}: no original_sequences/ or manipulated_sequences/ with videos; give the folder that holds them"
 
 
-def _parse(stem: str, kind: str, label: int) -> _Name | None:
-    match = _PATTERNS[kind, label].fullmatch(stem)
-    return match and _Name(**{"source": "", "scene": "", **match.groupdict()})
+def _folder(root: Path, folder: _Folder, split_of: dict[str, str], compression: str) -> Listing:
+    where = str(folder.path.relative_to(root))
+    files = media_files(folder.path, VIDEO_SUFFIXES)
+    findings = [] if files else [about.warning(f"{where}: no videos")]
+    clips, misnamed, unsplit = [], [], []
+    for path in files:
+        name = _parse(path.stem, folder)
+        split = _split(name, folder.kind, split_of) if name else None
+        if name is None:
+            misnamed.append(path.stem)
+        elif split is None:
+            unsplit.append(path.stem)
+        else:
+            clips.append(_clip(root, path, name, folder, split, compression))
+    findings += about.warnings(where, about.MISNAMED, misnamed)
+    if folder.kind == _ACTORS:
+        return Listing(clips, findings + about.notes(where, "left out, joins actors of two splits", unsplit))
+    return Listing(clips, findings + about.warnings(where, "left out, its pair is in no split file", unsplit))
 
 
-def _split(name: _Name, kind: str, splits: dict[str, str]) -> str | None:
+def _parse(stem: str, folder: _Folder) -> _Name | None:
+    match = _PATTERNS[folder.kind, Label.FAKE if folder.forgery else Label.REAL].fullmatch(stem)
+    return _Name(**{"source": "", "scene": "", **match.groupdict()}) if match else None
+
+
+def _split(name: _Name, kind: str, split_of: dict[str, str]) -> str | None:
     """The split that target and source share, or None."""
-    identities = [name.target, name.source] if name.source else [name.target]
-    if kind == "actors":
-        found = {split_by_hash(_identity(identity, kind)) for identity in identities}
-    else:
-        found = {splits.get(identity) for identity in identities}
-    return found.pop() if len(found) == 1 else None
+    numbers = [name.target, name.source] if name.source else [name.target]
+    splits: set[str | None] = {split_of.get(number) for number in numbers}
+    if kind == _ACTORS:
+        splits = {split_by_hash(_identity(number, kind)) for number in numbers}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _identity(number: str, kind: str) -> str:
-    return f"actor{number}" if kind == "actors" else number
+    return f"actor{number}" if kind == _ACTORS else number
 
 
-def _clip(root: Path, path: Path, name: _Name, kind: str, forgery: str, split: str, compression: str) -> Clip:
+def _clip(root: Path, path: Path, name: _Name, folder: _Folder, split: str, compression: str) -> Clip:
+    kind, forgery = folder.kind, folder.forgery
     original = root / "original_sequences" / kind / compression / "videos" / f"{name.original}{path.suffix}"
     mask = root / "manipulated_sequences" / forgery / "masks" / "videos" / path.name
     return Clip(
@@ -157,40 +176,15 @@ def _clip(root: Path, path: Path, name: _Name, kind: str, forgery: str, split: s
     )
 
 
-def _skipped(folder: Path, kind: str, unknown: list[str], split: list[str]) -> list[str]:
-    findings = []
-    if unknown:
-        findings.append(f"{folder}: left out, not named as in this data set: {some(unknown)}")
-    if split:
-        why = "joins actors of two splits" if kind == "actors" else "its pair is in no split file"
-        findings.append(f"{folder}: left out, {why}: {some(split)}")
-    return findings
-
-
-def _lacks(root: Path, clips: list[Clip], folders: list[tuple[str, str, Path]]) -> list[str]:
-    """What a user would want to know before training: forgeries and splits without clips, fakes without masks."""
-    findings = []
-    if not any(clip.label == Label.REAL for clip in clips):
-        findings.append("original_sequences: no reals at this compression")
-    present = {forgery for _, forgery, _ in folders}
-    known = {*FORGERIES}
-    strange = [path.name for path in sorted(root.glob("manipulated_sequences/*")) if path.name not in known]
-    if strange:
-        findings.append(f"manipulated_sequences: left out, no known forgery: {some(strange)}")
+def _tree_findings(root: Path, clips: Sequence[Clip], folders: Sequence[_Folder]) -> list[Finding]:
+    """Findings about missing reals, forgeries and masks, and about folders that are not read."""
+    manipulated = "manipulated_sequences"
+    findings = about.missing_classes(clips)
+    findings += about.other_folders(root / manipulated, FORGERIES)
+    present = {folder.forgery for folder in folders}
+    findings += [about.note(f"{manipulated}/{forgery}: absent") for forgery in FORGERIES if forgery not in present]
+    findings += about.other_folders(root, ("original_sequences", manipulated, "splits"))
     for forgery in FORGERIES:
-        fakes = [clip for clip in clips if clip.forgery == forgery]
-        if forgery not in present:
-            findings.append(f"manipulated_sequences/{forgery}: absent")
-        bare = [clip for clip in fakes if not clip.mask_path and not clip.source_path]
-        derived = [clip for clip in fakes if not clip.mask_path and clip.source_path]
-        if derived:
-            findings.append(
-                f"{forgery}: no mask video, so masks from the difference to the source: {some(_stems(derived))}"
-            )
-        if bare:
-            findings.append(f"{forgery}: neither mask video nor source on disk, so no masks: {some(_stems(bare))}")
-    return findings
-
-
-def _stems(clips: list[Clip]) -> list[str]:
-    return [clip.video.rpartition("/")[2] for clip in clips]
+        derived = [c.video for c in clips if c.forgery == forgery and c.source_path and not c.mask_path]
+        findings += about.notes(forgery, "no mask video, so masks are the difference to the source", derived)
+    return findings + about.fakes_without_mask(clips)

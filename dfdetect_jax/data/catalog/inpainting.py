@@ -1,19 +1,20 @@
-"""Photographs with regions that a forgery has filled in, such as G&L's (gl) or ContextAtten's (contextatten).
+"""Photographs with regions filled in by inpainting, such as G&L's (gl) or ContextAtten's (contextatten).
 
-    real/<stem>.jpg             or original/, or the folder `--reals`: the photographs
+    real/<stem>.jpg              or original/, or the folder `--reals`: the photographs
     <forgery>/<stem>.jpg         or <forgery>/images/<stem>.jpg: filled in
     <forgery>/masks/<stem>.png   or masks/<forgery>/<stem>.png, or <forgery>/<stem>_mask.png: white where filled in
 
-Stems say what belongs together: a photograph is a person of its own, split by the hash of its stem with all that was
-made from it. Where there is no mask, it is the thresholded difference to the photograph.
+Files with one stem belong together: each photograph counts as its own person, and is split by the hash of its stem,
+with its forgeries. Where there is no mask, it is the thresholded difference to the photograph.
 """
 
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import IMAGE_SUFFIXES, Found, media_files
-from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, folders_in, media_files, open_root
+from dfdetect_jax.data.trees.listing import Listing, join
+from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 NAME = "inpainting"
@@ -22,58 +23,60 @@ _REALS, _MASKS, _IMAGES = ("real", "original"), "masks", "images"
 _MASK_ENDING = "_mask"
 
 
-def find_clips(root: Path, reals: str = "") -> Found:
+def find_clips(root: Path, reals: str = "") -> Listing:
     """Lists the photographs and their filled versions.
 
     Args:
         root: the folder of the forgeries' folders.
-        reals: folder of the photographs; where not given, `real/` or `original/` of `root`.
+        reals: folder of the photographs; "" for `real/` or `original/` of `root`.
 
     Raises:
         RecordsError: no forgery's folder holds pictures, or `reals` holds none.
     """
-    root = tree.opened(root, "real/ and a folder per forgery")
-    home = Path(reals).absolute() if reals else next((root / name for name in _REALS if (root / name).is_dir()), None)
-    photographs = media_files(home, IMAGE_SUFFIXES) if home else []
-    if reals and not photographs:
+    root = open_root(root, "real/ and a folder per forgery")
+    own = next((root / name for name in _REALS if (root / name).is_dir()), None)
+    home = Path(reals).absolute() if reals else own
+    photographs = _photographs(root, home)
+    if reals and not photographs.clips:
         raise RecordsError(f"--reals {reals}: expected a folder of photographs, found none in it")
-    sources = {path.stem: path for path in photographs}
-    clips = [_clip(path, "", sources) for path in photographs]
-    findings = tree.other_files(home, IMAGE_SUFFIXES) + tree.other_folders(home, ()) if home else []
-    unused = [name for name in _REALS if (root / name).is_dir() and root / name != home]
-    findings += tree.left_out(root.name, f"the photographs are those of {home}", unused)
-    places = []
-    forgeries = [path for path in tree.folders_in(root) if path.name not in (*_REALS, _MASKS) and path != home]
-    for forgery in forgeries:
-        found = _forgery(root, forgery, sources)
-        clips += found.clips
-        findings += found.findings
-        places += [forgery / _MASKS, root / _MASKS / forgery.name]
-    if not any(clip.label == Label.FAKE for clip in clips):
+    sources = {Path(clip.path).stem: Path(clip.path) for clip in photographs.clips}
+    folders = [path for path in folders_in(root) if path.name not in (*_REALS, _MASKS) and path != home]
+    listing = join([photographs, *(_forgery(root, folder, sources) for folder in folders)])
+    if not any(clip.label == Label.FAKE for clip in listing.clips):
         raise RecordsError(f"{root}: no pictures in a folder per forgery, such as gl/; give the folder that holds them")
-    clips, doubled = tree.first_of_each(clips)
-    findings += [*doubled, *tree.other_folders(root / _MASKS, [forgery.name for forgery in forgeries])]
-    return Found(clips, findings + tree.stray_masks(places, clips, root) + tree.lacking(clips))
+    clips, repeated = about.first_of_each_name(listing.clips)
+    masks = [path for folder in folders for path in (folder / _MASKS, root / _MASKS / folder.name)]
+    findings = [*listing.findings, *repeated]
+    findings += about.other_folders(root / _MASKS, [folder.name for folder in folders])
+    findings += about.stray_masks(masks, clips, root)
+    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
 
 
-def _forgery(root: Path, forgery: Path, sources: dict[str, Path]) -> Found:
-    files = media_files(forgery, IMAGE_SUFFIXES) + media_files(forgery / _IMAGES, IMAGE_SUFFIXES)
+def _photographs(root: Path, home: Path | None) -> Listing:
+    if not home:
+        return Listing([], [])
+    findings = []
+    if home.is_dir():
+        findings = about.other_files(home, IMAGE_SUFFIXES) + about.other_folders(home, ())
+    unused = [name for name in _REALS if (root / name).is_dir() and root / name != home]
+    findings += about.warnings(root.name, f"left out, the photographs are those of {home}", unused)
+    return Listing([_clip(path, "", {}) for path in media_files(home, IMAGE_SUFFIXES)], findings)
+
+
+def _forgery(root: Path, folder: Path, sources: dict[str, Path]) -> Listing:
+    files = media_files(folder, IMAGE_SUFFIXES) + media_files(folder / _IMAGES, IMAGE_SUFFIXES)
     beside = {path.stem.removesuffix(_MASK_ENDING): path for path in files if path.stem.endswith(_MASK_ENDING)}
     pictures = [path for path in files if not path.stem.endswith(_MASK_ENDING)]
-    apart = {path.stem: path for place in (root / _MASKS / forgery.name, forgery / _MASKS) for path in _pictures(place)}
-    masks = beside | apart
-    clips = [_clip(path, forgery.name, sources, masks.get(path.stem)) for path in pictures]
+    mask_folders = (root / _MASKS / folder.name, folder / _MASKS)
+    masks = beside | {path.stem: path for place in mask_folders for path in media_files(place, IMAGE_SUFFIXES)}
+    clips = [_clip(path, folder.name, sources, masks.get(path.stem)) for path in pictures]
     unmasked = [path.stem for path in pictures if path.stem not in masks]
     stray = sorted(beside.keys() - {path.stem for path in pictures})
-    findings = [] if pictures else [f"{forgery.name}: no pictures"]
-    findings += tree.told(forgery.name, "no mask of their own", unmasked) if masks else []
-    findings += tree.told(forgery.name, f'"{_MASK_ENDING}" of no picture', stray)
-    findings += tree.other_files(forgery, IMAGE_SUFFIXES) + tree.other_folders(forgery, (_IMAGES, _MASKS))
-    return Found(clips, findings)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return media_files(folder, IMAGE_SUFFIXES)
+    findings = [] if pictures else [about.warning(f"{folder.name}: no pictures")]
+    findings += about.notes(folder.name, "no mask of their own", unmasked) if masks else []
+    findings += about.warnings(folder.name, f'"{_MASK_ENDING}" of no picture', stray)
+    findings += about.other_files(folder, IMAGE_SUFFIXES) + about.other_folders(folder, (_IMAGES, _MASKS))
+    return Listing(clips, findings)
 
 
 def _clip(path: Path, forgery: str, sources: dict[str, Path], mask: Path | None = None) -> Clip:

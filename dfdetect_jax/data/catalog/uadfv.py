@@ -3,16 +3,17 @@
     real/0000.mp4
     fake/0000_fake.mp4          made from real/0000
 
-It ships no splits: an original and its fake go by the hash of their number.
+It ships no splits: an original and its fake are split by the hash of their number.
 """
 
 import re
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import VIDEO_SUFFIXES, Found, media_files
-from dfdetect_jax.data.catalog.splits import split_by_hash
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root
+from dfdetect_jax.data.trees.listing import Listing, join
+from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
 
 NAME = "uadfv"
@@ -21,30 +22,33 @@ FORGERY = "UADFV"
 _NAMES = {"real": re.compile(r"(\d+)"), "fake": re.compile(r"(\d+)_fake")}
 
 
-def find_clips(root: Path) -> Found:
+def find_clips(root: Path) -> Listing:
     """Lists the videos.
 
     Raises:
         RecordsError: `real/` and `fake/` hold none that are named as in this data set.
     """
-    root = tree.opened(root, "real/ and fake/")
-    clips, findings = [], []
-    for folder, pattern in _NAMES.items():
-        unknown = []
-        for path in media_files(root / folder, VIDEO_SUFFIXES):
-            match = pattern.fullmatch(path.stem)
-            if match:
-                clips.append(_clip(root, path, match[1]))
-            else:
-                unknown.append(path.stem)
-        findings += tree.left_out(folder, "not named as in this data set", unknown)
-        findings += tree.other_folders(root / folder, ())
+    root = open_root(root, "real/ and fake/")
+    listing = join(_folder(root, name) for name in _NAMES)
+    clips = listing.clips
     if not clips:
         raise RecordsError(
             f"{root}: no real/0000.mp4 or fake/0000_fake.mp4; give the folder that holds real/ and fake/"
         )
-    findings += tree.other_folders(root, _NAMES)
-    return Found(sorted(clips, key=lambda clip: clip.video), findings + tree.lacking(clips))
+    findings = listing.findings + about.other_folders(root, _NAMES)
+    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
+
+
+def _folder(root: Path, name: str) -> Listing:
+    clips, misnamed = [], []
+    for path in media_files(root / name, VIDEO_SUFFIXES):
+        match = _NAMES[name].fullmatch(path.stem)
+        if match:
+            clips.append(_clip(root, path, match[1]))
+        else:
+            misnamed.append(path.stem)
+    findings = about.warnings(name, about.MISNAMED, misnamed)
+    return Listing(clips, findings + about.other_folders(root / name, ()))
 
 
 def _clip(root: Path, path: Path, number: str) -> Clip:

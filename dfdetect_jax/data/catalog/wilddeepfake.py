@@ -1,75 +1,78 @@
-"""WildDeepfake (Zi et al., ACM MM 2020), and what others have laid out like it: faces cut from videos of the web.
+"""WildDeepfake (Zi et al., ACM MM 2020) and data sets in its layout: faces cropped from videos of the web.
 
     {real,fake}_{train,test}/<group>/{real,fake}/<sequence>/<frame>.png
 
-Each deepest folder of pictures is a clip, whatever lies between. The official sets are training and test; validation
-is taken out of training. Who is shown is not told. Sequences of one group come from one archive of the data set, so a
-group is taken for a person; groups are numbered anew in each of the four folders, so these are part of its name
-("fake_train/12"). That nobody is in both official sets can't be told from the files. There are no masks or sources.
+Each deepest folder of pictures is a clip, whatever folders lie between. The official sets are training and test;
+validation is taken out of training. The data set does not name the people shown. Sequences of one group come from one
+of its archives, so a group counts as a person; groups are numbered anew in each of the four folders, which are
+therefore part of the name ("fake_train/12"). Whether a person is in both official sets can't be seen from the files.
+There are no masks or sources.
 """
 
 import os
-import re
 from pathlib import Path
 
-from dfdetect_jax.data.catalog import tree
-from dfdetect_jax.data.catalog.listing import Found, frame_files
-from dfdetect_jax.data.catalog.splits import with_validation
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import frame_files, open_root
+from dfdetect_jax.data.trees.listing import Listing, by_name, join
+from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
 
 NAME = "wilddeepfake"
 OPTIONS = ()
 FORGERY = "WildDeepfake"
-_FOLDER = re.compile(r"(?P<kind>real|fake)_(?P<split>train|test)")
 _LABELS = {"real": Label.REAL, "fake": Label.FAKE}
+_FOLDERS = tuple(f"{kind}_{split}" for kind in _LABELS for split in ("train", "test"))
 
 
-def find_clips(root: Path) -> Found:
+def find_clips(root: Path) -> Listing:
     """Lists the sequences.
 
     Raises:
         RecordsError: none of the four folders is there, or they hold no pictures.
     """
-    root = tree.opened(root, "real_train/, real_test/, fake_train/ and fake_test/")
-    there = {path.name: path for path in tree.folders_in(root) if _FOLDER.fullmatch(path.name)}
-    clips, findings = [], []
-    for name in (f"{kind}_{split}" for kind in _LABELS for split in ("train", "test")):
-        found = _sequences(there[name]) if name in there else Found([], [f"{name}: absent"])
-        clips += found.clips
-        findings += found.findings
+    root = open_root(root, "real_train/, real_test/, fake_train/ and fake_test/")
+    listing = join(_sequences(root / name) for name in _FOLDERS)
+    clips = listing.clips
     if not clips:
-        wanted = "real_train/<group>/real/<sequence>/*.png"
-        raise RecordsError(f"{root}: no {wanted} or the like; unpack the archives and give the folder of the four sets")
-    findings += [*tree.other_folders(root, there), *tree.lacking(clips)]
-    return Found(sorted(with_validation(clips), key=lambda clip: clip.video), findings)
+        expected = "pictures such as real_train/<group>/real/<sequence>/*.png"
+        raise RecordsError(f"{root}: expected {expected}, found none; unpack the archives and give their folder")
+    findings = listing.findings + about.other_folders(root, _FOLDERS)
+    findings += [*about.missing_classes(clips), *about.fakes_without_mask(clips)]
+    return Listing(by_name(with_validation(clips)), findings)
 
 
-def _sequences(folder: Path) -> Found:
-    kind, split = _FOLDER.fullmatch(folder.name).groups()
-    clips, strange, crossed = [], [], []
+def _sequences(folder: Path) -> Listing:
+    if not folder.is_dir():
+        return Listing([], [about.note(f"{folder.name}: absent")])
+    kind = folder.name.partition("_")[0]
+    clips, others, mislabelled = [], [], []
     for place, below, _ in os.walk(folder):
-        below[:] = sorted(each for each in below if not each.startswith("."))
-        name = Path(place).relative_to(folder)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        path = Path(place).relative_to(folder)
         frames = frame_files(Path(place))
-        if frames and not below and len(name.parts) > 1:
-            if set(name.parts) & set(_LABELS) <= {kind}:
-                clips.append(_clip(Path(place), folder.name, name, _LABELS[kind], split, frames))
+        if frames and not below and len(path.parts) > 1:
+            if set(path.parts) & set(_LABELS) <= {kind}:
+                clips.append(_clip(folder, path, frames))
             else:
-                crossed.append(name.as_posix())
+                mislabelled.append(path.as_posix())
         elif frames or not below:
-            strange.append(name.as_posix())
-    findings = tree.left_out(folder.name, "not a <group>/.../<sequence> with pictures", strange)
-    return Found(clips, findings + tree.left_out(folder.name, f"not {kind} by their folders", crossed))
+            others.append(path.as_posix())
+    findings = about.warnings(folder.name, "left out, not a <group>/.../<sequence> with pictures", others)
+    findings += about.warnings(folder.name, f"left out, not {kind} by the names of their folders", mislabelled)
+    return Listing(clips, findings)
 
 
-def _clip(path: Path, folder: str, name: Path, label: int, split: str, frames: tuple[str, ...]) -> Clip:
+def _clip(folder: Path, path: Path, frames: tuple[str, ...]) -> Clip:
+    kind, _, split = folder.name.partition("_")
+    label = _LABELS[kind]
     return Clip(
-        path=str(path),
-        video=f"{folder}/{name.as_posix()}",
+        path=str(folder / path),
+        video=f"{folder.name}/{path.as_posix()}",
         label=label,
         forgery=FORGERY if label == Label.FAKE else "",
         split=split,
-        identity=f"{folder}/{name.parts[0]}",
+        identity=f"{folder.name}/{path.parts[0]}",
         frames=frames,
     )

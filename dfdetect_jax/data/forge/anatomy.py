@@ -18,12 +18,12 @@ _RADII = np.array([1.52, 1.50, 1.37, 1.19, 1.01, 0.95, 0.98, 1.10, 1.29, 1.48, 1
 
 
 def bump(u: np.ndarray, v: np.ndarray, at: tuple[float, float], width: float, height: float) -> np.ndarray:
-    """A Gaussian of peak 1 at `at` with standard deviations `width` (along u) and `height` (along v)."""
+    """A Gaussian of peak 1 at `at` with standard deviations `width` (along u) and `height` (along v); shape of `u`."""
     return np.exp(-0.5 * (((u - at[0]) / width) ** 2 + ((v - at[1]) / height) ** 2))
 
 
 def outline_radius(person: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Radius of the head's outline in the direction of (u, v) from CENTER, face units; shape of `u`."""
+    """Radius of the head's outline in the direction of (u, v) from CENTER, face units; float32, shape of `u`."""
     radii = _RADII.copy()
     radii[:3] += person.chin
     radii[2:5] += person.jaw
@@ -37,20 +37,20 @@ def outline_radius(person: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """How far a point stands out towards the camera, coarsely (skull and nose); what parallax is computed from."""
+    """How far points stand out towards the camera, coarsely (skull and nose), for parallax; face units."""
     skull = np.sqrt(np.maximum(1 - (u / 1.05) ** 2 - ((v - 0.1) / 1.75) ** 2, 0) + 0.01)
     return HEAD_DEPTH * skull + NOSE_DEPTH * bump(u, v, (0.0, 0.5), 0.2, 0.26)
 
 
 def turn(u: np.ndarray, v: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, np.ndarray]:
-    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y)."""
+    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y), each of the shape of `u`."""
     z = depth(u, v)
     x = u * np.cos(sitting.yaw) + z * np.sin(sitting.yaw)
     return x, v * np.cos(sitting.pitch) + z * np.sin(sitting.pitch)
 
 
 def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `turn` by fixed-point iteration (the poses drawn keep it contracting)."""
+    """Inverse of `turn` by fixed-point iteration, which contracts for all poses of `draw_sitting`; float32 each."""
     u, v = x - 0.6 * np.sin(sitting.yaw), y - 0.6 * np.sin(sitting.pitch)
     for _ in range(4):
         z = depth(u, v)
@@ -124,7 +124,7 @@ def shading(z: np.ndarray, pixel: float, light: np.ndarray, ambient: float) -> t
     Args:
         z: float32 [H, W], height, face units.
         pixel: size of a pixel, face units.
-        light: unit vector to the lamp.
+        light: float [3], unit vector to the lamp.
         ambient: share of light from everywhere.
 
     Returns:
@@ -151,7 +151,10 @@ def shading(z: np.ndarray, pixel: float, light: np.ndarray, ambient: float) -> t
 
 
 def _cast_shadow(z: np.ndarray, pixel: float, light: np.ndarray) -> np.ndarray:
-    """1 in the light, lower behind what stands between a point and the lamp: a short march over the height field."""
+    """1 in the light, lower where the surface stands between a point and the lamp; float32 [H, W], of float32 [H, W].
+
+    A short march over the height field.
+    """
     flat = np.hypot(light[0], light[1])
     direction = np.array([light[0], light[1]]) / max(flat, 1e-6)
     rise = light[2] / max(flat, 1e-6)

@@ -1,8 +1,7 @@
-"""The one camera and the one publisher that real and forged pictures go through.
+"""The one camera and the one way of publishing for real and forged pictures.
 
-`expose` makes a photograph of a painted scene: what an authentic picture is before anybody touches it. `publish` is
-what happens to any picture afterwards, forged or not: resized, a little noise, JPEG. A photograph from a disk enters
-before `publish` just as a painted one does.
+`expose` makes a photograph of a painted scene: an authentic picture, before any manipulation. `publish` follows for
+every picture, forged or not: resizing, a little noise, JPEG. Photographs from disk are published like painted ones.
 """
 
 import cv2
@@ -40,7 +39,7 @@ def publish(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Resizes a picture and stores it as JPEG, as a platform does with an upload.
 
-    The draws don't depend on the content, so a real and a forged picture with equal `rng` get the same treatment.
+    The random numbers don't depend on the content: a real and a forged picture with equal `rng` are treated alike.
 
     Args:
         picture: uint8 [H, W, 3], RGB.
@@ -49,7 +48,7 @@ def publish(
         rng: source of the size, the noise and the quality.
 
     Returns:
-        The three after resizing, and the picture after decoding its JPEG; same dtypes.
+        The three after resizing, the picture decoded from JPEG: uint8 [h, w, 3], uint8 [h, w], float [N, 2].
     """
     height, width = picture.shape[:2]
     factor = rng.uniform(*RESIZE)
@@ -60,6 +59,6 @@ def publish(
     noisy = np.clip(resized + noise + 0.5, 0, 255).astype(np.uint8)
     quality = int(rng.integers(QUALITY[0], QUALITY[1] + 1))
     _, stored = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))[..., ::-1]
     mask = np.where(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR) >= 128, 255, 0).astype(np.uint8)
     return np.ascontiguousarray(decoded), mask, (points + 0.5) * scale - 0.5

@@ -6,8 +6,8 @@ import numpy as np
 
 from dfdetect_jax.data.forge import anatomy
 from dfdetect_jax.data.forge.anatomy import bump
-from dfdetect_jax.data.forge.canvas import Canvas, linear
 from dfdetect_jax.data.forge.person import Person, Sitting
+from dfdetect_jax.data.forge.portrait_canvas import Canvas, linear
 from dfdetect_jax.data.forge.texture import sample, strand_map
 
 EYE_HALF_WIDTH = 0.225
@@ -38,7 +38,16 @@ def paint_eyes(canvas: Canvas, person: Person, sitting: Sitting) -> None:
 def _eyeball(
     canvas: Canvas, person: Person, sitting: Sitting, out: np.ndarray, v: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
-    """Sclera, iris, pupil and catch light, shaded by the upper lid; float32 [H, W, 3]."""
+    """Sclera, iris, pupil and catch light, shaded by the upper lid; float32 [H, W, 3].
+
+    Args:
+        canvas: the window of the eyes.
+        person: whose eyes.
+        sitting: light and gaze.
+        out: float32 [H, W], across an eye outwards, 1 at its corner.
+        v: float32 [H, W], downwards, level at the corners of the eye.
+        upper: float32 [H, W], height of the upper lid.
+    """
     light = canvas.diffuse.mean(axis=-1) * 0.5 + 0.36
     shade = np.clip(0.5 + (v - upper) / 0.07, 0.4, 1) * light
     white = np.array([0.60, 0.55, 0.52], np.float32) * ((1 - 0.3 * np.abs(out) ** 2) * shade)[..., None]

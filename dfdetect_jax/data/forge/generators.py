@@ -1,4 +1,4 @@
-"""How a generating network ends, and what that leaves in a picture: two lossy ways through a lower resolution."""
+"""The last layers of a generating network, and their traces in a picture: two lossy ways through a lower resolution."""
 
 import cv2
 import numpy as np
@@ -22,6 +22,6 @@ def through_transposed(image: np.ndarray, unevenness: float) -> np.ndarray:
     sparse = np.zeros((2 * small.shape[0], 2 * small.shape[1], 3), np.float32)
     sparse[::2, ::2] = small
     taps = np.array([0.5, 1 + unevenness, 0.5], np.float32)
-    dense = cv2.sepFilter2D(sparse, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
+    dense: np.ndarray = cv2.sepFilter2D(sparse, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
     dense *= 4 / (2 + unevenness) ** 2  # keeps the mean
     return np.clip(dense[:height, :width] + 0.5, 0, 255).astype(np.uint8)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dfdetect_jax.data.forge.canvas import Canvas, linear
 from dfdetect_jax.data.forge.person import Person, Sitting
+from dfdetect_jax.data.forge.portrait_canvas import Canvas, linear
 from dfdetect_jax.data.forge.texture import sample, strand_map
 
 
@@ -59,4 +59,5 @@ def paint_beard(canvas: Canvas, person: Person, albedo: np.ndarray) -> None:
 
 
 def _strands(person: Person, across: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Brightness of strands at coordinates across and along them, each [H, W]; float32 [H, W] in [-1, 1]."""
     return sample(strand_map(14.0), across + person.seed % 233, along + person.seed % 229)

@@ -1,8 +1,8 @@
-"""Six ways to forge a face, two per task; each returns the exact mask of what it changed.
+"""Six ways to forge a face, two per task; each returns the exact mask of the changed pixels.
 
 An operator takes (picture uint8 [H, W, 3] RGB, landmarks float [5, 2] pixels, rng, donor) and returns the forged
 picture and its mask, uint8 [H, W] in {0, 255}; outside the mask the two pictures are equal, bit for bit. `donor` is the
-(picture, landmarks) of another face; only swaps use it. Regions follow the size of the face, resampling the pixels.
+(picture, landmarks) of another face; only swaps use it. Regions scale with the face, resampling with pixels.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ FORGERIES: dict[str, tuple[str, bool]] = {
     "inpaint_patch": ("inpainting", False),
 }
 HOLE_SHARE = (0.18, 0.35)  # of the inner face
-BOTTLENECK = (2.0, 2.8)  # how many times coarser than the picture a generator paints
+BOTTLENECK = (2.0, 2.8)  # resolution of the picture over that of a generator
 MILD_BOTTLENECK = (1.1, 1.5)
 
 
@@ -46,7 +46,7 @@ def swap_alpha(picture: Picture, landmarks: Points, rng: Generator, donor: Donor
 
 
 def swap_poisson(picture: Picture, landmarks: Points, rng: Generator, donor: Donor) -> Forgery:
-    """Another face, its gradients put in by Poisson's equation (Perez et al., SIGGRAPH 2003)."""
+    """Another face, its gradients inserted by Poisson's equation (Perez et al., SIGGRAPH 2003)."""
     frame = face_frame(landmarks, picture.shape[:2])
     inside = face_distance(frame) + rng.uniform(0.0, 0.1) < 0
     inside[:2], inside[-2:], inside[:, :2], inside[:, -2:] = False, False, False, False
@@ -92,7 +92,14 @@ OPERATORS: dict[str, Callable[..., Forgery]] = {
 
 
 def _fit_donor(picture: Picture, landmarks: Points, region: np.ndarray, donor: Donor) -> Picture:
-    """The donor's face laid over the target's landmarks, its colours given the target's mean and spread there."""
+    """The donor's face aligned to the target's landmarks, with the target's mean and spread of colours in `region`.
+
+    Args:
+        picture: the target.
+        landmarks: of the target.
+        region: bool [H, W].
+        donor: picture and landmarks.
+    """
     image, points = donor
     system = np.column_stack([points, np.ones(len(points))])
     matrix = np.linalg.lstsq(system, np.asarray(landmarks, np.float64), rcond=None)[0].T
@@ -130,7 +137,7 @@ def _reshape(picture: Picture, frame: FaceFrame, part: str, strength: float) -> 
 
 
 def _blend(picture: Picture, over: Picture, alpha: np.ndarray) -> Forgery:
-    """alpha * over + (1 - alpha) * picture, and the mask of where alpha is not zero."""
+    """alpha * over + (1 - alpha) * picture with alpha float [H, W] in [0, 1], and the mask of alpha > 0."""
     mixed = picture + alpha[..., None] * (over.astype(np.float32) - picture)
     changed = alpha > 0
     forged = np.where(changed[..., None], np.clip(mixed + 0.5, 0, 255).astype(np.uint8), picture)

@@ -1,6 +1,7 @@
 """One portrait, painted or photographed, made into a pair of examples: as it is, and forged."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from dfdetect_jax.data.forge.operators import FORGERIES, OPERATORS
 from dfdetect_jax.media.crop import crop_matrix, template, warp, warp_mask
 from dfdetect_jax.media.face import Face
 
-PICTURE_SIDE = 1.5  # over the crop's
-PERSON, SITTING, DONOR, FORGERY, CAMERA = range(5)  # what a stream of random numbers is for
+PICTURE_SIDE = 1.5  # relative to the side of the crop
+PERSON, SITTING, DONOR, FORGERY, CAMERA = range(5)  # purposes of streams of random numbers
 
 
 def forgeries_of(split: str) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def forgeries_of(split: str) -> tuple[str, ...]:
 
 
 def picture_side(crop: Crop) -> int:
-    """Side of the square pictures that are forged, pixels; the crop is cut from the middle at about their scale."""
+    """Side of the square pictures that are forged, pixels; the crop is their middle at about the same scale."""
     return round(crop.size * PICTURE_SIDE)
 
 
@@ -31,14 +32,20 @@ def eyes_apart(crop: Crop) -> float:
     return float(points[1, 0] - points[0, 0])
 
 
+def landmarks_of(face: Face) -> np.ndarray:
+    """The five landmarks, float32 [5, 2] pixels, of a face that has them."""
+    assert face.landmarks is not None, "checked where faces are found"
+    return face.landmarks
+
+
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-    """A picture of one person before anybody has touched it.
+    """A picture of one person before any manipulation.
 
     Attributes:
         picture: uint8 [side, side, 3], RGB, side as `picture_side`.
         face: where the face is; with landmarks.
-        number: of the portrait within its split; together with `seed` and `split` it fixes everything random.
+        number: of the portrait within its split; with `seed` and `split` it determines all random numbers.
         seed: of the data set.
         split: "train", "val" or "test".
         name: of the portrait, unique within the data set.
@@ -55,37 +62,37 @@ class Portrait:
 
     @property
     def forgery(self) -> str:
-        """How it is forged: the forgeries of the split take turns."""
+        """How it is forged: the forgeries of the split in turn."""
         forgeries = forgeries_of(self.split)
         return forgeries[self.number % len(forgeries)]
 
     @property
     def wants_donor(self) -> bool:
-        """Whether that takes another face."""
+        """Whether its forgery needs another face."""
         return FORGERIES[self.forgery][0] == "swap"
 
 
 def stream(seed: int, split: str, purpose: int, *numbers: int) -> np.random.Generator:
-    """Random numbers for one purpose of one thing in a split, independent of all others."""
+    """Random numbers for one purpose, such as the camera of one portrait, independent of all others."""
     return np.random.default_rng([seed, SPLITS.index(split), purpose, *map(int, numbers)])
 
 
 def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, crop: Crop) -> tuple[Example, Example]:
-    """Forges a portrait; sends it and the forgery through the publisher; cuts both.
+    """Forges a portrait, publishes it and the forgery, and crops both.
 
     Args:
         portrait: the picture.
         donor: picture uint8 [H, W, 3] and landmarks float [5, 2] of another face, if the forgery swaps.
-        crop: how the face is cut.
+        crop: how the face is cropped.
 
     Returns:
         The real example and the forged one.
     """
-    where = portrait.seed, portrait.split
+    data = portrait.seed, portrait.split
     operator = OPERATORS[portrait.forgery]
-    rng = stream(*where, FORGERY, portrait.number)
-    forged, mask = operator(portrait.picture, portrait.face.landmarks, rng, donor)
-    shared = {
+    rng = stream(*data, FORGERY, portrait.number)
+    forged, mask = operator(portrait.picture, landmarks_of(portrait.face), rng, donor)
+    shared: dict[str, Any] = {
         "has_mask": True,
         "dataset": "forge",
         "identity": portrait.identity,
@@ -93,10 +100,10 @@ def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, 
         "split": portrait.split,
     }
     source = f"real/{portrait.name}"
-    rng = stream(*where, CAMERA, portrait.number, Label.REAL)
+    rng = stream(*data, CAMERA, portrait.number, Label.REAL)
     image, empty = publish_crop(portrait.picture, np.zeros_like(mask), portrait.face, crop, rng)
     real = Example(image=image, mask=empty, label=Label.REAL, forgery="", video=source, source="", **shared)
-    rng = stream(*where, CAMERA, portrait.number, Label.FAKE)
+    rng = stream(*data, CAMERA, portrait.number, Label.FAKE)
     image, mask = publish_crop(forged, mask, portrait.face, crop, rng)
     video = f"{portrait.forgery}/{portrait.name}"
     fake = Example(
@@ -108,12 +115,19 @@ def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, 
 def publish_crop(
     picture: np.ndarray, mask: np.ndarray, face: Face, crop: Crop, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sends a picture, real or forged, through the publisher and cuts the face out.
+    """Publishes a picture, real or forged, and crops the face.
+
+    Args:
+        picture: uint8 [H, W, 3], RGB.
+        mask: uint8 [H, W] in {0, 255}.
+        face: in the picture; with landmarks.
+        crop: how the face is cropped.
+        rng: source of the published size, noise and quality.
 
     Returns:
         image uint8 [size, size, 3] and mask uint8 [size, size] in {0, 255}.
     """
-    points = np.concatenate([face.landmarks, np.reshape(face.box, (2, 2))])
+    points = np.concatenate([landmarks_of(face), np.reshape(face.box, (2, 2))])
     picture, mask, points = publish(picture, mask, points, rng)
     points = points.astype(np.float32)
     moved = dataclasses.replace(face, box=points[5:].reshape(4), landmarks=points[:5])

@@ -1,4 +1,4 @@
-"""Fills a hole with pixels from elsewhere in the picture, chosen by their surroundings.
+"""Fills a hole with pixels of other places of the picture with similar surroundings.
 
 Randomised correspondences after Barnes et al., "PatchMatch" (SIGGRAPH 2009), coarse to fine as in Wexler, Shechtman
 and Irani, "Space-Time Completion of Video" (PAMI 2007), with all pixels of the hole updated at once.
@@ -10,7 +10,7 @@ import numpy as np
 RADIUS = 2  # of a patch, pixels
 LEVELS = 3
 ROUNDS = (4, 2, 1)  # from coarse to fine
-# What each round tries: a neighbour's source moved along, a place near the one found, and any place.
+# Candidates in each round: a neighbour's source moved along, a place near the current one, and any place.
 _NEIGHBOURS, _REACHES, _ANYWHERE, _GUESSES = ((0, 1), (0, -1), (1, 0), (-1, 0)), (8, 2), None, 2
 
 
@@ -20,7 +20,7 @@ def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.ran
     Args:
         picture: uint8 [H, W, 3].
         hole: bool [H, W].
-        allowed: bool [H, W], where pixels may be taken from (the hole is left out by itself).
+        allowed: bool [H, W], possible sources of pixels (the hole is excluded anyway).
         rng: source of the random search.
 
     Returns:
@@ -42,7 +42,7 @@ def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.ran
 
 
 def _sources(hole: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Centres of patches that lie inside the picture and outside the hole."""
+    """Centres of patches that lie inside the picture and outside the hole; bool [H, W], as both arguments."""
     known = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)) == 0
     inner = np.zeros_like(known)
     inner[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
@@ -57,35 +57,47 @@ def _fill_level(
     rounds: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One level of the pyramid; returns the picture and each pixel's offset to its source, int [H, W, 2]."""
+    """One level of the pyramid.
+
+    Args:
+        guess: uint8 [H, W, 3].
+        hole: bool [H, W].
+        sources: bool [H, W].
+        coarse: offsets of the coarser level, int [H/2, W/2, 2], or None at the coarsest.
+        rounds: of the search.
+        rng: source of the random search.
+
+    Returns:
+        The picture, uint8 [H, W, 3], and each pixel's offset to its source, int [H, W, 2].
+    """
     here, pool = np.argwhere(hole), np.argwhere(sources)
     rows, columns = here.T
     limit = np.array(hole.shape) - 1
-    found = pool[rng.integers(len(pool), size=len(here))]
+    places = pool[rng.integers(len(pool), size=len(here))]
     if coarse is not None:
         near = np.minimum(here // 2, np.array(coarse.shape[:2]) - 1)
-        found = _if_source(sources, np.clip(here + 2 * coarse[near[:, 0], near[:, 1]], 0, limit), found)
+        places = _if_source(sources, np.clip(here + 2 * coarse[near[:, 0], near[:, 1]], 0, limit), places)
     field = np.zeros((*hole.shape, 2), np.int64)
     for _ in range(rounds):
         windows = _windows(guess)
         target = windows[rows, columns].astype(np.float32)
-        cost = _cost(windows, target, found)
+        cost = _cost(windows, target, places)
         for step in (*_NEIGHBOURS, *_REACHES, *[_ANYWHERE] * _GUESSES):
             if step is _ANYWHERE:
                 candidate = pool[rng.integers(len(pool), size=len(here))]
             elif isinstance(step, int):
-                candidate = found + rng.integers(-step, step + 1, size=found.shape)
+                candidate = places + rng.integers(-step, step + 1, size=places.shape)
             else:
-                field[rows, columns] = found - here
+                field[rows, columns] = places - here
                 beside = np.clip(here + step, 0, limit)
                 candidate = here + field[beside[:, 0], beside[:, 1]]
-            candidate = _if_source(sources, np.clip(candidate, 0, limit), found)
+            candidate = _if_source(sources, np.clip(candidate, 0, limit), places)
             price = _cost(windows, target, candidate)
-            found = np.where((price < cost)[:, None], candidate, found)
+            places = np.where((price < cost)[:, None], candidate, places)
             cost = np.minimum(price, cost)
         guess = guess.copy()
-        guess[rows, columns] = guess[found[:, 0], found[:, 1]]
-    field[rows, columns] = found - here
+        guess[rows, columns] = guess[places[:, 0], places[:, 1]]
+    field[rows, columns] = places - here
     return guess, field
 
 
@@ -102,6 +114,8 @@ def _windows(image: np.ndarray) -> np.ndarray:
 
 
 def _cost(windows: np.ndarray, target: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Squared distance between each target patch and the one at `at` (int [N, 2]); float32 [N]."""
+    """Squared distance between target patches, float32 [N, 3, 5, 3], and those of `windows` at `at`, int [N, 2];
+    float32 [N].
+    """
     difference = windows[at[:, 0], at[:, 1]] - target
     return np.einsum("nchw,nchw->n", difference, difference)

@@ -1,4 +1,4 @@
-"""Who is shown and how: the parameters of a face, and of one sitting for a portrait.
+"""The parameters of a face, and of one sitting for a portrait.
 
 Lengths are in face units: half the width of the face at the cheekbones (about 68 mm on an adult), origin between the
 eyes, x to the right of the picture, y down. Proportions follow the means and spreads of facial anthropometry: eyes
@@ -141,7 +141,7 @@ def draw_person(rng: np.random.Generator) -> Person:
 
 
 def draw_sitting(rng: np.random.Generator, near: Sitting | None = None) -> Sitting:
-    """Draws a sitting; with `near`, one whose pose, expression and light resemble it, as a forger picks a donor's."""
+    """Draws a sitting; with `near`, one of similar pose, expression and light, as of a donor that a forger selects."""
     side = rng.choice([-1.0, 1.0])
     light = np.array([side * rng.uniform(0.1, 0.75), -rng.uniform(0.15, 0.7), rng.uniform(0.65, 1.0)])
     yaw, pitch, smile = 0.16 * rng.standard_normal(), 0.06 * rng.standard_normal(), rng.beta(1.2, 1.6)
@@ -168,9 +168,11 @@ def draw_sitting(rng: np.random.Generator, near: Sitting | None = None) -> Sitti
 
 
 def _between(table: np.ndarray, position: float) -> np.ndarray:
+    """Linear interpolation between the rows of float [N, 3]; float [3]."""
     low = min(int(position), len(table) - 2)
     return table[low] + (position - low) * (table[low + 1] - table[low])
 
 
 def _hair_odds(tone: float) -> list[float]:
+    """Probabilities of the first six hair colours, by skin tone."""
     return [0.65, 0.27, 0.05, 0.01, 0.01, 0.01] if tone > 2.8 else [0.14, 0.24, 0.24, 0.16, 0.14, 0.08]

@@ -1,24 +1,32 @@
-"""The same forgeries on photographs of real people: training data where only authentic pictures exist."""
+"""The same forgeries applied to photographs of real people: training data where only authentic pictures exist."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.example import Example
-from dfdetect_jax.data.forge.build import SHARES, one_thread
-from dfdetect_jax.data.forge.pair import DONOR, Portrait, eyes_apart, forge_pair, forgeries_of, picture_side, stream
+from dfdetect_jax.data.forge.pair import (
+    DONOR,
+    Portrait,
+    eyes_apart,
+    forge_pair,
+    forgeries_of,
+    landmarks_of,
+    picture_side,
+    stream,
+)
+from dfdetect_jax.data.forge.units import SHARES, one_thread
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.crop import crop_matrix, similarity, warp
+from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.media.image import read_image
 
-DONORS = 3  # looked at for each swap
-LARGEST_SCALE = 2.0  # a face is enlarged at most this much; beyond, there is nothing left in it to forge
-
-FaceDetector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
+DONORS = 3  # candidates for each swap
+LARGEST_SCALE = 2.0  # to which a face is enlarged; a smaller face has too few details to forge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +35,8 @@ class Photo:
 
     Attributes:
         path: the file, absolute.
-        donors: photographs of other people of the same split, to take a face from.
-        name: of the photograph, unique within the data set; it stands for the person shown, too.
+        donors: photographs of other people of the same split, one of which lends its face.
+        name: of the photograph, unique within the data set; also the identity of the person shown.
         split: "train", "val" or "test".
         number: within the split.
         seed: of the data set.
@@ -42,11 +50,11 @@ class Photo:
     seed: int
 
 
-def photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
+def plan_photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
     """Divides photographs into splits, in the embedded set's proportions, and gives each its donors.
 
-    Which person a photograph shows is unknown, so each counts as a person of its own: with several photographs of one
-    person in the folder, splits are not disjoint in identity.
+    The people shown are unknown, so each photograph counts as its own person: with several photographs of one person in
+    the folder, splits are not disjoint in identity.
 
     Args:
         paths: the files.
@@ -63,15 +71,15 @@ def photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
     order = np.random.default_rng(seed).permutation(total)
     files = sorted(paths)
     bounds = np.rint(np.cumsum([0, *parts.values()]) * total).astype(int)
-    planned = []
+    photos = []
     for split, low, high in zip(parts, bounds, bounds[1:], strict=False):
         members = [files[i] for i in order[low:high]]
         for number, path in enumerate(members):
             step = stream(seed, split, DONOR, number).permutation(np.arange(1, len(members)))[:DONORS]
             donors = tuple(str(members[(number + s) % len(members)]) for s in step)
             name = path.relative_to(root).as_posix()
-            planned.append(Photo(str(path), donors, name, split, number, seed))
-    return planned
+            photos.append(Photo(str(path), donors, name, split, number, seed))
+    return photos
 
 
 def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[Example]:
@@ -79,8 +87,8 @@ def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[E
 
     Args:
         photo: the photograph.
-        face_detector: finds the face; the largest is taken.
-        crop: how the face is cut.
+        face_detector: finds the face; the largest is used.
+        crop: how the face is cropped.
 
     Returns:
         The real example and the forged one.
@@ -89,7 +97,7 @@ def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[E
         BadMediaError: the file can't be read, or has no face that is large enough; for swaps, none of its donors.
         SettingsError: the face detector gives no landmarks.
     """
-    picture, face = _sit(photo.path, face_detector, crop)
+    picture, face = _square_portrait(photo.path, face_detector, crop)
     portrait = Portrait(
         picture=picture,
         face=face,
@@ -104,8 +112,12 @@ def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[E
         return list(forge_pair(portrait, donor, crop))
 
 
-def _sit(path: str, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, Face]:
-    """Cuts a square around the largest face, not turned, at the scale that the embedded set's portraits have."""
+def _square_portrait(path: str, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, Face]:
+    """A square around the largest face, not rotated, at the scale of the embedded set's portraits.
+
+    Returns:
+        uint8 [side, side, 3], and the face in it.
+    """
     image = read_image(path)
     faces = face_detector([image])[0]
     if not faces:
@@ -128,26 +140,29 @@ def _sit(path: str, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray
     upright = np.column_stack([scale * np.eye(2), (side - 1) / 2 - scale * middle])
     moved = dataclasses.replace(
         face,
-        landmarks=_apply(upright, face.landmarks),
+        landmarks=_apply(upright, landmarks_of(face)),
         box=_apply(upright, np.reshape(face.box, (2, 2))).reshape(4),
     )
     return warp(image, upright, side), moved
 
 
 def _donor(photo: Photo, target: Face, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """Of the donors with a usable face the one whose pose is nearest: whose landmarks fit the target's best."""
-    usable = []
+    """Picture and landmarks of the donor whose pose is nearest: whose landmarks fit the target's best."""
+    candidates = []
+    goal = landmarks_of(target)
     for path in photo.donors:
         try:
-            picture, face = _sit(path, face_detector, crop)
+            picture, face = _square_portrait(path, face_detector, crop)
         except BadMediaError:
             continue
-        fitted = _apply(similarity(face.landmarks, target.landmarks), face.landmarks)
-        usable.append((float(np.abs(fitted - target.landmarks).sum()), picture, face.landmarks))
-    if usable:
-        return min(usable, key=lambda candidate: candidate[0])[1:]
+        landmarks = landmarks_of(face)
+        aligned = _apply(similarity(landmarks, goal), landmarks)
+        candidates.append((float(np.abs(aligned - goal).sum()), picture, landmarks))
+    if candidates:
+        return min(candidates, key=lambda candidate: candidate[0])[1:]
     raise BadMediaError(f"{photo.path}: none of {len(photo.donors)} donors for a swap has a usable face")
 
 
 def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """An affine matrix, float [2, 3], on points, float [N, 2]; float32 [N, 2]."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)

@@ -6,10 +6,10 @@ import numpy as np
 from dfdetect_jax.data.forge import anatomy
 from dfdetect_jax.data.forge.anatomy import bump
 from dfdetect_jax.data.forge.camera import expose
-from dfdetect_jax.data.forge.canvas import Canvas, linear
 from dfdetect_jax.data.forge.features import paint_brows, paint_eyes, paint_mouth, paint_nostrils
 from dfdetect_jax.data.forge.hair import paint_back_hair, paint_beard, paint_hair
 from dfdetect_jax.data.forge.person import Person, Sitting
+from dfdetect_jax.data.forge.portrait_canvas import Canvas, linear
 from dfdetect_jax.data.forge.surroundings import paint_background, paint_body
 from dfdetect_jax.data.forge.texture import noise_map, sample
 from dfdetect_jax.media.face import Face
@@ -21,7 +21,7 @@ def portrait(person: Person, sitting: Sitting, side: int, unit: float) -> tuple[
     """Photographs a person.
 
     Args:
-        person: who.
+        person: to paint.
         sitting: pose, expression, light and surroundings.
         side: side of the picture, pixels.
         unit: pixels per face unit at zoom 1.
@@ -61,8 +61,12 @@ def _open_canvas(person: Person, sitting: Sitting, side: int, unit: float) -> tu
 
 
 def _face(person: Person, sitting: Sitting, to_picture: np.ndarray) -> Face:
+    """Box and landmarks, by the matrix from (x, y) to pixels, float64 [2, 3]."""
+
     def project(points: np.ndarray) -> np.ndarray:
-        turned = np.stack([*anatomy.turn(*points.T, sitting), np.ones(len(points))], axis=1)
+        """(u, v) to pixels, float [N, 2] to float32 [N, 2]."""
+        u, v = points.T
+        turned = np.stack([*anatomy.turn(u, v, sitting), np.ones(len(points))], axis=1)
         return (turned @ to_picture.T).astype(np.float32)
 
     edge = project(np.array([[-0.95, 0.2], [0.95, 0.2], [0.0, -1.0], [0.0, 1.5 * person.length + 0.1]]))
@@ -103,7 +107,7 @@ def _skin(canvas: Canvas, person: Person) -> np.ndarray:
     """Albedo of the skin, float32 [H, W, 3]: tone, flush, shadows under the eyes, mottling, freckles, moles."""
     u, v = canvas.u, canvas.v
     a = np.abs(u)
-    # Fixed maps, read at a place of each person's own.
+    # Fixed maps, read at another place for each person.
     column, row = (u * 51 + person.seed % 997), (v * 51 + person.seed % 1009)
     flush = bump(a, v, (0.5, 0.5), 0.22, 0.2) + 0.7 * bump(u, v, (0.0, person.nose_length - 0.05), 0.14, 0.12)
     flush = person.redness * (flush + 0.4 * bump(u, v, (0.0, 1.45), 0.2, 0.15))

@@ -1,9 +1,9 @@
-"""What is behind and below the head: a background out of focus, neck and clothes."""
+"""The picture behind and below the head: a background out of focus, neck and clothes."""
 
 import numpy as np
 
-from dfdetect_jax.data.forge.canvas import Canvas, linear
 from dfdetect_jax.data.forge.person import Person, Sitting
+from dfdetect_jax.data.forge.portrait_canvas import Canvas, linear
 from dfdetect_jax.data.forge.texture import fractal_noise, value_noise
 
 

@@ -1,4 +1,4 @@
-"""Random fields that faces, hair, cloth and backgrounds are textured with."""
+"""Random fields for the texture of faces, hair, cloth and backgrounds."""
 
 import functools
 
@@ -38,7 +38,7 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float,
 @functools.cache
 def noise_map(cell: float) -> np.ndarray:
     """A fixed tile of value noise; float32 [TILE, TILE], read-only. Reading it elsewhere gives another texture."""
-    return _frozen(value_noise(np.random.default_rng([17, round(10 * cell)]), (TILE, TILE), cell))
+    return _read_only(value_noise(np.random.default_rng([17, round(10 * cell)]), (TILE, TILE), cell))
 
 
 @functools.cache
@@ -49,7 +49,7 @@ def strand_map(length: float) -> np.ndarray:
         cv2.GaussianBlur(rng.standard_normal((TILE, TILE), dtype=np.float32), (0, 0), sigmaX=wide, sigmaY=long)
         for wide, long in ((0.7, length), (4.0, 2 * length))
     )
-    return _frozen(np.clip((fine / fine.std() + 0.9 * locks / locks.std()) / 2.2, -1, 1))
+    return _read_only(np.clip((fine / fine.std() + 0.9 * locks / locks.std()) / 2.2, -1, 1))
 
 
 def sample(tile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -59,6 +59,6 @@ def sample(tile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     )
 
 
-def _frozen(field: np.ndarray) -> np.ndarray:
+def _read_only(field: np.ndarray) -> np.ndarray:
     field.flags.writeable = False
     return field

@@ -1,8 +1,8 @@
-"""Jobs done by an Apache Beam runner: the same work as `workers.do_all`, on as many machines as the runner has.
+"""Jobs run by Apache Beam: the same work as `workers.run_jobs`, on all machines of a Beam runner.
 
-What travels are the jobs' numbers: each worker plans the request itself, once, so that the tree, the library and the
-folder of parts must be where the launching machine has them (a network disk, a container image with a mounted bucket).
-Part files appear there; the launching machine merges them.
+Only the numbers of the jobs are sent: each worker plans the request itself, once, so the tree, the library and the
+folder of parts must have the paths that they have on the launching machine (a network disk, a container image with a
+mounted bucket). Part files appear in that folder; the launching machine merges them.
 """
 
 from collections.abc import Sequence
@@ -15,49 +15,49 @@ from dfdetect_jax.data.prepare import jobs, workers
 from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
 
+_RESUME = "finished clips are kept; the same command continues"
 
-def do_all(numbers: Sequence[int], plan: jobs.Plan, request: Request, work: Path, options: Sequence[str]) -> None:
-    """Does the jobs of a plan that have these numbers, and waits for them.
+
+def run_jobs(numbers: Sequence[int], plan: jobs.Plan, request: Request, work: Path, options: Sequence[str]) -> None:
+    """Runs the jobs of a plan that have these numbers, and waits for them.
 
     Args:
-        numbers: places in `plan.jobs`.
+        numbers: indices of `plan.jobs`.
         plan: of `request`.
-        request: what was asked.
-        work: folder of the part files, seen by every worker under the same path.
+        request: what the records hold.
+        work: folder of the part files, under the same path on every worker.
         options: for Beam, as it takes them: `--runner=DirectRunner`, `--direct_num_workers=2`, ...
 
     Raises:
         SettingsError: Beam doesn't know the runner, or refuses an option.
-        RecordsError: the pipeline failed; what was done is kept.
+        RecordsError: the pipeline failed; finished clips are kept.
     """
     try:
-        given = PipelineOptions(list(options))
-        given.view_as(SetupOptions).save_main_session = False
-        logged = given.view_as(WorkerOptions)
-        logged.default_sdk_harness_log_level = logged.default_sdk_harness_log_level or "WARNING"
-        pipeline = apache_beam.Pipeline(options=given)
+        beam_options = PipelineOptions(list(options))
+        beam_options.view_as(SetupOptions).save_main_session = False
+        logging = beam_options.view_as(WorkerOptions)
+        logging.default_sdk_harness_log_level = logging.default_sdk_harness_log_level or "WARNING"
+        pipeline = apache_beam.Pipeline(options=beam_options)
     except (ValueError, ImportError, AttributeError, SystemExit) as error:
-        raise SettingsError(f"runner: Apache Beam refused {' '.join(options)} ({_gist(error)})") from error
+        raise SettingsError(f"runner: Apache Beam refused {' '.join(options)} ({_last_line(error)})") from error
     (
         pipeline
         | apache_beam.Create(numbers)
         | apache_beam.Reshuffle()  # else a runner may keep all in the one process that created them
-        | apache_beam.ParDo(_DoJob(request, plan.ident, work))
+        | apache_beam.ParDo(_RunJob(request, plan.ident, work))
     )
     try:
-        with workers.environment(workers.ONE_THREAD):  # which processes that a local runner starts inherit
+        with workers.environment(workers.ONE_THREAD):  # inherited by the processes of a local runner
             result = pipeline.run()
             state = result.wait_until_finish()
-    except Exception as error:  # a runner raises what it likes
-        raise RecordsError(
-            f"the Beam pipeline failed ({_gist(error)}); what was done is kept, the same command goes on"
-        ) from error
+    except Exception as error:  # runners share no base class of errors
+        raise RecordsError(f"the Beam pipeline failed ({_last_line(error)}); {_RESUME}") from error
     if state not in (None, "DONE"):
-        raise RecordsError(f"the Beam pipeline ended as {state}; what was done is kept, the same command goes on")
+        raise RecordsError(f"the Beam pipeline ended as {state}; {_RESUME}")
 
 
-class _DoJob(apache_beam.DoFn):
-    """Does one job by its number."""
+class _RunJob(apache_beam.DoFn):
+    """Runs one job by its number."""
 
     def __init__(self, request: Request, ident: str, work: Path):
         self._request, self._ident, self._work = request, ident, work
@@ -66,14 +66,17 @@ class _DoJob(apache_beam.DoFn):
         workers.use_one_thread()
         self._plan = jobs.plan(self._request)
         if self._plan.ident != self._ident:
-            raise RecordsError(f"{self._request.root}: a worker sees other files there than the launching machine")
+            raise RecordsError(
+                f"{self._request.root}: a worker has other files there than the launching machine; "
+                "make the tree available to all workers under the same path"
+            )
 
     def process(self, number: int) -> None:
         job = self._plan.jobs[number]
-        workers.do_and_keep(job, self._request, self._work)
+        workers.run_and_keep(job, self._request, self._work)
 
 
-def _gist(error: BaseException) -> str:
-    """The line that says what happened: the last of a traceback that came as text."""
+def _last_line(error: BaseException) -> str:
+    """The last line of a message, which names the error where a traceback came as text."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1].strip() if lines else type(error).__name__

@@ -1,19 +1,22 @@
-"""From one clip to examples: the frames asked for, one person's face in them, and where it was forged.
+"""From one clip to examples: its frames, one person's face in them, and the pixels that were forged.
 
-One pass over each file. Of a frame only its face crops are kept, so memory grows with the frames asked for, not with
-the clip's length or size.
+One pass over each file. Of a frame only its face crops are kept, so memory grows with the number of frames used, not
+with the clip's length or size.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from dfdetect_jax.config import Crop
+from dfdetect_jax.data.clip_media import frame_count, paired_frames
 from dfdetect_jax.data.example import Clip, Example, Label, Media
-from dfdetect_jax.data.prepare.frames import frame_count, paired_frames
+from dfdetect_jax.data.prepare.clip_report import ClipReport
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
+from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face, track
 from dfdetect_jax.media.mask import (
     LEAST_DIFFERENCE,
@@ -25,59 +28,37 @@ from dfdetect_jax.media.mask import (
 )
 from dfdetect_jax.media.video import evenly_spaced
 
-_BATCH = 8  # frames shown to the face detector together
-_JUDGED = 8  # frames that tell whether a difference to the source makes a mask
-_FACES = 6  # largest ones of a frame that are followed
+_BATCH = 8  # frames given to the face detector together
+_SAMPLE = 8  # frames that decide whether the difference to the source makes a mask
+_FACES = 6  # largest ones of a frame that are tracked
+Item = TypeVar("Item")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClipReport:
-    """What came of one clip.
+@dataclasses.dataclass(frozen=True)
+class _FaceCrop:
+    """The crop of one face in one frame.
 
     Attributes:
-        clip: its name.
-        split: that it belongs to.
-        asked: frames looked for.
-        got: examples made.
-        mask: "own", "difference", or "" where a fake has none (and for reals).
-        words: for the user, e.g. "no face in 3 of 32 frames".
-        failed: the clip could not be read and gave nothing.
-        sha256: of the clip's file, "" for generated ones.
+        frame: index of the frame.
+        image: uint8 [S, S, 3].
+        mask: uint8 [S, S] in {0, 255}, or None where it is unknown.
+        overlap: forged pixels of the frame that lie in the face's box.
     """
-
-    clip: str
-    split: str
-    asked: int
-    got: int
-    mask: str = ""
-    words: tuple[str, ...] = ()
-    failed: bool = False
-    sha256: str = ""
-
-
-def read_failed(clip: Clip, why: str) -> ClipReport:
-    """The report of a clip that can't be read."""
-    return ClipReport(clip=clip.video, split=clip.split, asked=0, got=0, words=(why,), failed=True)
-
-
-@dataclasses.dataclass
-class _Cut:
-    """One face of one frame, cut."""
 
     frame: int
     image: np.ndarray
     mask: np.ndarray | None
-    overlap: float  # forged pixels of the frame that lie in the face's box
+    overlap: int
 
 
 @dataclasses.dataclass(frozen=True)
-class _Companion:
-    """What says where a clip is forged.
+class _MaskSource:
+    """The media that the masks of a clip are made from.
 
     Attributes:
         kind: "own" for a mask of its own, "difference" for its source, "" for neither.
         media: of the mask or the source.
-        frames: that clip and companion share.
+        frames: number of frames that both have.
         words: for the report.
         threshold: of the difference, grey levels.
     """
@@ -90,19 +71,19 @@ class _Companion:
 
 
 def clip_examples(
-    clip: Clip, face_detector, crop: Crop, frames: int, dataset: str = ""
+    clip: Clip, face_detector: FaceDetector, crop: Crop, frames: int, dataset: str = ""
 ) -> tuple[list[Example], ClipReport]:
-    """Cuts one face per frame, the same person's through the clip.
+    """Crops one face per frame, of the same person throughout the clip.
 
-    A fake's person is the one whose face overlaps the mask most; where there is no mask, as for reals, the one seen in
+    The person of a fake is the one whose face overlaps the mask most; without a mask, as for reals, the one seen in
     most frames.
 
     Args:
-        clip: what to read.
-        face_detector: as `media.detectors.load_face_detector` gives it.
-        crop: how faces are cut.
-        frames: to look at, spread evenly over the part that clip and source share; all where there are fewer.
-        dataset: name that the examples carry.
+        clip: to read.
+        face_detector: from `media.detectors.load_face_detector`.
+        crop: how faces are cropped.
+        frames: to use, evenly spaced over the part that clip and source share; all where there are fewer.
+        dataset: name of the data set in the examples.
 
     Returns:
         Examples in the order of their frames (image uint8 [S, S, 3], mask uint8 [S, S]), and the report.
@@ -111,39 +92,39 @@ def clip_examples(
         BadMediaError: the clip can't be read.
     """
     total = frame_count(clip.media)
-    companion = _companion(clip, total)
-    indices = evenly_spaced(min(total, companion.frames), frames)
-    if companion.kind == "difference":
-        companion = _judged(clip, companion, indices, face_detector)
-    faces, cuts = _cut_all(clip, companion, indices, face_detector, crop)
-    person = _person(track(faces), cuts, with_masks=bool(companion.kind))
-    examples = [_example(clip, cuts[face], companion.kind, dataset) for face in person]
-    words = [*companion.words, *_shortfalls(len(indices), len(faces), examples, companion.kind)]
+    source = _mask_source(clip, total)
+    indices = evenly_spaced(min(total, source.frames), frames)
+    if source.kind == "difference":
+        source = _check_difference(clip, source, indices, face_detector)
+    faces, crops = _crop_faces(clip, source, indices, face_detector, crop)
+    person = _person(track(faces), crops, with_masks=bool(source.kind))
+    examples = [_example(clip, crops[face], source.kind, dataset) for face in person]
+    words = [*source.words, *_shortfalls(len(indices), len(faces), examples, source.kind)]
     report = ClipReport(
         clip=clip.video,
         split=clip.split,
         asked=len(indices),
         got=len(examples),
-        mask=companion.kind,
+        mask=source.kind,
         words=tuple(words),
     )
     return examples, report
 
 
-def _shortfalls(asked: int, read: int, examples: Sequence[Example], kind: str) -> Iterator[str]:
-    if read < asked:
-        yield f"partial: {read} of {asked} frames could be read, the file is cut short"
-    if len(examples) < read:
-        yield f"no face in {read - len(examples)} of {read} frames"
+def _shortfalls(wanted: int, readable: int, examples: Sequence[Example], kind: str) -> Iterator[str]:
+    if readable < wanted:
+        yield f"partial: {readable} of {wanted} frames could be read, the file is cut short"
+    if len(examples) < readable:
+        yield f"no face in {readable - len(examples)} of {readable} frames"
     unmasked = sum(not example.has_mask for example in examples)
     if kind and unmasked:
         yield f"{unmasked} frames without mask: it is shorter than the clip, of another size or unreadable"
 
 
-def _companion(clip: Clip, total: int) -> _Companion:
+def _mask_source(clip: Clip, total: int) -> _MaskSource:
     if clip.label != Label.FAKE:
-        return _Companion("", None, total, ())
-    words = ()
+        return _MaskSource("", None, total, ())
+    words: tuple[str, ...] = ()
     for kind, media in (("own", clip.mask_media), ("difference", clip.source_path)):
         if media is None:
             continue
@@ -153,92 +134,97 @@ def _companion(clip: Clip, total: int) -> _Companion:
             words = (*words, f"{'mask' if kind == 'own' else 'source'} unreadable: {error}")
             continue
         if kind == "own":  # one that ends early leaves frames without a mask
-            return _Companion(kind, media, total, (*words, "mask: own"))
-        return _Companion(kind, media, length, words)  # paired frame by frame, so it sets the length
-    return _Companion("", None, total, (*words, "no source" if clip.source else "no mask"))
+            return _MaskSource(kind, media, total, (*words, "mask: own"))
+        return _MaskSource(kind, media, length, words)  # paired frame by frame, so it sets the length
+    return _MaskSource("", None, total, (*words, "no source" if clip.source else "no mask"))
 
 
-def _judged(clip: Clip, companion: _Companion, indices: Sequence[int], face_detector) -> _Companion:
-    """Judges by a few frames whether the difference to the source makes masks, and from which threshold on."""
-    some = [indices[i] for i in evenly_spaced(len(indices), _JUDGED)]
-    pairs = [
-        (fake, source) for _, fake, source in paired_frames(clip.media, companion.media, some) if source is not None
-    ]
-    found = face_detector([fake for fake, _ in pairs])
+def _check_difference(
+    clip: Clip, source: _MaskSource, indices: Sequence[int], face_detector: FaceDetector
+) -> _MaskSource:
+    """Decides by a few frames whether the difference to the source makes masks, and from which threshold on."""
+    sample = [indices[i] for i in evenly_spaced(len(indices), _SAMPLE)]
+    frames = paired_frames(clip.media, source.media, sample)
+    pairs = [(fake, original) for _, fake, original in frames if original is not None]
+    faces_of = face_detector([fake for fake, _ in pairs])
     judgement = difference_usable(
         [
-            contrast(fake, framed_alike(source, fake.shape[:2]), [face.box for face in faces])
-            for (fake, source), faces in zip(pairs, found, strict=True)
+            contrast(fake, framed_alike(original, fake.shape[:2]), [face.box for face in faces])
+            for (fake, original), faces in zip(pairs, faces_of, strict=True)
             if faces
         ]
     )
     if judgement.usable:
-        words = (*companion.words, "mask: difference")
-        return dataclasses.replace(companion, words=words, threshold=judgement.threshold)
-    words = (*companion.words, f"difference unusable: {judgement.reason}")
-    return dataclasses.replace(companion, kind="", media=None, words=words)
+        words = (*source.words, "mask: difference")
+        return dataclasses.replace(source, words=words, threshold=judgement.threshold)
+    words = (*source.words, f"difference unusable: {judgement.reason}")
+    return dataclasses.replace(source, kind="", media=None, words=words)
 
 
-def _cut_all(clip: Clip, companion: _Companion, indices: Sequence[int], face_detector, crop: Crop):
-    """The faces of every frame that could be read, and a cut for each."""
+def _crop_faces(
+    clip: Clip, source: _MaskSource, indices: Sequence[int], face_detector: FaceDetector, crop: Crop
+) -> tuple[list[list[Face]], dict[Face, _FaceCrop]]:
+    """The faces of every frame that could be read, and a crop of each."""
     faces: list[list[Face]] = []
-    cuts: dict[Face, _Cut] = {}
-    for batch in _batched(paired_frames(clip.media, companion.media, indices)):
-        found = face_detector([frame for _, frame, _ in batch])
-        for (index, frame, beside), some in zip(batch, found, strict=True):
-            faces.append(some[:_FACES])
-            mask = _mask(frame, beside, companion)
+    crops: dict[Face, _FaceCrop] = {}
+    for batch in _batches(paired_frames(clip.media, source.media, indices)):
+        faces_of = face_detector([frame for _, frame, _ in batch])
+        for (index, frame, beside), in_frame in zip(batch, faces_of, strict=True):
+            faces.append(in_frame[:_FACES])
+            mask = _mask(frame, beside, source)
             for face in faces[-1]:
-                cuts[face] = _cut(index, frame, mask, face, crop)
-    return faces, cuts
+                crops[face] = _crop_face(index, frame, mask, face, crop)
+    return faces, crops
 
 
-def _mask(frame: np.ndarray, beside: np.ndarray | None, companion: _Companion) -> np.ndarray | None:
+def _mask(frame: np.ndarray, beside: np.ndarray | None, source: _MaskSource) -> np.ndarray | None:
+    """The mask of a frame, uint8 [H, W] in {0, 255}, from the frame of mask or source; both uint8 [H, W, 3]."""
     if beside is None:
         return None
-    if companion.kind == "difference":
-        return difference_mask(frame, framed_alike(beside, frame.shape[:2]), companion.threshold)
+    if source.kind == "difference":
+        return difference_mask(frame, framed_alike(beside, frame.shape[:2]), source.threshold)
     if beside.shape != frame.shape:
         return None
     return binary_mask(beside, frame.shape[:2])
 
 
-def _cut(index: int, frame: np.ndarray, mask: np.ndarray | None, face: Face, crop: Crop) -> _Cut:
+def _crop_face(index: int, frame: np.ndarray, mask: np.ndarray | None, face: Face, crop: Crop) -> _FaceCrop:
+    """Crops a face of a frame, uint8 [H, W, 3], and its mask, uint8 [H, W], alike."""
     matrix = crop_matrix(face, crop)
     if mask is None:
-        return _Cut(index, warp(frame, matrix, crop.size), None, 0.0)
+        return _FaceCrop(index, warp(frame, matrix, crop.size), None, 0)
     x0, y0, x1, y1 = np.maximum(np.round(face.box).astype(int), 0)
-    overlap = float(np.count_nonzero(mask[y0:y1, x0:x1]))
-    return _Cut(index, warp(frame, matrix, crop.size), warp_mask(mask, matrix, crop.size), overlap)
+    overlap = int(np.count_nonzero(mask[y0:y1, x0:x1]))
+    return _FaceCrop(index, warp(frame, matrix, crop.size), warp_mask(mask, matrix, crop.size), overlap)
 
 
-def _person(tracks: list[list[Face | None]], cuts: dict[Face, _Cut], with_masks: bool) -> list[Face]:
+def _person(tracks: list[list[Face | None]], crops: dict[Face, _FaceCrop], with_masks: bool) -> list[Face]:
     """Faces of the one track to keep; `tracks` come with the longest first."""
     if not tracks:
         return []
-    seen = [[face for face in faces if face is not None] for faces in tracks]
+    people = [[face for face in faces if face is not None] for faces in tracks]
     if with_masks:  # `max` keeps the first, longest one where none overlaps
-        return max(seen, key=lambda faces: sum(cuts[face].overlap for face in faces))
-    return seen[0]
+        return max(people, key=lambda faces: sum(crops[face].overlap for face in faces))
+    return people[0]
 
 
-def _example(clip: Clip, cut: _Cut, kind: str, dataset: str) -> Example:
-    known = clip.label != Label.FAKE or (bool(kind) and cut.mask is not None)
-    empty = np.zeros(cut.image.shape[:2], np.uint8)
+def _example(clip: Clip, crop: _FaceCrop, kind: str, dataset: str) -> Example:
+    has_mask = clip.label != Label.FAKE or (bool(kind) and crop.mask is not None)
+    empty = np.zeros(crop.image.shape[:2], np.uint8)
     return Example(
-        image=cut.image,
-        mask=cut.mask if known and cut.mask is not None else empty,
-        has_mask=known,
-        frame=clip.frame_number(cut.frame),
+        image=crop.image,
+        mask=crop.mask if has_mask and crop.mask is not None else empty,
+        has_mask=has_mask,
+        frame=clip.frame_number(crop.frame),
         dataset=dataset,
         **clip.origin,
     )
 
 
-def _batched(frames: Iterator[tuple]) -> Iterator[list[tuple]]:
+def _batches(frames: Iterable[Item]) -> Iterator[list[Item]]:
     batch = []
-    for entry in frames:
-        batch.append(entry)
+    for frame in frames:
+        batch.append(frame)
         if len(batch) == _BATCH:
             yield batch
             batch = []

@@ -1,7 +1,7 @@
-"""Preparing a data set: its jobs done in parallel, kept one by one, then merged into records.
+"""Preparing a data set: its jobs run in parallel, their results are kept one by one, then merged into records.
 
-Each clip is kept as soon as it is done, so that the same call goes on after an interruption, `kill -9` included.
-Several machines with a disk in common may each take a share of the jobs; whichever is last merges.
+Each clip is kept as soon as it is done, so the same call continues after an interruption, `kill -9` included. Several
+machines with a disk in common may each run a share of the jobs; the last to finish merges them.
 """
 
 import contextlib
@@ -10,8 +10,9 @@ import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import rich.console
 import rich.progress
@@ -19,13 +20,18 @@ import rich.progress
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare import jobs, shards, workers
+from dfdetect_jax.data.prepare.locks import locked
+from dfdetect_jax.data.prepare.parts import read_report
 from dfdetect_jax.data.prepare.request import Request, default_crop
+from dfdetect_jax.data.records import records_home
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.files import write_json, write_text
 from dfdetect_jax.shares import Share
 
 _PIXEL_PACKAGES = ("opencv-python-headless", "jax", "mtcnn", "pillow")
-Say = Callable[[str], None]
+_OTHER_PLACE = "give another --name or --out, or remove it"
+Log = Callable[[str], None]
 
 
 def prepare(
@@ -35,133 +41,187 @@ def prepare(
     crop: Crop | None = None,
     *,
     processes: int = 0,
-    share: Share = Share(),  # noqa: B008 (immutable)
     beam: Sequence[str] = (),
-    say: Say | None = None,
-    **asked,
-) -> Path | None:
-    """Prepares a data set, or finds that it is prepared.
+    log: Log | None = None,
+    **settings: Any,
+) -> Path:
+    """Prepares a data set; does nothing where it is prepared already.
 
     Args:
         dataset: one of `request.DATASETS`.
         root: the tree on disk; None for the embedded set.
-        out: where prepared data sets are, as `records.data_dir` takes it.
-        crop: how faces are cut; None for the defaults.
+        out: folder of prepared data sets, as `records.records_home` takes it.
+        crop: how faces are cropped; None for the defaults.
         processes: that work at a time; 0 for one per processor. The records don't depend on it.
-        share: of the jobs that this call does; other calls, here or elsewhere, do the others.
-        beam: options of Apache Beam, with which it does the jobs in place of processes of this machine.
-        say: called with each line for the user; None prints them on standard error.
-        **asked: the other attributes of `request.Request`, such as `frames` or `compression`.
+        beam: options of Apache Beam, which then runs the jobs in place of processes of this machine.
+        log: called with each line for the user; None prints them on standard error.
+        **settings: the other attributes of `request.Request`, such as `frames` or `compression`.
 
     Returns:
-        The folder of records, `<out>/<name>/<config>/<version>`; None while other shares have jobs left.
+        The folder of records, `<out>/<name>/<config>/<version>`.
 
     Raises:
-        SettingsError, RecordsError: as `jobs.plan`; or the folder holds records of other files; or not one clip
-            could be used; or a worker was killed.
+        SettingsError, RecordsError: as `jobs.plan`; or the folder holds records of other files; or no clip could be
+            used; or a worker was killed.
     """
-    processes = processes or processors()
-    say = say or (lambda line: print(line, file=sys.stderr, flush=True))
-    root = _absolute(root)
-    asked |= {name: _absolute(asked[name]) for name in ("reals", "json") if name in asked}
-    crop = crop or default_crop(dataset, asked.get("encoding", ""))
-    request = Request(dataset=dataset, root=root, crop=crop, **asked)
-    plan = jobs.plan(request)
-    home = records.data_dir(out)
-    place = Path(plan.name) / request.config / records.VERSION
-    if _prepared(home / place, request, plan):
-        say(f"{home / place}: already prepared, nothing to do")
-        return home / place
-    for finding in plan.findings:
-        say(f"note: {finding}")
-    work = home / ".preparing" / plan.name / request.config
-    own = "lock" if share.count == 1 else f"lock-{share.index}-of-{share.count}"
-    with shards.locked(work / own, lambda: say(f"{work}: another process is preparing this; waiting for it")):
-        if not _prepared(home / place, request, plan):  # by the one that was waited for
-            _do(plan, request, work, share, processes, beam, say)
-    left = [] if _prepared(home / place, request, plan) else _left(plan, range(len(plan.jobs)), work)
-    if left:
-        say(f"share {share.index} of {share.count} is done; {len(left)} of {len(plan.jobs)} clips are left to others")
+    folder = prepare_share(Share(), dataset, root, out, crop, processes=processes, beam=beam, log=log, **settings)
+    if folder is None:
+        raise RecordsError(f"{out}: part files disappeared while records were prepared; run the same command again")
+    return folder
+
+
+def prepare_share(
+    share: Share,
+    dataset: str,
+    root: str | Path | None = None,
+    out: str | Path = "",
+    crop: Crop | None = None,
+    *,
+    processes: int = 0,
+    beam: Sequence[str] = (),
+    log: Log | None = None,
+    **settings: Any,
+) -> Path | None:
+    """As `prepare`, but runs only the jobs of one share; other calls, here or elsewhere, run the others.
+
+    Returns:
+        The folder of records; None while other shares have jobs left.
+
+    Raises:
+        SettingsError, RecordsError: as `prepare`.
+    """
+    log = log or (lambda line: print(line, file=sys.stderr, flush=True))
+    settings |= {name: _absolute(settings[name]) for name in ("reals", "json") if name in settings}
+    crop = crop or default_crop(dataset, settings.get("encoding", ""))
+    request = Request(dataset=dataset, root=_absolute(root), crop=crop, **settings)
+    target = _Target(request, jobs.plan(request), records_home(out))
+    if target.is_prepared():
+        log(f"{target.folder}: already prepared, nothing to do")
+        return target.folder
+    for finding in target.plan.findings:
+        log(f"{finding.severity}: {finding.words}")
+    return _prepare(target, share, processes or processors(), beam, log)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """A request, its plan, and the folder of prepared data sets."""
+
+    request: Request
+    plan: jobs.Plan
+    home: Path
+
+    @property
+    def place(self) -> Path:
+        """`<name>/<config>/<version>`."""
+        return Path(self.plan.name) / self.request.config / records.VERSION
+
+    @property
+    def folder(self) -> Path:
+        """The folder of records."""
+        return self.home / self.place
+
+    @property
+    def work(self) -> Path:
+        """The folder of part files and locks."""
+        return self.home / ".preparing" / self.plan.name / self.request.config
+
+    def parts(self) -> list[Path]:
+        """The part file of each job."""
+        return [workers.part_file(self.work, job) for job in self.plan.jobs]
+
+    def remaining(self, numbers: Iterable[int]) -> list[int]:
+        """Of the jobs with these numbers those without an intact part file."""
+        parts = self.parts()
+        return [number for number in numbers if read_report(parts[number]) is None]
+
+    def is_prepared(self) -> bool:
+        """Whether the folder already holds these records.
+
+        Raises:
+            RecordsError: it holds others.
+        """
+        if not (self.folder / records.MANIFEST).is_file():
+            return False
+        manifest = records.read_manifest(self.folder)
+        if manifest.settings != self.request.settings:
+            if self.request.embedded:
+                return False  # made by another version of this library, and quickly made again
+            raise RecordsError(f"{self.folder}: prepared with other settings; {_OTHER_PLACE}")
+        if manifest.forgery_field != "forgery":  # records of 0.1 are read as they are; it hashed the clips otherwise
+            return True
+        if manifest.units != self.plan.ident:
+            raise RecordsError(f"{self.folder}: prepared from other files; {_OTHER_PLACE}")
+        return True
+
+
+def _prepare(target: _Target, share: Share, processes: int, beam: Sequence[str], log: Log) -> Path | None:
+    work, plan = target.work, target.plan
+    own_lock = "lock" if share.count == 1 else f"lock-{share.index}-of-{share.count}"
+    with locked(work / own_lock, lambda: log(f"{work}: another process is preparing this; waiting for it")):
+        if not target.is_prepared():  # else the process that held the lock has prepared it
+            _run_share(target, share, processes, beam, log)
+    remaining = [] if target.is_prepared() else target.remaining(range(len(plan.jobs)))
+    if remaining:
+        counts = f"{len(remaining)} of {len(plan.jobs)} clips remain for other shares"
+        log(f"share {share.index} of {share.count} is done; {counts}")
         return None
-    with shards.locked(work / "lock-merge", lambda: say(f"{work}: another process is merging this; waiting for it")):
-        if not _prepared(home / place, request, plan):
-            _merge(plan, request, work, home / ".preparing" / place, home / place, processes)
-    _tidy(work)
-    return home / place
+    with locked(work / "lock-merge", lambda: log(f"{work}: another process is merging this; waiting for it")):
+        if not target.is_prepared():
+            _merge(target, processes)
+    _clean_up(work)
+    return target.folder
 
 
 def _absolute(path: str | Path | None) -> str:
     return str(Path(path).expanduser().absolute()) if path else ""
 
 
-def _prepared(folder: Path, request: Request, plan: jobs.Plan) -> bool:
-    """Whether `folder` already holds just this.
-
-    Raises:
-        RecordsError: it holds something else.
-    """
-    if not (folder / records.MANIFEST).is_file():
-        return False
-    manifest = records.read_manifest(folder)
-    if manifest.settings != request.settings:
-        if request.embedded:
-            return False  # that of another version of this library, which nothing is lost with
-        raise RecordsError(f"{folder}: prepared with other settings; give another --name or --out, or remove it")
-    if manifest.forgery_field != "forgery":  # what 0.1 prepared is read as it is; it hashed the clips otherwise
-        return True
-    if manifest.units != plan.ident:
-        raise RecordsError(f"{folder}: prepared from other files; give another --name or --out, or remove it")
-    return True
-
-
-def _left(plan: jobs.Plan, numbers: Sequence[int], work: Path) -> list[int]:
-    """Those of some jobs that have no sound part file yet."""
-    return [i for i in numbers if shards.read_report(workers.part_file(work, plan.jobs[i])) is None]
-
-
-def _do(plan: jobs.Plan, request: Request, work: Path, share: Share, processes: int, beam: Sequence[str], say: Say):
-    """Does this share's jobs that are left."""
+def _run_share(target: _Target, share: Share, processes: int, beam: Sequence[str], log: Log) -> None:
+    """Runs the jobs of a share that have no part file yet."""
+    plan = target.plan
     own = share.of(len(plan.jobs))
-    left = _left(plan, own, work)
-    if len(left) < len(own):
-        say(f"{len(own) - len(left)} of {len(own)} were done before; going on")
-    if beam and left:
-        _by_beam(left, plan, request, work, beam, say)
+    remaining = target.remaining(own)
+    if len(remaining) < len(own):
+        log(f"{len(own) - len(remaining)} of {len(own)} were done before; continuing")
+    if beam and remaining:
+        _run_by_beam(target, remaining, beam, log)
         return
     console = rich.console.Console(stderr=True)
     columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
     with rich.progress.Progress(*columns, console=console) as bar:
-        task = bar.add_task(f"preparing {plan.name}", total=len(own), completed=len(own) - len(left))
-        count = min(processes, max(1, len(left)))
-        for report in workers.do_all([plan.jobs[i] for i in left], request, work, count):
+        task = bar.add_task(f"preparing {plan.name}", total=len(own), completed=len(own) - len(remaining))
+        count = min(processes, max(1, len(remaining)))
+        for report in workers.run_jobs([plan.jobs[i] for i in remaining], target.request, target.work, count):
             bar.advance(task)
             if report.failed:
-                say(f"skipped: {report.clip}: {'; '.join(report.words)}")
+                log(f"skipped: {report.clip}: {'; '.join(report.words)}")
 
 
-def _by_beam(left: Sequence[int], plan: jobs.Plan, request: Request, work: Path, options: Sequence[str], say: Say):
+def _run_by_beam(target: _Target, remaining: Sequence[int], options: Sequence[str], log: Log) -> None:
     try:
-        from dfdetect_jax.data.prepare.beam_runner import do_all  # an extra, and heavy
+        from dfdetect_jax.data.prepare.beam_runner import run_jobs  # an extra, and heavy
     except ImportError as error:
         raise SettingsError(f"runner: needs Apache Beam ({error}); pip install 'dfdetect_jax[beam]'") from error
-    say(f"{len(left)} clips to prepare with Apache Beam")
-    do_all(left, plan, request, work, options)
-    for number in left:
-        report = shards.read_report(workers.part_file(work, plan.jobs[number]))
+    log(f"{len(remaining)} clips to prepare with Apache Beam")
+    run_jobs(remaining, target.plan, target.request, target.work, options)
+    parts = target.parts()
+    for number in remaining:
+        report = read_report(parts[number])
         if report and report["failed"]:
-            say(f"skipped: {report['clip']}: {'; '.join(report['words'])}")
+            log(f"skipped: {report['clip']}: {'; '.join(report['words'])}")
 
 
-def _merge(plan: jobs.Plan, request: Request, work: Path, built: Path, folder: Path, processes: int) -> None:
-    """Merges the parts into `built`, and lets it appear as `folder`."""
-    parts = [workers.part_file(work, job) for job in plan.jobs]
-    reports = [shards.read_report(part) for part in parts]
+def _merge(target: _Target, processes: int) -> None:
+    """Merges the parts in a folder beside the target's, and moves it there."""
+    request, plan, parts = target.request, target.plan, target.parts()
+    reports = [report for report in map(read_report, parts) if report]
     if not any(report["got"] for report in reports):
         words = sorted({word for report in reports for word in report["words"]})
         raise RecordsError(f"{request.root}: not one example in {len(parts)} clips: {'; '.join(words[:5])}")
+    built = target.home / ".preparing" / target.place
     shutil.rmtree(built, ignore_errors=True)
-    built.mkdir(parents=True)
-    (built / records.CLIPS).write_text("".join(json.dumps(report) + "\n" for report in reports))
+    write_text(built / records.CLIPS, "".join(json.dumps(report) + "\n" for report in reports))
     merged = shards.merge(built, plan.name, request.codec, parts, processes)
     manifest = records.Manifest(
         name=plan.name,
@@ -171,13 +231,13 @@ def _merge(plan: jobs.Plan, request: Request, work: Path, built: Path, folder: P
         versions={package: importlib.metadata.version(package) for package in _PIXEL_PACKAGES},
         **merged,
     )
-    (built / records.MANIFEST).write_text(json.dumps(dataclasses.asdict(manifest), indent=1))
-    shards.publish(built, folder)
+    write_json(built / records.MANIFEST, dataclasses.asdict(manifest))
+    shards.publish(built, target.folder)
 
 
-def _tidy(work: Path) -> None:
-    """Removes what merging left behind, unless another preparation is under way there."""
+def _clean_up(work: Path) -> None:
+    """Removes the folder of part files, and those above it unless another preparation uses them."""
     shutil.rmtree(work, ignore_errors=True)
-    for empty in (work.parent, work.parent.parent):
+    for folder in (work.parent, work.parent.parent):
         with contextlib.suppress(OSError):
-            empty.rmdir()
+            folder.rmdir()

@@ -1,4 +1,4 @@
-"""Jobs done by processes of this machine, one thread each; what each gives is kept in its part file."""
+"""Jobs run by processes of this machine, one thread each; the result of each is kept in its part file."""
 
 import contextlib
 import dataclasses
@@ -7,16 +7,19 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from dfdetect_jax.data.prepare import jobs, shards
-from dfdetect_jax.data.prepare.crops import ClipReport
+from dfdetect_jax.data.prepare import jobs
+from dfdetect_jax.data.prepare.clip_report import ClipReport
+from dfdetect_jax.data.prepare.parts import write_part
 from dfdetect_jax.data.prepare.request import Request
-from dfdetect_jax.devices.host import keep_freed_memory
+from dfdetect_jax.devices.host import keep_freed_memory, processors
 from dfdetect_jax.errors import RecordsError
+
+__all__ = ["ONE_THREAD", "environment", "part_file", "processors", "run_and_keep", "run_jobs", "use_one_thread"]
 
 ONE_THREAD = {  # one worker, one thread; workers never take an accelerator from each other
     "JAX_PLATFORMS": "cpu",
@@ -27,19 +30,19 @@ ONE_THREAD = {  # one worker, one thread; workers never take an accelerator from
 
 
 def part_file(work: Path, job: jobs.Job) -> Path:
-    """Where what came of a job is kept."""
+    """The file that keeps the result of a job."""
     return work / f"{job.ident[:32]}.part"
 
 
-def do_and_keep(job: jobs.Job, request: Request, work: Path) -> ClipReport:
-    """Does one job and writes its part file."""
-    examples, report = jobs.do(job, request)
-    shards.write_part(part_file(work, job), dataclasses.asdict(report), examples, request.codec)
+def run_and_keep(job: jobs.Job, request: Request, work: Path) -> ClipReport:
+    """Runs one job and writes its part file."""
+    examples, report = jobs.run_job(job, request)
+    write_part(part_file(work, job), dataclasses.asdict(report), examples, request.codec)
     return report
 
 
 def use_one_thread() -> None:
-    """In a process that does jobs, before it loads JAX: leaves the other cores and accelerators to others."""
+    """In a process that runs jobs, before it loads JAX: leaves the other cores and accelerators to others."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -47,8 +50,8 @@ def use_one_thread() -> None:
     keep_freed_memory()  # page faults of several workers wait for one another
 
 
-def do_all(left: Sequence[jobs.Job], request: Request, work: Path, processes: int) -> Iterator[ClipReport]:
-    """Does jobs in `processes` at a time; yields their reports as they come.
+def run_jobs(remaining: Sequence[jobs.Job], request: Request, work: Path, processes: int) -> Iterator[ClipReport]:
+    """Runs jobs, `processes` at a time; yields their reports as they end.
 
     Raises:
         RecordsError: a worker was killed, or can't write.
@@ -56,24 +59,24 @@ def do_all(left: Sequence[jobs.Job], request: Request, work: Path, processes: in
     context = multiprocessing.get_context("spawn")  # forking a process with threads (JAX, OpenCV) may hang it
     watched, held = context.Pipe(duplex=False)  # closed by us or by our death: the workers see its end either way
     with environment(ONE_THREAD), held, ProcessPoolExecutor(processes, context, _start, (watched,)) as pool:
-        futures: list[Future] = [pool.submit(do_and_keep, job, request, work) for job in left]
+        futures = [pool.submit(run_and_keep, job, request, work) for job in remaining]
         try:
             for future in as_completed(futures):
                 yield future.result()
-        except BaseException as error:  # an interrupt among them: don't wait for what is under way
+        except BaseException as error:  # an interrupt among them: don't wait for running jobs
             held.close()
             pool.shutdown(wait=False, cancel_futures=True)
             if not isinstance(error, BrokenProcessPool):
                 raise
             raise RecordsError(
-                "a worker was killed, perhaps for want of memory; the same command goes on from here, "
+                "a worker was killed, perhaps because memory ran out; the same command continues from here, "
                 f"if need be with --processes below {processes}"
             ) from None
 
 
 @contextlib.contextmanager
 def environment(values: dict[str, str]) -> Iterator[None]:
-    """Sets environment variables, which new processes inherit, for a while."""
+    """Sets environment variables, which new processes inherit, inside a `with` block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -87,7 +90,7 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _start(watched: Connection) -> None:
-    """In a worker: one thread; an interrupt is the parent's business; the end as soon as `watched` ends."""
+    """In a worker: one thread; interrupts are left to the parent; exits as soon as `watched` is closed."""
     use_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(watched,), daemon=True).start()

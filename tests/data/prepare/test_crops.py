@@ -6,9 +6,9 @@ import pytest
 from skimage import data
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data.catalog.listing import frame_files
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.prepare.crops import clip_examples
+from dfdetect_jax.data.trees.layout import frame_files
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import load_face_detector
 from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
@@ -47,7 +47,7 @@ def overlap(mask, other):
     return np.count_nonzero(mask & other) / np.count_nonzero(mask | other)
 
 
-def test_a_real_clip_gives_the_frames_requested_for_with_empty_masks(media, face_detector):
+def test_a_real_clip_gives_evenly_spaced_frames_with_empty_masks(media, face_detector):
     examples, report = clip_examples(clip_of(media / "real.mp4", Label.REAL), face_detector, CROP, 4, dataset="mine")
     assert [example.frame for example in examples] == [0, 3, 7, 11]
     assert (report.asked, report.got, report.mask, report.words) == (4, 4, "", ())
@@ -69,7 +69,7 @@ def test_a_video_with_fewer_frames_gives_all_of_them(media, face_detector):
     assert report.asked == report.got == len(examples) == 12
 
 
-def test_the_mask_is_cut_with_the_image(media, face_detector):
+def test_the_mask_is_cropped_with_the_image(media, face_detector):
     fake = clip_of(media / "fake.mp4", mask_path=str(media / "mask.mp4"))
     real = clip_of(media / "fake.mp4", Label.REAL)
     examples, report = clip_examples(fake, face_detector, CROP, 3)
@@ -81,7 +81,7 @@ def test_the_mask_is_cut_with_the_image(media, face_detector):
         assert brightness[example.mask > 0].mean() > brightness[example.mask == 0].mean() + 60
 
 
-def test_without_a_mask_the_difference_to_the_source_is_taken(media, face_detector):
+def test_without_a_mask_the_difference_to_the_source_is_used(media, face_detector):
     fake = clip_of(media / "fake.mp4", source="real", source_path=str(media / "real.mp4"))
     own = dataclasses.replace(fake, mask_path=str(media / "mask.mp4"))
     examples, report = clip_examples(fake, face_detector, CROP, 4)
@@ -91,7 +91,7 @@ def test_without_a_mask_the_difference_to_the_source_is_taken(media, face_detect
         assert overlap(example.mask, known.mask) > 0.6
 
 
-def test_a_source_that_is_another_scene_gives_no_mask_and_says_why(media, face_detector):
+def test_a_source_that_is_another_scene_gives_no_mask_and_a_reason(media, face_detector):
     fake = clip_of(media / "fake.mp4", source="real", source_path=str(media / "empty.mp4"))
     examples, report = clip_examples(fake, face_detector, CROP, 4)
     assert report.mask == ""
@@ -99,14 +99,14 @@ def test_a_source_that_is_another_scene_gives_no_mask_and_says_why(media, face_d
     assert not any(example.has_mask or example.mask.any() for example in examples)
 
 
-def test_a_fake_with_neither_mask_nor_source_is_told(media, face_detector):
+def test_a_fake_with_neither_mask_nor_source_is_reported(media, face_detector):
     examples, report = clip_examples(clip_of(media / "fake.mp4", source="somebody"), face_detector, CROP, 2)
     assert report.words == ("no source",)
     assert not any(example.has_mask for example in examples)
     assert clip_examples(clip_of(media / "fake.mp4"), face_detector, CROP, 2)[1].words == ("no mask",)
 
 
-def test_an_unreadable_mask_is_told_and_the_source_taken_instead(media, face_detector):
+def test_an_unreadable_mask_is_reported_and_the_source_used_instead(media, face_detector):
     fake = clip_of(
         media / "fake.mp4", mask_path=str(media / "broken.mp4"), source="r", source_path=str(media / "real.mp4")
     )
@@ -121,7 +121,7 @@ def test_frames_without_a_face_are_counted(media, face_detector):
     assert report.words == ("no face in 4 of 12 frames",)
 
 
-def test_a_clip_without_any_face_gives_nothing_and_says_so(media, face_detector):
+def test_a_clip_without_any_face_gives_no_example_and_a_remark(media, face_detector):
     examples, report = clip_examples(clip_of(media / "empty.mp4", Label.REAL), face_detector, CROP, 3)
     assert examples == []
     assert (report.got, report.words, report.failed) == (0, ("no face in 3 of 3 frames",), False)
@@ -138,7 +138,7 @@ def test_a_video_cut_short_is_reported_partial(media, face_detector, tmp_path):
     assert any("partial: " in words for words in report.words)
 
 
-def test_the_person_whose_face_is_forged_is_taken_not_the_largest(face_detector, tmp_path):
+def test_the_person_with_the_forged_face_is_cropped_not_the_largest(face_detector, tmp_path):
     small, large = face_picture()[::2, ::2], face_picture()
     beside = np.concatenate([small, small[::-1]])  # the second one stands on its head, where no face is found
     mask = np.concatenate([np.zeros((200, 360), np.uint8), np.zeros((200, 180), np.uint8)], 1)
@@ -198,7 +198,7 @@ def test_each_picture_has_its_own_mask_or_none(frames, face_detector):
     assert examples[0].mask.any()
 
 
-def test_without_a_detector_pictures_are_taken_whole(media):
+def test_without_a_face_detector_pictures_are_used_as_a_whole(media):
     whole = Crop(size=90, margin=1.0, align="box", face_detector="none")
     clip = clip_of(media / "fake.png", mask_path=str(media / "mask.png"))
     (example,), _ = clip_examples(clip, load_face_detector("none"), whole, 1)

@@ -64,6 +64,6 @@ def test_photographs_are_forged_and_those_without_a_face_left_out(photographs, t
     manifest = records.read_manifest(folder)
     assert set(manifest.counts["train"]) == {"", *forge.forgeries_of("train")}
     assert set(manifest.counts["test"]) == {"", *forge.FORGERIES}
-    told = {report["clip"]: report for report in records.read_clips(folder)}
-    assert told["p30.png"]["words"] == ["no face found"]
-    assert sum(report["got"] for report in told.values()) == 60
+    reports = {report["clip"]: report for report in records.read_clips(folder)}
+    assert reports["p30.png"]["words"] == ["no face found"]
+    assert sum(report["got"] for report in reports.values()) == 60

@@ -27,8 +27,8 @@ def linked(tree, tmp_path_factory):
 
 def fake(tree):
     root, file = tree
-    found = catalog.find_clips("deepfakebench", root, catalog.Options(json=str(file)))
-    return root, next(clip for clip in found.clips if clip.video.endswith("071_054"))
+    listing = catalog.find_clips("deepfakebench", root, catalog.Options(json=str(file)))
+    return root, next(clip for clip in listing.clips if clip.video.endswith("071_054"))
 
 
 def test_records_of_the_benchmark_hold_paths_and_give_its_pictures(tree, linked):
@@ -65,14 +65,16 @@ def test_frames_are_spread_evenly_over_those_listed_not_the_first(tree):
     assert (report.asked, report.got, report.mask, report.words) == (2, 2, "own", ("mask: own",))
 
 
-def test_pictures_and_masks_that_are_gone_are_told_not_made_up(tree):
+def test_pictures_and_masks_that_are_missing_are_reported(tree):
     root, clip = fake(tree)
-    gone = dataclasses.replace(clip, frames=("/none/0.png", *clip.frames[1:]), masks=(*clip.masks[:2], "/none/2.png"))
-    examples, report = linked_examples(gone, str(root), 3)
+    missing = dataclasses.replace(
+        clip, frames=("/none/0.png", *clip.frames[1:]), masks=(*clip.masks[:2], "/none/2.png")
+    )
+    examples, report = linked_examples(missing, str(root), 3)
     assert [example.has_mask for example in examples] == [True, False]
-    assert report.words == ("partial: 2 of 3 listed pictures are there", "mask: own", "1 frames without mask")
+    assert report.words == ("partial: 2 of 3 listed pictures exist", "mask: own", "1 frames without mask")
     assert not report.failed
-    assert linked_examples(dataclasses.replace(gone, frames=("/none/0.png",) * 3), str(root), 3)[1].failed
+    assert linked_examples(dataclasses.replace(missing, frames=("/none/0.png",) * 3), str(root), 3)[1].failed
 
 
 def test_a_video_can_not_be_linked_to(tree, tmp_path):
@@ -92,6 +94,6 @@ def test_the_benchmarks_pictures_may_be_packed_too(tree, tmp_path):
     assert all(tuple(source[i]["image"].ravel()) in listed for i in range(len(source)))
 
 
-def test_linking_needs_pictures_that_are_taken_whole(tmp_path):
-    with pytest.raises(SettingsError, match="give --detector none"):
+def test_linking_needs_pictures_that_are_used_as_a_whole(tmp_path):
+    with pytest.raises(SettingsError, match="give --face_detector none"):
         prepare("folder", tmp_path, tmp_path, encoding="linked")

@@ -1,0 +1,55 @@
+"""The options of catalogs, and their flags, the same for every command that reads a tree."""
+
+import argparse
+import dataclasses
+
+from dfdetect_jax.config import COMPRESSIONS
+
+OFFICIAL, BY_IDENTITY = "official", "identity"
+SPLITTINGS = (OFFICIAL, BY_IDENTITY)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What some catalogs need beside the root.
+
+    Attributes:
+        splits: "official" for the data set's own (by hashed identity where it ships none); "identity" to split anew by
+            hashed identity.
+        compression: of the FaceForensics++ family: "raw", "c23" or "c40".
+        reals: folder of the reals, for data sets that use those of another.
+        json: file that lists the clips, for data sets in DeepfakeBench's form.
+    """
+
+    splits: str = OFFICIAL
+    compression: str = "c23"
+    reals: str = ""
+    json: str = ""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds a flag for each field of `Options`."""
+    default = Options()
+    group = parser.add_argument_group("options of some data sets")
+    group.add_argument(
+        "--splits",
+        default=default.splits,
+        choices=SPLITTINGS,
+        help="official: the data set's own splits, where it ships some; "
+        "identity: split anew by hashed identity (default: %(default)s)",
+    )
+    group.add_argument(
+        "--compression",
+        default=default.compression,
+        choices=COMPRESSIONS,
+        help="compression level, for the FaceForensics++ family (default: %(default)s)",
+    )
+    group.add_argument(
+        "--reals", default=default.reals, help="folder of the reals, for data sets that use those of another"
+    )
+    group.add_argument("--json", default=default.json, help="file that lists the clips, for deepfakebench")
+
+
+def options_from(args: argparse.Namespace) -> Options:
+    """The options that the flags of `add_flags` have set."""
+    return Options(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Options)})

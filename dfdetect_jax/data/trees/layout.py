@@ -1,0 +1,97 @@
+"""Folders, media and lists of a data set's tree."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dfdetect_jax.errors import RecordsError
+
+# Photographs and videos by name; what a file really is decides `media.image.media_kind` when it is read.
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
+MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+
+
+class Medium(NamedTuple):
+    """A photograph, a video, or a folder of pictures (`frames`) that are one clip."""
+
+    path: Path
+    frames: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the file without suffix, or of the folder."""
+        return self.path.name if self.frames else self.path.stem
+
+
+def open_root(root: str | Path, expected: str) -> Path:
+    """`root`, absolute.
+
+    Raises:
+        RecordsError: there is no such folder.
+    """
+    path = Path(root).absolute()
+    if not path.is_dir():
+        raise RecordsError(f"{path}: no such folder; expected one with {expected}")
+    return path
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Folders right below `folder`, hidden ones left out, sorted by name; none where `folder` is missing."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Files right below `folder` with one of `suffixes`, hidden ones left out, sorted by name."""
+    if not folder.is_dir():
+        return []
+    candidates = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith("."))
+    return sorted(path for path in candidates if path.is_file())
+
+
+def frame_files(folder: Path) -> tuple[str, ...]:
+    """The pictures of a folder that is one clip, in order: by number where all stems are numbers, else by name."""
+    files = media_files(folder, IMAGE_SUFFIXES)
+    if all(path.stem.isdecimal() for path in files):
+        files.sort(key=lambda path: int(path.stem))
+    return tuple(map(str, files))
+
+
+def media_in(folder: Path) -> list[Medium]:
+    """Photographs, videos and folders of pictures right below `folder`, by path."""
+    files = [Medium(path) for path in media_files(folder, MEDIA_SUFFIXES)]
+    clips = [Medium(path, frame_files(path)) for path in folders_in(folder)]
+    return sorted(files + [clip for clip in clips if clip.frames])
+
+
+def read_lines(path: Path, expected: str) -> list[str]:
+    """The lines of a list that are not empty, stripped.
+
+    Raises:
+        RecordsError: missing or unreadable.
+    """
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordsError(f"{path}: expected {expected} ({_reason(error)})") from error
+
+
+def read_entries(path: Path, expected: str) -> dict[str, dict[str, Any]]:
+    """A JSON object of objects, such as a data set's metadata by file name.
+
+    Raises:
+        RecordsError: missing, unreadable, or of another form.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise RecordsError(f"{path}: expected {expected} ({_reason(error)})") from error
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise RecordsError(f"{path}: expected {expected}, found JSON of another form; download it again")
+    return entries
+
+
+def _reason(error: Exception) -> str:
+    return "no such file" if isinstance(error, FileNotFoundError) else str(error)
