@@ -23,7 +23,7 @@ import workload
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.devices import host
-from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"

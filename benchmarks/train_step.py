@@ -27,7 +27,7 @@ import workload
 from dfdetect_jax import methods
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.devices import host
-from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.operations import plain_lowering
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
 LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}

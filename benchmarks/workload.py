@@ -7,7 +7,7 @@ import numpy as np
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import METHODS, CAESettings, LAESettings, Settings, check
-from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.models.vgg import VGG16, VGG16Weights
 
 

@@ -1,4 +1,4 @@
-"""What hangs on the encoder: a decoder back to the image, and a shallow classifier."""
+"""The CAE's two branches behind the encoder: a decoder that reconstructs the image, and a shallow classifier."""
 
 import flax.linen as nn
 import jax
@@ -10,11 +10,11 @@ from dfdetect_jax.models import layers
 class Decoder(nn.Module):
     """Latent to image: stages of 4x4 stride-2 transposed convolution, BatchNorm and ReLU, then 3x3 to RGB and tanh.
 
-    A latent vector becomes a map first: a dense layer gives each of ceil(H / 2^stages) x ceil(W / 2^stages) positions
-    a sixteenth of the vector's channels, so that both kinds of latent are decoded through the same resolutions.
+    A latent vector of C channels is first expanded by a dense layer to a map of ceil(H / 2^stages) x
+    ceil(W / 2^stages) positions with C / 16 channels each, so both kinds of latent pass through the same resolutions.
 
     Attributes:
-        widths: channels of the stages.
+        widths: output channels of each stage.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
     """
 
@@ -28,7 +28,7 @@ class Decoder(nn.Module):
         Args:
             latent: float [N, h, w, C], or [N, C].
             size: height and width of the images; the last stage's output is resized to it (bilinear).
-            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+            train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
             float32 [N, H, W, 3] in [-1, 1].
@@ -59,6 +59,13 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        """Float32 [N, C] to logits [N]; positive means fake."""
+        """Classifies feature vectors.
+
+        Args:
+            features: float32 [N, C].
+
+        Returns:
+            Logits, float32 [N]; positive means fake.
+        """
         x = nn.relu(nn.Dense(self.hidden, name="hidden")(features))
         return nn.Dense(1, name="logit")(x)[:, 0]

@@ -1,4 +1,8 @@
-"""The discriminator of DCGAN (Radford et al., ICLR 2016): tells images from reconstructions."""
+"""The discriminator of DCGAN, which separates images from their reconstructions.
+
+Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", ICLR
+2016, arXiv 1511.06434.
+"""
 
 import flax.linen as nn
 import jax
@@ -7,11 +11,11 @@ import jax.numpy as jnp
 from dfdetect_jax.models.layers import BatchNorm, StridedConv, scale_channels
 
 _CHANNELS = (64, 128, 256, 512)
-_SLOPE = 0.2  # of LeakyReLU below zero; DCGAN, section 4
+_SLOPE = 0.2  # of LeakyReLU below zero; section 4
 
 
 class Discriminator(nn.Module):
-    """4x4 stride-2 convolutions and LeakyReLU, BatchNorm on all but the first, then one logit from the whole map.
+    """Four 4x4 stride-2 convolutions with LeakyReLU, BatchNorm on all but the first, then one logit from the whole map.
 
     Attributes:
         width: multiplies the channels, 64 to 512.
@@ -23,11 +27,11 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
-        """Judges images.
+        """Classifies images.
 
         Args:
-            images: float [N, H, W, 3] in [-1, 1], H and W even at least four times over.
-            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+            images: float [N, H, W, 3] in [-1, 1], H and W at least 16.
+            train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
             Logits, float32 [N]; positive means an image, negative a reconstruction.

@@ -1,4 +1,7 @@
-"""A U-Net-like encoder and decoder (Ronneberger et al., MICCAI 2015): skips carry detail past the latent."""
+"""A U-Net-like encoder and decoder, with skip connections from each resolution of one to the other.
+
+Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015, arXiv 1505.04597.
+"""
 
 import flax.linen as nn
 import jax
@@ -10,7 +13,12 @@ _FIRST_CHANNELS = 8
 
 
 def stage_channels(stages: int, width: float) -> tuple[int, ...]:
-    """Channels at full, half, quarter ... resolution: 8, 16, 32, 64, 128 for 4 stages and width 1."""
+    """Channels at each resolution, from full to the latent's: 8, 16, 32, 64, 128 for 4 stages and width 1.
+
+    Args:
+        stages: number of halvings of the resolution.
+        width: multiplies the channels.
+    """
     return tuple(scale_channels(_FIRST_CHANNELS * 2**i, width) for i in range(stages + 1))
 
 
@@ -29,19 +37,19 @@ class ConvNormReLU(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Float [N, H, W, C] to [N, ceil(H / stride), ceil(W / stride), features], at least 0."""
+        """Float [N, H, W, C] to [N, ceil(H / stride), ceil(W / stride), features], non-negative."""
         x = Conv3x3(self.features, self.stride, name="conv")(x)
         return nn.relu(BatchNorm(self.axis_name, name="norm")(x, train))
 
 
 class Encoder(nn.Module):
-    """Image to latent map: per stage a convolution that halves the resolution and one that doubles the channels.
+    """Image to latent map: each stage has a convolution that halves the resolution and one that doubles the channels.
 
     Attributes:
-        stages: times that height and width are halved.
+        stages: number of times that height and width are halved.
         width: multiplies the channels.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
-        remat: compute the inside of each convolution, normalisation and ReLU again for the backward pass.
+        remat: keep no activations inside a convolution, normalisation and ReLU; recompute them in the backward pass.
     """
 
     stages: int = 4
@@ -51,11 +59,11 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> list[jax.Array]:
-        """Feature maps from full resolution down to the latent.
+        """Computes the feature maps from full resolution down to the latent.
 
         Args:
             images: float [N, H, W, C], H and W multiples of 2^stages.
-            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+            train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
             `stages` + 1 arrays float [N, H / 2^i, W / 2^i, C_i] with C_i of `stage_channels`; the last is the latent.
@@ -70,13 +78,13 @@ class Encoder(nn.Module):
 
 
 class UNetDecoder(nn.Module):
-    """Latent to image, mirroring `Encoder`: per stage a 4x4 transposed convolution, the skip beside it, a convolution.
+    """Latent to image, mirroring `Encoder`: each stage has a transposed convolution, the skip and a convolution.
 
     Attributes:
-        stages: times that height and width are doubled.
+        stages: number of times that height and width are doubled.
         width: multiplies the channels.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
-        remat: compute the inside of each convolution, normalisation and ReLU again for the backward pass.
+        remat: keep no activations inside a convolution, normalisation and ReLU; recompute them in the backward pass.
     """
 
     stages: int = 4
@@ -90,8 +98,8 @@ class UNetDecoder(nn.Module):
 
         Args:
             latent: float [N, h, w, C].
-            skips: the encoder's maps from full resolution down, without the latent; empty for a decoder without skips.
-            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+            skips: the encoder's maps from full resolution down, without the latent; empty for no skip connections.
+            train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
             float32 [N, h 2^stages, w 2^stages, 3] in [-1, 1].

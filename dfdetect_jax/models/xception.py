@@ -8,13 +8,14 @@ import flax.linen as nn
 import jax
 
 from dfdetect_jax.models import layers
+from dfdetect_jax.models.operations import max_pool
 
 
 class SeparableConv(nn.Module):
     """Depthwise 3x3, pointwise 1x1, batch normalisation: Keras' `SeparableConv2D` and `BatchNormalization`.
 
     Attributes:
-        features: channels out.
+        features: output channels.
         axis_name: as in `Xception`.
     """
 
@@ -34,7 +35,7 @@ class DownBlock(nn.Module):
 
     Attributes:
         features: channels after each separable convolution.
-        relu_first: whether a ReLU precedes the first one; the first block alone has none.
+        relu_first: whether a ReLU precedes the first separable convolution; only the first block has none.
         axis_name: as in `Xception`.
     """
 
@@ -50,7 +51,7 @@ class DownBlock(nn.Module):
         x = nn.relu(x) if self.relu_first else x
         x = nn.relu(SeparableConv(self.features[0], self.axis_name, name="separable_0")(x, train))
         x = SeparableConv(self.features[1], self.axis_name, name="separable_1")(x, train)
-        return layers.max_pool(x) + shortcut
+        return max_pool(x) + shortcut
 
 
 class MiddleBlock(nn.Module):
@@ -72,13 +73,13 @@ class MiddleBlock(nn.Module):
 
 
 class Xception(nn.Module):
-    """The encoder: stem, three entry blocks, the middle blocks, an exit block and two last separable convolutions.
+    """The encoder: stem, three entry blocks, the middle blocks, an exit block and two final separable convolutions.
 
     Attributes:
         width: multiplies every channel count (`layers.scale_channels`).
-        middle_blocks: repeats of the middle block; 8 as published.
-        axis_name: mapped axis over which BatchNorm's statistics are averaged, or None for those of the array given.
-        remat: compute the inside of each block again for the backward pass.
+        middle_blocks: number of middle blocks; 8 as published.
+        axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
+        remat: keep no activations inside a block; recompute them in the backward pass.
     """
 
     width: float = 1.0
@@ -88,17 +89,17 @@ class Xception(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """The last feature map.
+        """Computes the last feature map.
 
         Args:
             x: float [N, H, W, 3] in [-1, 1].
-            train: normalise by the batch's statistics and update the running ones in `batch_stats`.
+            train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
-            float [N, h, w, 2048 * width], at least 0; h = w = 10 for 299 px, 4 for 128 px.
+            float [N, h, w, 2048 * width], non-negative; h = w = 10 for 299 px, 4 for 128 px.
         """
 
-        def scaled(channels):
+        def scaled(channels: int) -> int:
             return layers.scale_channels(channels, self.width)
 
         axis = self.axis_name

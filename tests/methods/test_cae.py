@@ -10,7 +10,7 @@ import pytest
 from dfdetect_jax import methods
 from dfdetect_jax.config import CAELoss, CAEModel, override
 from dfdetect_jax.methods import cae
-from dfdetect_jax.models.layers import plain_lowering
+from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.models.xception import Xception
 from tests.conftest import tiny_settings
 

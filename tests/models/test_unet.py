@@ -1,5 +1,7 @@
 """The U-Net: resolutions, widths, and what the skips carry."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,14 +32,12 @@ def test_256_pixels_become_a_latent_of_16x16x128():
 @pytest.fixture(scope="module")
 def networks():
     """(maps of the encoder, function (latent, skips) -> reconstruction of a decoder with, and one without skips)."""
-    maps, _ = Encoder(2).init_with_output(jax.random.key(0), IMAGES, False)
+    maps, _ = jax.jit(lambda: Encoder(2).init_with_output(jax.random.key(0), IMAGES, False))()
     decoders = []
     for skips in (maps[:-1], []):
-        decoder = UNetDecoder(2)
-        variables = decoder.init(jax.random.key(1), maps[-1], skips, False)
-        decoders.append(
-            lambda z, skips, decoder=decoder, variables=variables: decoder.apply(variables, z, skips, False)
-        )
+        variables = jax.jit(lambda skips: UNetDecoder(2).init(jax.random.key(1), maps[-1], skips, False))(skips)
+        decode = jax.jit(functools.partial(UNetDecoder(2).apply, train=False))
+        decoders.append(functools.partial(decode, variables))
     return maps, *decoders
 
 

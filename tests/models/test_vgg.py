@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dfdetect_jax.models import layers, vgg
+from dfdetect_jax.models import operations, vgg
 from tests import keras_vgg16
 
 
@@ -43,7 +43,7 @@ def test_all_features_are_those_of_keras():
 def test_nothing_deeper_than_the_layers_asked_for_is_computed():
     assert list(params_of(("relu2_1", "relu1_1"))) == ["conv1_1", "conv1_2", "conv2_1"]
     images = jnp.zeros((1, 8, 8, 3))
-    with layers.plain_lowering(True):
+    with operations.plain_lowering(True):
         program = jax.make_jaxpr(vgg.VGG16(("relu2_1",)).apply)({"params": keras_params(("relu2_1",))}, images)
     assert str(program).count("conv_general_dilated[") == 3
 
@@ -63,7 +63,7 @@ def test_features_come_in_the_order_asked_for():
 
 @pytest.mark.parametrize("names", [("relu1_3",), ("conv1_1",), ()])
 def test_a_layer_that_vgg16_lacks_is_refused(names):
-    with pytest.raises(ValueError, match="must be some of relu1_1, relu1_2, relu2_1"):
+    with pytest.raises(ValueError, match="to be some of relu1_1, relu1_2, relu2_1"):
         vgg.places_up_to(names)
 
 

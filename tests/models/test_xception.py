@@ -1,5 +1,7 @@
 """Xception as Keras has it, without its top."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from dfdetect_jax.models.xception import MiddleBlock, Xception
 
 
+@functools.cache
 def shapes_of(size=299, **settings):
     """Variables and output of the network as shapes; nothing is computed."""
     network = Xception(**settings)

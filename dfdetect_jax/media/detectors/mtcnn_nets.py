@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import joblib
 
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.models.layers import conv3x3
+from dfdetect_jax.models.operations import conv3x3
 
 # The files are pickles, which can run code when opened: only files of these digests are opened.
 SHA256 = {

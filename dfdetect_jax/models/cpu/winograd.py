@@ -1,23 +1,23 @@
 """3x3 convolutions of many channels by Winograd's F(4, 3) along the rows, for XLA's CPU backend.
 
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, arXiv 1509.09308: four outputs of a
-filter of three taps take six products instead of twelve, once inputs, filter and products are mixed by small constant
-matrices. Here outputs are rows and products are 1x3 convolutions, so half of the arithmetic is left and the mixing runs
-over whole rows. The constants make rounding errors about ten times a plain convolution's, 4e-6 of the largest output.
+three-tap filter need six products instead of twelve, after constant linear transforms of inputs, filter and products.
+Here outputs are rows and products are 1x3 convolutions, so half of the arithmetic remains and the transforms run over
+whole rows. The constants make rounding errors about ten times a plain convolution's: 4e-6 of the largest output.
 
-On two cores, milliseconds for 8 maps, plain then this: 96x96, 64 to 64 channels 18.2, 12.8; 48x48, 128 to 128 16.0,
-9.0; 24x24, 256 to 256 16.7, 7.9. With 16 channels on either side it was slower.
+Measured on two cores, milliseconds for 8 maps, plain and Winograd: 96x96, 64 to 64 channels 18.2 and 12.8; 48x48, 128
+to 128 16.0 and 9.0; 24x24, 256 to 256 16.7 and 7.9. With 16 input or output channels it was slower.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dfdetect_jax.models.cpu.forms import fence, pad
+from dfdetect_jax.models.cpu.primitives import fence, pad
 
 _ROWS_OUT = 4
 _SHARED = 256
-"""Channels in from which on the library shares even a short row among threads; it never shares out whole rows."""
+"""Input channels from which the convolution library splits even a short row among threads; it never splits by rows."""
 _INPUT = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
@@ -43,19 +43,28 @@ _OUTPUT = (
 
 
 def _mix(weights: tuple[float, ...], arrays: list[jax.Array]) -> jax.Array:
-    return sum(weight * array for weight, array in zip(weights, arrays, strict=True) if weight)
+    terms = [weight * array for weight, array in zip(weights, arrays, strict=True) if weight]
+    return sum(terms[1:], terms[0])
 
 
 def conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Stride 1, a margin of one: float [N, H, W, C] and [3, 3, C, D] to [N, H, W, D]."""
+    """3x3 convolution, stride 1, zero padding of one on every side.
+
+    Args:
+        x: float [N, H, W, C].
+        kernel: float [3, 3, C, D].
+
+    Returns:
+        float [N, H, W, D].
+    """
     n, h, w, c = x.shape
     d = kernel.shape[-1]
     blocks = -(-h // _ROWS_OUT)
-    # Where one row alone would keep a single thread busy, an image's rows are laid end to end, a column of zeros after
-    # each: on two cores 15.6 to 8.8 ms for 8 maps of 48x48, 128 to 128 channels.
+    # With few channels a single row runs on one thread, so an image's rows are concatenated, with a column of zeros
+    # after each: 15.6 to 8.8 ms on two cores for 8 maps of 48x48, 128 to 128 channels.
     end_to_end = c < _SHARED
     gap = 1 if end_to_end else 0
-    # A block of four output rows sees six input rows: its own four and the next block's first two.
+    # A block of four output rows depends on six input rows: its own four and the first two of the next block.
     padded = pad(x, (1, _ROWS_OUT * (blocks + 1) - 1 - h), (0, gap)).reshape(n, blocks + 1, _ROWS_OUT, w + gap, c)
     rows = [padded[:, :-1, i] for i in range(_ROWS_OUT)] + [padded[:, 1:, i] for i in (0, 1)]
     shape = (n, 1, blocks * (w + gap)) if end_to_end else (n, blocks, w)
