@@ -64,7 +64,7 @@ def test_a_photograph_gets_score_verdict_box_and_picture(answers, inputs):
     assert line["heat"] == "reconstruction error"
 
 
-def test_a_video_says_which_frames_were_used(answers, inputs):
+def test_a_video_reports_the_frames_that_were_used(answers, inputs):
     line = answers[1][str(inputs / "b.avi")]
     assert (line["kind"], line["frames_used"], line["frames_declared"]) == ("video", 8, 8)
     assert line["faces"][0]["frames"] == 8

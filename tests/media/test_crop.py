@@ -97,7 +97,7 @@ def test_fine_stripes_turn_grey_not_into_false_stripes():
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(0, 1.0), (20, 0.4), (-35, 1.7)])
-def test_mask_and_picture_are_cut_alike(degrees, scale):
+def test_mask_and_picture_are_cropped_alike(degrees, scale):
     mask = np.zeros((120, 140), np.uint8)
     cv2.circle(mask, (70, 60), 20, 255, -1)
     picture = np.repeat(mask[..., None], 3, axis=-1)

@@ -17,11 +17,15 @@ def face(x, y, side=40.0) -> Face:
 
 
 def test_the_face_and_its_five_points_are_found(mtcnn, astronaut):
-    ((found,),) = mtcnn([astronaut])
-    assert found.confidence > 0.95
-    assert (found.box.dtype, found.landmarks.dtype, found.landmarks.shape) == (np.float32, np.float32, (5, 2))
-    np.testing.assert_allclose(found.landmarks, POINTS, atol=4)
-    x0, y0, x1, y1 = found.box
+    ((detection,),) = mtcnn([astronaut])
+    assert detection.confidence > 0.95
+    assert (detection.box.dtype, detection.landmarks.dtype, detection.landmarks.shape) == (
+        np.float32,
+        np.float32,
+        (5, 2),
+    )
+    np.testing.assert_allclose(detection.landmarks, POINTS, atol=4)
+    x0, y0, x1, y1 = detection.box
     assert ((x0, y0) < POINTS.min(axis=0) - 10).all()
     assert ((x1, y1) > POINTS.max(axis=0) + 10).all()
     assert 80 < x1 - x0 < 110
@@ -49,9 +53,9 @@ def test_a_batch_gives_what_each_frame_gives_alone(mtcnn, astronaut, temple):
 
 
 def test_a_mirrored_picture_gives_mirrored_points_with_left_still_left(mtcnn, astronaut):
-    ((found,),) = mtcnn([astronaut[:, ::-1].copy()])
+    ((detection,),) = mtcnn([astronaut[:, ::-1].copy()])
     mirrored = np.stack([511 - POINTS[:, 0], POINTS[:, 1]], axis=1)[[1, 0, 2, 4, 3]]
-    np.testing.assert_allclose(found.landmarks, mirrored, atol=4)
+    np.testing.assert_allclose(detection.landmarks, mirrored, atol=4)
 
 
 def test_several_faces_come_largest_first(mtcnn, astronaut):
@@ -60,7 +64,7 @@ def test_several_faces_come_largest_first(mtcnn, astronaut):
     picture[20:140, 10:130] = cv2.resize(head, (120, 120), interpolation=cv2.INTER_AREA)
     picture[20:220, 200:400] = head
     (faces,) = mtcnn([picture])
-    assert [found.box[0] > 190 for found in faces] == [True, False]
+    assert [detection.box[0] > 190 for detection in faces] == [True, False]
 
 
 def test_min_face_leaves_small_faces_out(astronaut):
@@ -69,9 +73,9 @@ def test_min_face_leaves_small_faces_out(astronaut):
 
 
 def test_haar_finds_the_face_without_landmarks(astronaut):
-    found = load_face_detector("haar")([astronaut])[0][0]
-    assert found.landmarks is None
-    assert ((found.box[:2] < POINTS.min(axis=0)) & (found.box[2:] > POINTS.max(axis=0))).all()
+    detection = load_face_detector("haar")([astronaut])[0][0]
+    assert detection.landmarks is None
+    assert ((detection.box[:2] < POINTS.min(axis=0)) & (detection.box[2:] > POINTS.max(axis=0))).all()
 
 
 def test_threads_may_share_a_haar_detector(astronaut):

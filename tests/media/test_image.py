@@ -51,7 +51,7 @@ def test_a_jpeg_is_read_as_opencv_reads_it(tmp_path):
     assert np.abs(read_image(path).astype(int) - expected).max() <= 3
 
 
-def test_the_kind_is_told_by_the_bytes_not_the_name(tmp_path):
+def test_the_bytes_decide_the_kind_not_the_name(tmp_path):
     path = tmp_path / "picture.mp4"
     Image.fromarray(gradient()).save(path, format="PNG")
     assert media_kind(path) == "image"

@@ -91,7 +91,7 @@ def test_a_clip_whose_surroundings_agree_is_usable(source, fake):
     assert LEAST_DIFFERENCE <= judgement.threshold < 12
 
 
-def test_a_source_compressed_much_harder_is_unusable_and_said_so(source, fake):
+def test_a_source_compressed_much_harder_is_unusable_for_that_reason(source, fake):
     measured = [contrast(recompressed(fake, 95), recompressed(source, q), [BOX]) for q in (5, 8, 11)]
     judgement = difference_usable(measured)
     assert not judgement.usable

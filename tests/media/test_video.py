@@ -205,6 +205,6 @@ def test_spread_frames_never_repeat():
             assert len(set(indices)) == len(indices) == min(total, count)
 
 
-def test_at_least_one_frame_must_be_asked_for():
+def test_at_least_one_frame_must_be_requested():
     with pytest.raises(SettingsError, match="at least 1"):
         evenly_spaced(10, 0)

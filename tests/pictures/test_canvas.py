@@ -1,4 +1,4 @@
-"""How heat becomes colour, and how large pictures are drawn."""
+"""Heat as colours, and the sizes of pictures."""
 
 import numpy as np
 import pytest

@@ -44,7 +44,7 @@ def test_what_failed_can_be_tried_again(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20, 40])
-def test_a_line_cut_off_in_writing_is_removed(cut, tmp_path):
+def test_an_incomplete_last_line_is_removed(cut, tmp_path):
     path = written(tmp_path / "s.jsonl", line("a.jpg"), line("b.jpg"))
     whole = path.read_bytes()
     first = whole[: whole.index(b"\n") + 1]
@@ -56,7 +56,7 @@ def test_a_line_cut_off_in_writing_is_removed(cut, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "reason"),
     [
         (b'{"scored_by": "them", "path": "a.jpg", "error": null}\n', "another run"),
         (b'{"path": "a.jpg", "error": null}\n', "something else"),
@@ -65,10 +65,10 @@ def test_a_line_cut_off_in_writing_is_removed(cut, tmp_path):
         (b'{"scored_by": "me", "path": "a.j\n', "line 1"),
     ],
 )
-def test_a_file_of_something_else_is_refused_and_left_alone(content, found, tmp_path):
+def test_a_file_of_something_else_is_refused_and_left_alone(content, reason, tmp_path):
     path = tmp_path / "s.jsonl"
     path.write_bytes(content)
-    with pytest.raises(RunError, match=found):
+    with pytest.raises(RunError, match=reason):
         ScoresFile(path, "me")
     assert path.read_bytes() == content
 

@@ -178,7 +178,7 @@ def test_a_slow_path_does_not_hold_up_the_files_before_it(plain, photos):
     assert next(answers)[0] == photos[1]
 
 
-def test_what_goes_wrong_in_a_thread_reaches_the_caller(plain, photos):
+def test_an_error_in_a_thread_reaches_the_caller(plain, photos):
     def paths():
         yield photos[0]
         raise OSError("the list is gone")
@@ -198,12 +198,12 @@ def test_a_run_that_diverged_is_refused(plain, photos, monkeypatch):
         list(score_files(plain, whole_pictures, photos[:2]))
 
 
-def test_threads_end_with_the_work_or_when_it_is_given_up(plain, photos):
+def test_threads_end_with_the_iteration_or_when_it_is_closed(plain, photos):
     before = threading.active_count()
     list(score_files(plain, whole_pictures, photos[:3]))
-    given_up = score_files(plain, whole_pictures, photos)
-    next(given_up)
-    given_up.close()
+    closed = score_files(plain, whole_pictures, photos)
+    next(closed)
+    closed.close()
     assert threading.active_count() == before
 
 
