@@ -76,7 +76,7 @@ def example_views(run: Run, data: PreparedSplit, frames: FrameScores, per_kind: 
     images = np.stack([resize(field["image"], size) for field in fields])
     prediction = run.predict(images)
     heats = heat_maps(prediction, images)
-    pictures = None if prediction.reconstruction is None else to_uint8(prediction.reconstruction)
+    pictures = None if prediction.reconstruction is None else to_uint8(np.asarray(prediction.reconstruction))
     return [
         ExampleView(
             image=images[i],
