@@ -17,6 +17,8 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
+from dfdetect_jax.devices.host import processors
+
 Row = dict[str, str | float | None]
 
 
@@ -32,9 +34,8 @@ def processor() -> str:
 
 def environment(*packages: str) -> dict[str, str]:
     """Processor, cores this process may use, accelerator, load at the start, Python and the versions of `packages`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {
-        "processor": f"{processor()}, {cores} cores",
+        "processor": f"{processor()}, {processors()} cores",
         "device": jax.devices()[0].device_kind,
         "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
         "python": platform.python_version(),

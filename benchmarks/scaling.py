@@ -27,6 +27,8 @@ import jax
 import measure
 import workload
 
+from dfdetect_jax.devices.host import processors
+
 WORKER = Path(__file__).with_name("scaling_worker.py")
 
 
@@ -67,7 +69,7 @@ def arrangements(args, notes: list[str]) -> list[Arrangement]:
 
 def environment_of(one: Arrangement, process: int) -> dict[str, str]:
     """What gives a process its devices, and not more threads than there are cores for it."""
-    cores = str(max(1, len(os.sched_getaffinity(0)) // one.processes))
+    cores = str(max(1, processors() // one.processes))
     if jax.default_backend() == "cpu":
         given = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(one.devices), "OMP_NUM_THREADS": cores}
     else:

@@ -51,7 +51,7 @@ def jax_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
     settings.parallel = spec["form"]
     method = methods.build(settings, workload.random_vgg16(settings))
     over = parallel.build(method, settings)
-    state = over.place(over.init(jax.random.PRNGKey(settings.seed)))
+    state = over.place(over.init(jax.random.key(settings.seed)))
     batch = over.shard(share_of(workload.random_batch(settings), process, count))
     if count > 1:
         all_reduce(1)()  # the processes connect at the first collective, within 30 s: before compiling parts them

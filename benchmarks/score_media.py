@@ -4,9 +4,9 @@
 
 Without `--clip`, a clip is made by panning and zooming over a photograph of an astronaut (needs av and scikit-image);
 the long one, on whose memory the question is, holds those of the short one again and again. Each row is a fresh process
-that warms up on the same files, of many photographs on some. "one at a time" calls `score_photo` and `score_video`;
-"stream" is what `predict` does, with decoding, detection and network in threads, whose seconds may add up to more than
-the clock's.
+that warms up on the same files, of many photographs on some. "one at a time" calls `score_files` for each file, so that
+files share no batches and only the frames of one overlap; "stream" calls it for all, as `predict` does. Decoding,
+detection and network run in threads, whose seconds may add up to more than the clock's.
 """
 
 import argparse
@@ -17,11 +17,17 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jax
 import measure
 import numpy as np
 import workload
+
+if TYPE_CHECKING:
+    from dfdetect_jax.media.detectors import FaceDetector
+    from dfdetect_jax.run.folder import Run
+    from dfdetect_jax.scoring.channel import Clock
 
 ALONE, STREAM = "one at a time", "stream"
 FPS = 30
@@ -80,7 +86,7 @@ def made_photos(folder: Path, count: int) -> list[str]:
     return paths
 
 
-def random_run(args: argparse.Namespace):
+def random_run(args: argparse.Namespace) -> "Run":
     """A detector with random weights that takes faces as a trained one does."""
     from dfdetect_jax import methods
     from dfdetect_jax.config import Crop
@@ -95,20 +101,12 @@ def random_run(args: argparse.Namespace):
     )
 
 
-def one_at_a_time(run, face_detector, paths: list[str], clock) -> int:
-    """Scores without threads; returns the number of faces."""
-    from dfdetect_jax.media.image import media_kind
-    from dfdetect_jax.scoring.steps import score_photo, score_video
-
-    count = 0
-    for path in paths:
-        photo = media_kind(path) == "image"
-        result = score_photo(run, face_detector, path)[0] if photo else score_video(run, face_detector, path)
-        count += sum(len(face.sightings) for face in result.faces)
-    return count
+def one_at_a_time(run: "Run", face_detector: "FaceDetector", paths: list[str], clock: "Clock") -> int:
+    """Scores each file by itself; returns the number of faces."""
+    return sum(stream(run, face_detector, [path], clock) for path in paths)
 
 
-def stream(run, face_detector, paths: list[str], clock) -> int:
+def stream(run: "Run", face_detector: "FaceDetector", paths: list[str], clock: "Clock") -> int:
     """Scores as a stream; returns the number of faces."""
     from dfdetect_jax.scoring.stream import score_files
 
@@ -139,10 +137,7 @@ def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Ro
         faces = score(run, face_detector, paths, clocks[-1])
         taken.append(measure.Seconds(time.perf_counter() - start[0], time.process_time() - start[1]))
     median = measure.medians(taken)
-    stages = {
-        stage: statistics.median(clock.seconds[stage] for clock in clocks) if way == STREAM else None
-        for stage in STAGES
-    }
+    stages = {stage: statistics.median(clock.seconds[stage] for clock in clocks) for stage in STAGES}
     rate = len(paths) / median.clock
     return {"s": median.clock, "CPU s": median.processor, "files/s": rate, "faces": faces, **stages, "MB": resident()}
 
@@ -156,7 +151,7 @@ def resident() -> float:
     return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM"))
 
 
-def in_a_fresh_process(function: Callable, *args):
+def in_a_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, args)
 

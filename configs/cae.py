@@ -9,49 +9,46 @@ gives a test AUC of .95 to 1.00 on the three forgeries that it was trained on an
 not (one seed). The third wants an accelerator; no result of ours stands behind it yet.
 """
 
-from dfdetect_jax.config import CAESettings
+from dfdetect_jax.config import CAEModel, CAESettings, Data, Optimizer, Train, override
 from dfdetect_jax.errors import SettingsError
 
 PRESETS = ("", "single_branch", "faceforensics")
 
 
 def get_config(preset: str = "") -> CAESettings:
-    """The settings of one of `PRESETS`; what is not set here is as in config.py.
+    """The settings of one of `PRESETS`; a setting that is not given here has its default in config/.
 
     Raises:
         SettingsError: there is no such preset.
     """
-    if preset not in PRESETS:
-        raise SettingsError(f'configs/cae.py: expected a preset of {", ".join(PRESETS[1:])}, or none, found "{preset}"')
-    settings = faceforensics() if preset == "faceforensics" else embedded()
-    if preset == "single_branch":
-        settings.loss.reconstruction_weight = 0.0
-    return settings
+    match preset:
+        case "":
+            return embedded()
+        case "single_branch":
+            return override(embedded(), {"loss.reconstruction_weight": 0.0})
+        case "faceforensics":
+            return faceforensics()
+    raise SettingsError(f'configs/cae.py: expected a preset of {", ".join(PRESETS[1:])}, or none, found "{preset}"')
 
 
 def embedded() -> CAESettings:
     """A quarter of Xception's width and of its middle blocks, on rendered faces of 96 px."""
-    settings = CAESettings()
-    settings.data.name = "forge"
-    settings.data.image_size = 96
-    settings.model.width = 0.25
-    settings.model.middle_blocks = 2
-    settings.model.decoder_widths = (512, 256, 128, 64)  # four stages: from 3x3 to 48x48, then resized
-    settings.optimizer.learning_rate = 1e-3
-    settings.optimizer.schedule = "cosine"
-    settings.train.steps = 800
-    settings.train.eval_every = 200
-    return settings
+    return CAESettings(
+        data=Data(name="forge", image_size=96),
+        model=CAEModel(
+            width=0.25,
+            middle_blocks=2,
+            decoder_widths=(512, 256, 128, 64),  # four stages: from 3x3 to 48x48, then resized
+        ),
+        optimizer=Optimizer(learning_rate=1e-3, schedule="cosine"),
+        train=Train(steps=800, eval_every=200),
+    )
 
 
 def faceforensics() -> CAESettings:
-    """Xception at 299 px, lambda 0.1, Adam 2e-4, batches of 32, on all methods of FaceForensics++.
+    """Xception at 299 px, lambda 0.1, Adam 2e-4, batches of 32, on all forgeries of FaceForensics++.
 
     Each epoch of the balanced stream shows every real frame once; 50,000 steps are about 35 of them with 32 frames a
     video. Seen and unseen are chosen by `--config.data.train_forgeries="('Deepfakes',)"`.
     """
-    settings = CAESettings()
-    settings.data.name = "faceforensics"
-    settings.train.steps = 50_000
-    settings.train.eval_every = 2_500
-    return settings
+    return CAESettings(data=Data(name="faceforensics"), train=Train(steps=50_000, eval_every=2_500))

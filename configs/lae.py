@@ -27,7 +27,7 @@ Each `prepare` wants `--root` too. For celeba that is CelebA's folder with the f
 `Img/`, for inpainting one with `real/` and such folders; data/catalog/celeba.py and inpainting.py draw both.
 """
 
-from dfdetect_jax.config import LAESettings
+from dfdetect_jax.config import Active, Data, LAELoss, LAEModel, LAESettings, Optimizer, Train
 from dfdetect_jax.errors import SettingsError
 
 EMBEDDED = {
@@ -45,7 +45,7 @@ PRESETS = (*EMBEDDED, *PAPER)
 
 
 def get_config(preset: str = "") -> LAESettings:
-    """The settings of one of `PRESETS`; what is not set here is as in config/lae.py.
+    """The settings of one of `PRESETS`; a setting that is not given here has its default in config/.
 
     Raises:
         SettingsError: there is no such preset.
@@ -59,30 +59,22 @@ def get_config(preset: str = "") -> LAESettings:
 
 def embedded(forgeries: tuple[str, ...]) -> LAESettings:
     """Faces of 96 px and a latent of 12x12, without the perceptual term, whose weights would have to be downloaded."""
-    settings = LAESettings()
-    settings.data.name = "forge"
-    settings.data.image_size = 96
-    settings.data.train_forgeries = forgeries
-    settings.model.stages = 3
-    settings.model.discriminator_width = 0.25
-    settings.loss.perceptual = 0.0
-    settings.optimizer.learning_rate = 1e-3
-    settings.optimizer.schedule = "cosine"
-    settings.train.steps = 1200
-    settings.train.eval_every = 200
-    settings.active.start = 400
-    return settings
+    return LAESettings(
+        data=Data(name="forge", image_size=96, train_forgeries=forgeries),
+        model=LAEModel(stages=3, discriminator_width=0.25),
+        loss=LAELoss(perceptual=0.0),
+        optimizer=Optimizer(learning_rate=1e-3, schedule="cosine"),
+        train=Train(steps=1200, eval_every=200),
+        active=Active(start=400),
+    )
 
 
 def paper(data: str, forgery: str) -> LAESettings:
     """256 px and a latent of 16x16x128, batches of 64, Adam 1e-3 and then 1e-4, every term."""
-    settings = LAESettings()
-    settings.data.name = data
-    settings.data.train_forgeries = (forgery,)
-    settings.optimizer.learning_rate = 1e-3
-    settings.optimizer.schedule = "drop"
-    settings.train.batch_size = 64
-    settings.train.steps = 30_000
-    settings.train.eval_every = 1_000
-    settings.active.start = settings.optimizer.drop_step = 15_000
-    return settings
+    first_stage = 15_000
+    return LAESettings(
+        data=Data(name=data, image_size=256, train_forgeries=(forgery,)),
+        optimizer=Optimizer(learning_rate=1e-3, schedule="drop", drop_step=first_stage),
+        train=Train(batch_size=64, steps=30_000, eval_every=1_000),
+        active=Active(start=first_stage),
+    )

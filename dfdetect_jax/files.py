@@ -11,7 +11,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A name beside `path` to write to; what was written takes the place of `path` by one rename.
 
     Makes the folder. If the block fails, nothing stays of what it wrote, and `path` is as it was.
@@ -31,7 +31,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Writes a file whole or not at all.
 
     Raises:
@@ -41,7 +41,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a file whole or not at all, as UTF-8; lone surrogates, from file names that are no text, become "?".
 
     Raises:
@@ -50,7 +50,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     write_bytes(path, text.encode("utf-8", errors="replace"))
 
 
-def write_json(path: str | os.PathLike, values: Any) -> None:
+def write_json(path: str | os.PathLike[str], values: Any) -> None:
     """Writes JSON, indented, whole or not at all.
 
     Raises:
@@ -60,7 +60,7 @@ def write_json(path: str | os.PathLike, values: Any) -> None:
     write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
-def sha256_file(path: str | os.PathLike) -> str:
+def sha256_file(path: str | os.PathLike[str]) -> str:
     """Hex digest of a file's bytes, read in blocks."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,8 +20,9 @@ from dfdetect_jax.data.catalog import flags
 from dfdetect_jax.data.counts_table import clip_words, counts_table
 from dfdetect_jax.data.deepfakebench_export import export_json
 from dfdetect_jax.data.encoding import ENCODINGS
-from dfdetect_jax.data.prepare.preparation import prepare, read_share
+from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.prepare.request import DATASETS, default_crop
+from dfdetect_jax.shares import read_share
 
 SKIPPED_CLIPS = 1  # exit status: the records are there, but some clip could not be read
 

@@ -1,23 +1,30 @@
-"""`python -m dfdetect_jax.train --config configs/cae.py[:preset] [--workdir DIR] [--config.a.b=value]`.
+"""Trains a detector, or resumes: `python -m dfdetect_jax.train --config FILE[:preset] [--config.a.b=value]`.
 
-Makes the embedded data set if that is what the settings name, trains or resumes, then measures the best checkpoint on
-validation and test data and leaves a report and pictures in the run folder.
+    --config configs/cae.py                     rendered faces, made on first use; run folder runs/cae
+    --config configs/lae.py:swap --workdir X    a preset; the same command resumes from X's newest checkpoint
+    --config.train.steps=200                    any setting can be changed
+    --list_settings                             every setting with its meaning; with --config, its values
+
+Then measures the best checkpoint on validation and test data and writes a report and pictures to the run folder.
+Exit status: 0 done, 2 a setting or the data can't be used, 3 a defect.
 """
 
-import dataclasses
+import argparse
+import importlib.util
 import sys
-import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from dfdetect_jax import cli
-from dfdetect_jax.config import Settings, check, unknown_name
+from dfdetect_jax.config import Settings, check, from_dict, to_dict
+from dfdetect_jax.config.describe import as_text
+from dfdetect_jax.config.rules import current_path
 from dfdetect_jax.devices.host import keep_freed_memory
-from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.errors import InputError, SettingsError
 
 
 class CommandLine(NamedTuple):
@@ -35,26 +42,34 @@ class CommandLine(NamedTuple):
     workdir: Path
     init_from: str | None
     profile: range
-    job: dict[str, bool | str | int]
+    job: dict[str, Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parses the command line, trains, reports. Returns the exit status."""
+    """Parses the command line, trains, reports. Returns the exit status.
+
+    Raises:
+        InputError: a flag, a setting, the data or the run folder can't be used.
+    """
     keep_freed_memory()
-    command = parse(sys.argv[1:] if argv is None else argv)
+    argv = sys.argv[1:] if argv is None else argv
+    if "--list_settings" in argv:
+        print(list_settings(argv))
+        return cli.ExitStatus.OK
+    command = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
     from dfdetect_jax.devices import processes
     from dfdetect_jax.training import finish, loop, stages
-    from dfdetect_jax.training.source import training_records
+    from dfdetect_jax.training.source import find_records
 
     with processes.joined(**command.job):
-        records = training_records(command.settings.data)
+        records = find_records(command.settings.data)
         initial = loop.weights_of(command.init_from) if command.init_from else None
         done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
         if done and processes.is_first():
             finish.finish(command.workdir, records)
-    return 0
+    return cli.ExitStatus.OK
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
@@ -63,57 +78,85 @@ def parse(argv: Sequence[str]) -> CommandLine:
     Raises:
         SettingsError: a flag, a setting's name or its value is not allowed, or the settings file is missing.
     """
-    argv = _split_config(argv)
-    source = next((a.removeprefix("--config=") for a in argv if a.startswith("--config=")), None)
-    if source is not None:
-        _refuse_unknown_settings(argv, type(_settings_of(source)))
-    values = flags.FlagValues()
-    config = _define_config(values, argv)
-    workdir = flags.DEFINE_string(
-        "workdir", None, "run folder, resumed if it exists; default runs/<config>-<preset>", flag_values=values
-    )
-    init_from = flags.DEFINE_string("init_from", None, "run folder to take the first weights from", flag_values=values)
-    profile = flags.DEFINE_string(
-        "profile", None, "FIRST:LAST, steps to trace into the run folder's profile/", flag_values=values
-    )
-    job = _define_job(values)
-    if {"-h", "--help", "--helpfull"} & set(argv):
-        print(__doc__, values.get_help(), sep="\n")
-        sys.exit(0)
-    rest = _parsed(values, argv)
-    if rest:
-        raise SettingsError(f"command line: expected flags only, found {' '.join(rest)}")
-    if source is None:
+    source, overrides, rest = _split(argv)
+    flags = _parser().parse_args(rest)
+    if not source:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
-    folder = Path(workdir.value or default_workdir(source)).resolve()
     return CommandLine(
-        settings=check(config.value),
-        workdir=folder,
-        init_from=init_from.value,
-        profile=_steps(profile.value),
-        job={name: flag.value for name, flag in job.items()},
+        settings=_override(load_settings(source), overrides),
+        workdir=Path(flags.workdir or default_workdir(source)).resolve(),
+        init_from=flags.init_from,
+        profile=_steps(flags.profile),
+        job={
+            "detect": flags.distributed,
+            "coordinator": flags.coordinator,
+            "process_count": flags.process_count,
+            "process_id": flags.process_id,
+        },
     )
 
 
-def _define_job(values: flags.FlagValues) -> dict[str, flags.FlagHolder]:
-    """The flags that say which job of several processes this one belongs to, by the names of `processes.join`."""
-    found = "join the other processes of this job, found by JAX: on Cloud TPU, Slurm, Kubernetes, Open MPI"
-    return {
-        "detect": flags.DEFINE_bool("distributed", False, found, flag_values=values),
-        "coordinator": flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0", flag_values=values),
-        "process_count": flags.DEFINE_integer("process_count", 0, "processes in all", flag_values=values),
-        "process_id": flags.DEFINE_integer("process_id", -1, "of this process, from 0", flag_values=values),
-    }
+def _parser() -> cli.Parser:
+    """Of all flags but `--config` and `--config.a.b`, which `_split` takes out."""
+    parser = cli.Parser(
+        prog="python -m dfdetect_jax.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", metavar="FILE[:preset]", help="settings file, such as configs/cae.py")
+    parser.add_argument("--workdir", help="run folder, resumed if it exists (default: runs/<config>-<preset>)")
+    parser.add_argument("--init_from", metavar="RUN", help="run folder to take the initial weights from")
+    parser.add_argument("--profile", metavar="FIRST:LAST", help="steps to trace into profile/ in the run folder")
+    parser.add_argument("--list_settings", action="store_true", help="print every setting with its meaning, and exit")
+    job = parser.add_argument_group("jobs of several processes")
+    job.add_argument(
+        "--distributed",
+        action="store_true",
+        help="join the other processes as JAX finds them: on Cloud TPU, Slurm, Kubernetes, Open MPI",
+    )
+    job.add_argument("--coordinator", default="", metavar="HOST:PORT", help="address of process 0, to join explicitly")
+    job.add_argument("--process_count", type=int, default=0, help="number of processes")
+    job.add_argument("--process_id", type=int, default=-1, help="number of this process, from 0")
+    return parser
 
 
-def _steps(text: str | None) -> range:
-    """ "10:13" as the steps 10, 11, 12 and 13."""
-    if text is None:
-        return range(0)
-    first, colon, last = text.partition(":")
-    if not (colon and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
-        raise SettingsError(f"--profile: expected FIRST:LAST, such as 10:13, found {text}")
-    return range(int(first), int(last) + 1)
+def list_settings(argv: Sequence[str]) -> str:
+    """Every setting with its meaning: of the settings that `argv` names by `--config`, or of all methods' defaults.
+
+    Raises:
+        SettingsError: as `parse`.
+    """
+    source, overrides, _ = _split(argv)
+    if source:
+        return as_text(_override(load_settings(source), overrides, checked=False))
+    from dfdetect_jax import methods  # loads JAX
+
+    return "\n\n".join(f"# {name}\n{as_text(methods.defaults(name))}" for name in methods.names())
+
+
+def load_settings(source: str) -> Settings:
+    """What the settings file gives before anything is changed on the command line.
+
+    Args:
+        source: FILE.py or FILE.py:preset; the file's `get_config(preset)` returns the settings.
+
+    Raises:
+        SettingsError: there is no such file or preset, or the file fails.
+    """
+    path, _, preset = find_settings_file(source).partition(":")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise SettingsError(f"--config: expected a Python file, found {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+        settings = module.get_config(preset)
+    except InputError:
+        raise
+    except Exception as error:
+        raise SettingsError(f"--config {path}: {type(error).__name__}: {error}") from error
+    if not isinstance(settings, Settings):
+        raise SettingsError(f"--config {path}: expected get_config to return settings, found {type(settings).__name__}")
+    return settings
 
 
 def default_workdir(source: str) -> str:
@@ -137,59 +180,53 @@ def find_settings_file(source: str) -> str:
     raise SettingsError(f"--config: expected a settings file such as configs/cae.py, found no file {path}")
 
 
-def _split_config(argv: Sequence[str]) -> list[str]:
-    """Joins `--config FILE` to `--config=FILE`, with FILE found."""
-    joined, waiting = [], iter(argv)
-    for argument in waiting:
-        if argument in ("--config", "-config"):
-            argument = f"--config={next(waiting, '')}"
+def _split(argv: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """(the settings file, overrides as `--config.a.b=value`, all other arguments)."""
+    source, overrides, rest = "", [], []
+    waiting = list(argv)
+    while waiting:
+        argument = waiting.pop(0)
+        if "=" not in argument and argument.startswith("--config") and waiting and not waiting[0].startswith("-"):
+            argument += f"={waiting.pop(0)}"
         if argument.startswith("--config="):
-            argument = f"--config={find_settings_file(argument.removeprefix('--config='))}"
-        joined.append(argument)
-    return joined
+            source = argument.removeprefix("--config=")
+        elif argument.startswith("--config."):
+            overrides.append(argument)
+        else:
+            rest.append(argument)
+    return source, overrides, rest
 
 
-def _define_config(values: flags.FlagValues, argv: Sequence[str]) -> flags.FlagHolder:
-    text = "settings: FILE.py[:preset]"
-    return config_flags.DEFINE_config_file("config", None, text, flag_values=values, sys_argv=["train", *argv])
-
-
-def _parsed(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
-    """Fills `values`; returns the arguments that are no flags."""
+def _override(settings: Settings, overrides: Sequence[str], *, checked: bool = True) -> Settings:
+    """`settings` with overrides of the command line, each parsed as its setting's type."""
+    paths, arguments = [], []
+    for argument in overrides:
+        name, equals, value = argument.removeprefix("--config.").partition("=")
+        paths.append(current_path(name, type(settings)))
+        arguments.append(f"--config.{paths[-1]}{equals}{value}")
+    values, nested = flags.FlagValues(), ConfigDict(to_dict(settings))
+    config_flags.DEFINE_config_dict("config", nested, flag_values=values, sys_argv=["train", *arguments])
     try:
-        return values(["train", *argv])[1:]
-    except (flags.Error, KeyError, ValueError, TypeError, SyntaxError) as error:
-        raise SettingsError(_in_one_line(error)) from error
+        values(["train", *arguments])
+    except (flags.Error, ValueError, TypeError, SyntaxError) as error:
+        raise SettingsError(f"train: {str(error).strip().splitlines()[-1]}") from error
+    changed = from_dict(type(settings), nested.to_dict())
+    if not checked:
+        return changed
+    for path, reason in check(changed).unread.items():
+        if path in paths:
+            raise SettingsError(f"config.{path}: it has no effect with {reason}; leave it out, or change that")
+    return changed
 
 
-def _settings_of(source: str) -> Settings:
-    """What the settings file gives before anything is changed on the command line."""
-    values, argv = flags.FlagValues(), [f"--config={source}"]
-    config = _define_config(values, argv)
-    _parsed(values, argv)
-    return config.value
-
-
-def _in_one_line(error: Exception) -> str:
-    """The last line says what is wrong; before it the flags put the traceback of an error inside a settings file."""
-    line = str(error).strip().splitlines()[-1]
-    return line.removeprefix(f"{SettingsError.__module__}.{SettingsError.__name__}: ")
-
-
-def _refuse_unknown_settings(argv: Sequence[str], settings: type) -> None:
-    """Answers a typo in `--config.a.b=value` with the nearest name; ml_collections does so for its ConfigDict only."""
-    for argument in argv:
-        if not argument.startswith("--config."):
-            continue
-        path = argument.removeprefix("--").partition("=")[0]
-        kind, walked = settings, "config"
-        for name in path.split(".")[1:]:
-            walked = f"{walked}.{name}"
-            if not dataclasses.is_dataclass(kind):
-                raise SettingsError(f"no setting {walked}; {walked.rpartition('.')[0]} is a single value")
-            if name not in (known := typing.get_type_hints(kind)):
-                raise SettingsError(unknown_name(walked, kind))
-            kind = known[name]
+def _steps(text: str | None) -> range:
+    """ "10:13" as the steps 10, 11, 12 and 13."""
+    if text is None:
+        return range(0)
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise SettingsError(f"--profile: expected FIRST:LAST, such as 10:13, found {text}")
+    return range(int(first), int(last) + 1)
 
 
 if __name__ == "__main__":

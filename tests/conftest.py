@@ -12,55 +12,65 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import pytest
 
-from dfdetect_jax.config import CAESettings, LAESettings
+from dfdetect_jax.config import (
+    Active,
+    Augment,
+    CAEModel,
+    CAESettings,
+    Data,
+    LAELoss,
+    LAEModel,
+    LAESettings,
+    Train,
+    override,
+)
+from dfdetect_jax.config.describe import describe
+
+TINY_CAE = CAESettings(
+    data=Data(image_size=40, forge_images=16),
+    model=CAEModel(width=0.02, middle_blocks=0, decoder_widths=(16, 8), classifier_width=16),
+    train=Train(batch_size=8, steps=4, log_every=2, eval_every=2),
+)
+"""The smallest CAE that has all its parts."""
+
+TINY_LAE = LAESettings(
+    data=Data(image_size=32, forge_images=16),
+    model=LAEModel(stages=2, discriminator_width=0.05),
+    loss=LAELoss(perceptual=0.0, adversarial=0.0),
+    augment=Augment(flip=False),
+    train=Train(batch_size=8, steps=4, log_every=2, eval_every=2),
+    active=Active(start=2),
+)
+"""The smallest LAE: two halvings, no VGG16, no adversary."""
 
 
-def tiny_settings() -> CAESettings:
-    """The smallest CAE that has all its parts."""
-    settings = CAESettings()
-    settings.data.image_size = 40
-    settings.data.forge_images = 16
-    settings.model.width = 0.02
-    settings.model.middle_blocks = 0
-    settings.model.decoder_widths = (16, 8)
-    settings.model.classifier_width = 16
-    settings.train.batch_size = 8
-    settings.train.steps = 4
-    settings.train.log_every = 2
-    settings.train.eval_every = 2
-    return settings
+def tiny_settings(**changes) -> CAESettings:
+    """`TINY_CAE` with other values, such as `train__steps=2`."""
+    return override(TINY_CAE, by_path(changes))
 
 
-def tiny_lae_settings() -> LAESettings:
-    """The smallest LAE: two halvings, no VGG16, no adversary."""
-    settings = LAESettings()
-    settings.data.image_size = 32
-    settings.data.forge_images = 16
-    settings.model.stages = 2
-    settings.model.discriminator_width = 0.05
-    settings.loss.perceptual = settings.loss.adversarial = 0.0
-    settings.augment.flip = False
-    settings.train.batch_size = 8
-    settings.train.steps = 4
-    settings.train.log_every = settings.train.eval_every = 2
-    settings.active.start = 2
-    return settings
+def tiny_lae_settings(**changes) -> LAESettings:
+    """`TINY_LAE` with other values."""
+    return override(TINY_LAE, by_path(changes))
+
+
+def by_path(changes: dict) -> dict:
+    """{"train__steps": 2} -> {"train.steps": 2}."""
+    return {name.replace("__", "."): value for name, value in changes.items()}
 
 
 def command_line(workdir, **changes) -> list[str]:
     """`train` on the tiny settings, as a user would type them."""
-    from dfdetect_jax import train
+    from dfdetect_jax.train import load_settings
 
     config = "configs/cae.py"
     argv = ["--config", config, "--workdir", str(workdir)]
-    plain, tiny = train.parse(["--config", config]).settings, tiny_settings()
-    for group in ("data", "model", "optimizer", "train"):
-        for name, value in vars(getattr(tiny, group)).items():
-            if value != getattr(getattr(plain, group), name):
-                argv.append(f"--config.{group}.{name}={value}")
-    return argv + [f"--config.{name.replace('__', '.')}={value}" for name, value in changes.items()]
+    shipped = {each.path: each.value for each in describe(load_settings(config))}
+    tiny = {each.path: each.value for each in describe(TINY_CAE)}
+    values = {path: value for path, value in tiny.items() if value != shipped[path]} | by_path(changes)
+    return argv + [f"--config.{path}={value}" for path, value in values.items()]
 
 
 @pytest.fixture
 def settings() -> CAESettings:
-    return tiny_settings()
+    return TINY_CAE

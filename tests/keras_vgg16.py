@@ -6,6 +6,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -27,11 +29,12 @@ def layer_name(place: str) -> str:
 @functools.cache
 def network() -> keras.Model:
     """Without the dense layers; kernels that keep the signal's size (He et al. 2015), and biases other than zero."""
-    vgg16 = keras.applications.VGG16(weights=None, include_top=False, input_shape=(None, None, 3))
+    with mock.patch.object(keras.initializers.GlorotUniform, "__call__", _zeros):  # its own compiles for seconds
+        vgg16 = keras.applications.VGG16(weights=None, include_top=False, input_shape=(None, None, 3))
     rng = np.random.default_rng(0)
     for place in PLACES:
         kernel, bias = vgg16.get_layer(layer_name(place)).get_weights()
-        spread = np.sqrt(2 / np.prod(kernel.shape[:3]))
+        spread = np.float32(np.sqrt(2 / np.prod(kernel.shape[:3])))
         weights = rng.standard_normal(kernel.shape, np.float32) * spread, rng.standard_normal(bias.shape, np.float32)
         vgg16.get_layer(layer_name(place)).set_weights(weights)
     return vgg16
@@ -39,15 +42,28 @@ def network() -> keras.Model:
 
 def convolution(place: str) -> tuple[np.ndarray, np.ndarray]:
     """Kernel float32 [3, 3, C, D] and bias float32 [D]; the first kernel takes BGR."""
-    return tuple(network().get_layer(layer_name(place)).get_weights())
+    kernel, bias = network().get_layer(layer_name(place)).get_weights()
+    return kernel, bias
 
 
-def features(inputs: np.ndarray, places: Sequence[str]) -> list[np.ndarray]:
-    """Outputs of these convolutions (Keras' layers include the ReLU) for inputs as the first convolution takes them."""
-    outputs = [network().get_layer(layer_name(place)).output for place in places]
-    return [np.asarray(output) for output in keras.Model(network().input, outputs)(inputs)]
+@functools.cache
+def images() -> np.ndarray:
+    """RGB in 0..255, float32 [1, 32, 20, 3]."""
+    return np.random.default_rng(1).uniform(0, 255, (1, 32, 20, 3)).astype(np.float32)
+
+
+@functools.cache
+def features() -> dict[str, np.ndarray]:
+    """Outputs of all convolutions (Keras' layers include the ReLU), by place, for `preprocess(images())`."""
+    outputs = [network().get_layer(layer_name(place)).output for place in PLACES]
+    arrays = keras.Model(network().input, outputs)(preprocess(images()))
+    return {place: np.asarray(array) for place, array in zip(PLACES, arrays, strict=True)}
 
 
 def preprocess(images: np.ndarray) -> np.ndarray:
     """Keras' preprocessing of RGB in 0..255: to BGR, less Caffe's mean."""
     return keras.applications.vgg16.preprocess_input(images.copy())
+
+
+def _zeros(self: keras.initializers.Initializer, shape: Sequence[int], dtype: Any = None, **_: Any) -> np.ndarray:
+    return np.zeros(shape, dtype or "float32")

@@ -7,7 +7,7 @@ import numpy as np
 from dfdetect_jax import augment
 from dfdetect_jax.config import Augment
 
-KEY = jax.random.PRNGKey(0)
+KEY = jax.random.key(0)
 
 
 def images(n: int = 64) -> jax.Array:

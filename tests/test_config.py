@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import pytest
 
 from dfdetect_jax.config import (
@@ -14,11 +15,13 @@ from dfdetect_jax.config import (
     check,
     check_crop,
     from_dict,
-    read_settings,
+    override,
     to_dict,
 )
+from dfdetect_jax.config.describe import describe
 from dfdetect_jax.config.lae import PERCEPTUAL_LAYERS
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.methods import read_settings
 from dfdetect_jax.models import vgg
 
 
@@ -27,14 +30,10 @@ def lae() -> LAESettings:
     return changed("loss.perceptual", 0.0, LAESettings())
 
 
-def changed(path: str, value, settings: Settings | None = None) -> Settings:
-    settings = settings or CAESettings()
-    *groups, name = path.split(".")
-    owner = settings
-    for group in groups:
-        owner = getattr(owner, group)
-    setattr(owner, name, value)
-    return settings
+def changed(path: str, value, settings: Settings = CAESettings()) -> Settings:  # noqa: B008 (frozen)
+    """A copy with one other value, of whatever type."""
+    name, _, rest = path.partition(".")
+    return dataclasses.replace(settings, **{name: changed(rest, value, getattr(settings, name)) if rest else value})
 
 
 def test_the_defaults_are_allowed():
@@ -50,7 +49,6 @@ def test_settings_survive_json():
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        ("method", "cea", 'did you mean "cae"'),
         ("seed", -1, "at least 0"),
         ("data.image_size", 8, "at least 32"),
         ("data.workers", -1, "at least 0"),
@@ -104,7 +102,7 @@ def test_an_impossible_value_is_answered_with_what_is_allowed(path, value, told)
         ("loss.perceptual_layers", ("relu9_9",), "relu1_1"),
         ("loss.attention_form", "balance", 'did you mean "balanced"'),
         ("discriminator.learning_rate", -1.0, "0 to 1"),
-        ("discriminator.ema_decay", 0.5, "not used"),
+        ("discriminator.ema_decay", 0.5, "never averaged"),
         ("active.masks", "al", 'did you mean "all"'),
         ("active.strategy", "hard", "core_set"),
         ("active.annotator", "peple", 'did you mean "people"'),
@@ -199,7 +197,65 @@ def test_pictures_taken_whole_have_neither_landmarks_nor_a_margin():
     ],
 )
 def test_the_benchmarks_root_and_list_belong_together_and_to_it(name, root, json):
-    settings = CAESettings()
-    settings.data.name, settings.data.root, settings.data.json = name, root, json
+    settings = override(CAESettings(), {"data.name": name, "data.root": root, "data.json": json})
     with pytest.raises(SettingsError, match=r"data\.root, data\.json: expected both with"):
         check(settings)
+
+
+def test_checked_settings_can_be_hashed_and_not_changed():
+    settings = check(CAESettings())
+    step = jax.jit(lambda x, settings: x * settings.loss.reconstruction_weight, static_argnames="settings")
+    assert step(2.0, settings=settings) == pytest.approx(0.2)
+    assert hash(settings) == hash(CAESettings())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.train.steps = 1
+
+
+def test_an_override_is_by_path_and_leaves_the_original_alone():
+    settings = CAESettings()
+    changed = override(settings, {"train.steps": 7, "seed": 3})
+    assert (changed.train.steps, changed.seed) == (7, 3)
+    assert (settings.train.steps, settings.seed) == (10_000, 0)
+    with pytest.raises(SettingsError, match=r"did you mean config\.train\.steps\?"):
+        override(settings, {"train.step": 7})
+    with pytest.raises(SettingsError, match="a single value"):
+        override(settings, {"seed.x": 7})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("optimizer.drop_step", 5, 'optimizer.schedule="constant"'),
+        ("model.pooling", "mean", 'loss.latent_form="absolute"'),
+        ("loss.sharpness", 2.0, 'model.head="linear"'),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_refused(path, value, reason):
+    cause = {"model.pooling": ("loss.latent_form", "absolute"), "loss.sharpness": ("model.head", "linear")}.get(path)
+    settings = changed(*cause, lae()) if cause else lae()
+    check(settings)
+    with pytest.raises(SettingsError, match=f"{path}: it has no effect with {reason}"):
+        check(changed(path, value, settings))
+
+
+@pytest.mark.parametrize("settings", [CAESettings(), lae()])
+def test_settings_name_only_what_there_is_as_unread(settings):
+    paths = {each.path for each in describe(settings)}
+    assert set(settings.unread) <= paths
+
+
+@pytest.mark.parametrize("settings", [CAESettings(), LAESettings()])
+def test_every_setting_has_a_meaning(settings):
+    assert [each.path for each in describe(settings) if not each.meaning] == []
+
+
+def test_what_a_method_needs_is_asked_of_its_settings():
+    cae, plain = CAESettings(), lae()
+    assert (cae.required_weights, cae.adversary_optimizer, cae.active, cae.mask_learning) == ((), None, None, None)
+    assert plain.required_weights == ()
+    assert plain.adversary_optimizer == plain.discriminator
+    assert changed("loss.adversarial", 0.0, plain).adversary_optimizer is None
+    assert plain.mask_learning == plain.active
+    assert changed("active.masks", "none", plain).mask_learning is None
+    (source,) = changed("loss.vgg16", "f.h5", LAESettings()).required_weights
+    assert (source.network, source.source, source.layers) == ("vgg16", "f.h5", ("relu2_2", "relu3_3"))

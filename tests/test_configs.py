@@ -3,7 +3,7 @@
 import pytest
 
 from configs import cae, lae
-from dfdetect_jax.config import check, to_dict
+from dfdetect_jax.config import check, override, to_dict
 from dfdetect_jax.data import catalog
 from dfdetect_jax.errors import SettingsError
 
@@ -42,7 +42,7 @@ def test_the_papers_presets_of_the_lae_have_every_term_and_ask_for_the_weights_i
     settings = lae.get_config(preset)
     with pytest.raises(SettingsError, match="VGG16"):
         check(settings)
-    settings.loss.vgg16 = "vgg16.h5"
+    settings = override(settings, {"loss.vgg16": "vgg16.h5"})
     check(settings)
     loss = settings.loss
     assert min(loss.latent, loss.pixel, loss.perceptual, loss.adversarial, loss.attention) > 0

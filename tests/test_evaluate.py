@@ -9,9 +9,10 @@ import sys
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dfdetect_jax import evaluate
 from dfdetect_jax.data import records as records_
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
+from dfdetect_jax.evaluate import main, parse_arguments
+from dfdetect_jax.evaluate import stress_of as requested_stress
 from dfdetect_jax.evaluation.metrics import frame_scores
 from dfdetect_jax.evaluation.stress.protocol import ATTACKS, CORRUPTIONS
 from tests import trained
@@ -20,7 +21,7 @@ from tests import trained
 def evaluated(out, *arguments):
     """What one call prints; the report goes to `out`."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert evaluate.main([*map(str, arguments), "--out", str(out)]) == 0
+        assert main([*map(str, arguments), "--out", str(out)]) == 0
     return printed.getvalue()
 
 
@@ -119,19 +120,19 @@ def test_training_data_are_reported_as_a_leak(on_training_data):
 def test_data_that_are_missing_are_reported_before_anything_is_scored(tmp_path):
     run, _ = trained.lae_folders()
     with pytest.raises(RecordsError, match="elsewhere"):
-        evaluate.main(["--run", str(run), "--data", "forge", "elsewhere", "--out", str(tmp_path)])
+        main(["--run", str(run), "--data", "forge", "elsewhere", "--out", str(tmp_path)])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_data_set_given_twice_is_rejected(tmp_path):
     run, records = trained.lae_folders()
     with pytest.raises(SettingsError, match="found forge/32px-16 twice"):
-        evaluate.main(["--run", str(run), "--data", str(records), str(records), "--out", str(tmp_path)])
+        main(["--run", str(run), "--data", str(records), str(records), "--out", str(tmp_path)])
 
 
 def test_a_folder_that_is_no_run_is_rejected(tmp_path):
     with pytest.raises(RunError, match="expected a run folder"):
-        evaluate.main(["--run", str(tmp_path), "--data", "forge"])
+        main(["--run", str(tmp_path), "--data", "forge"])
 
 
 def test_several_runs_are_compared_with_the_first(tmp_path):
@@ -162,7 +163,7 @@ def test_several_runs_are_compared_with_the_first(tmp_path):
 )
 def test_a_wrong_command_line_is_rejected(arguments, message):
     with pytest.raises(SettingsError, match=message):
-        evaluate.main(arguments)
+        evaluate(arguments)
 
 
 @pytest.mark.parametrize(
@@ -171,11 +172,11 @@ def test_a_wrong_command_line_is_rejected(arguments, message):
 )
 def test_an_unknown_corruption_or_attack_is_rejected_before_anything_is_opened(flags, message):
     with pytest.raises(SettingsError, match=message):
-        evaluate.main(["--run", "nowhere", "--data", "forge", *flags])
+        main(["--run", "nowhere", "--data", "forge", *flags])
 
 
 def stress_of(*flags):
-    return evaluate.stress_of(evaluate.parse_arguments(["--run", "a", "--data", "b", *flags]))
+    return requested_stress(parse_arguments(["--run", "a", "--data", "b", *flags]))
 
 
 def test_without_names_all_corruptions_and_attacks_are_measured():
@@ -196,11 +197,11 @@ def test_without_a_video_codec_the_other_corruptions_are_measured(monkeypatch, c
 def test_a_wrong_command_line_and_help_are_answered_without_jax():
     code = """
 import sys
-from dfdetect_jax import evaluate
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.evaluate import main as evaluate
 for arguments in (["--help"], ["--run", "a"], ["--run", "a", "--data", "b", "--robustness", "jpg", "--attacks", "cw"]):
     try:
-        evaluate.main(arguments)
+        evaluate(arguments)
     except (SystemExit, SettingsError):
         pass
 print([name for name in ("jax", "matplotlib", "tensorflow_datasets", "grain", "rich") if name in sys.modules])

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 # Each layer may import itself and what stands below it.
 LAYERS = (
     ("commands", {"__main__", "train", "prepare", "check", "evaluate", "predict", "select"}),
+    ("front door", {"api"}),
     ("training", {"training"}),
     ("active and evaluation", {"active", "evaluation"}),
     ("pictures", {"pictures"}),
@@ -21,7 +22,7 @@ LAYERS = (
     ("media and devices", {"media", "devices"}),
     ("methods", {"methods"}),
     ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli", "files"}),
+    ("ground", {"config", "errors", "cli", "files", "shares", "batching"}),
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}

@@ -18,6 +18,64 @@ MASK = RNG.uniform(0.1, 0.4, (6, 3, 4)).astype(np.float32)
 MASK[0], MASK[3], MASK[5] = 0, 1, 0  # untouched, wholly forged, untouched
 EVERY = np.ones(6, np.float32)
 SOME = np.array([1, 0, 0.5, 1, 0, 2], np.float32)
+DEEP_HAT, DEEP = X_HAT[:, :2, :2], X[:, :2, :2]
+
+
+def softplus(x):
+    return np.log1p(np.exp(np.asarray(x, np.float64)))
+
+
+def balanced(logits, mask):
+    """Of one image: the mean over forged pixels and that over untouched ones, averaged as far as there are any."""
+    parts = []
+    if mask.sum():
+        parts.append(np.average(softplus(-logits), weights=mask))
+    if (1 - mask).sum():
+        parts.append(np.average(softplus(logits), weights=1 - mask))
+    return np.mean(parts)
+
+
+def mean_square(a, b):
+    return np.mean((a - b).astype(np.float64) ** 2, axis=(1, 2, 3))
+
+
+P = 1 / (1 + np.exp(-LOGITS.astype(np.float64)))
+D_HAT = P[::-1]
+# Loss -> (the loss of one argument, that argument, its value for each example by hand).
+LOSSES = {
+    "binary_cross_entropy": (
+        lambda logits: losses.binary_cross_entropy(logits, LABELS),
+        LOGITS,
+        -np.where(LABELS == 1, np.log(P), np.log(1 - P)),
+    ),
+    "reconstruction_mse": (lambda x_hat: losses.reconstruction_mse(x_hat, X), X_HAT, mean_square(X_HAT, X)),
+    "latent_activation": (
+        lambda a: losses.latent_activation(a, ACTIVATIONS[1], LABELS),
+        ACTIVATIONS[0],
+        np.abs(ACTIVATIONS[1] - LABELS) + np.abs(ACTIVATIONS[0] - (1 - LABELS)),
+    ),
+    "perceptual": (
+        lambda x_hat: losses.perceptual({"a": x_hat, "b": x_hat[:, :2, :2]}, {"a": X, "b": DEEP}),
+        X_HAT,
+        mean_square(X_HAT, X) + mean_square(DEEP_HAT, DEEP),
+    ),
+    "adversarial": (losses.adversarial, LOGITS, -np.log(P)),
+    "discrimination": (
+        lambda logits: losses.discrimination(logits, LOGITS[::-1]),
+        LOGITS,
+        -np.log(P) - np.log(1 - D_HAT),
+    ),
+    "attention_balanced": (
+        lambda logits: losses.attention_balanced(logits, MASK),
+        MAP,
+        [balanced(logits, mask) for logits, mask in zip(MAP, MASK, strict=True)],
+    ),
+    "attention_l1": (
+        lambda attention: losses.attention_l1(attention, MASK),
+        np.abs(MAP),
+        np.abs(np.abs(MAP) - MASK).mean((1, 2)),
+    ),
+}
 
 
 def test_a_weighted_mean_by_hand():
@@ -25,126 +83,68 @@ def test_a_weighted_mean_by_hand():
     assert losses.weighted_mean(values, np.array([1.0, 2.0, 1.0], np.float32)) == 2.5
 
 
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_binary_cross_entropy_is_the_mean_negative_log_likelihood(weights):
-    p = 1 / (1 + np.exp(-LOGITS.astype(np.float64)))
-    negative_log_likelihood = -np.where(LABELS == 1, np.log(p), np.log(1 - p))
-    expected = np.average(negative_log_likelihood, weights=weights)
-    np.testing.assert_allclose(losses.binary_cross_entropy(LOGITS, LABELS, weights), expected, rtol=1e-6)
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_example_has_the_value_of_the_formula(name):
+    loss, values, expected = LOSSES[name]
+    np.testing.assert_allclose(loss(values), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, EVERY, SOME])
+def test_the_scalar_is_the_weighted_mean_over_examples(weights):
+    loss, values, expected = LOSSES["binary_cross_entropy"]
+    np.testing.assert_allclose(
+        losses.weighted_mean(loss(values), weights), np.average(expected, weights=weights), rtol=1e-6
+    )
 
 
 def test_binary_cross_entropy_does_not_overflow():
-    logits = jnp.array([1e4, -1e4, 1e4])
-    labels = jnp.array([1, 0, 0])
-    loss, gradient = jax.value_and_grad(losses.binary_cross_entropy)(logits, labels, jnp.ones(3))
+    def mean_loss(logits):
+        return losses.weighted_mean(losses.binary_cross_entropy(logits, jnp.array([1, 0, 0])))
+
+    loss, gradient = jax.value_and_grad(mean_loss)(jnp.array([1e4, -1e4, 1e4]))
     np.testing.assert_allclose(loss, 1e4 / 3, rtol=1e-6)
     np.testing.assert_allclose(gradient, [0, 0, 1 / 3], atol=1e-7)
 
 
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_reconstruction_error_is_the_mean_square_over_the_images_selected(weights):
-    expected = np.average(np.mean((X_HAT - X).astype(np.float64) ** 2, axis=(1, 2, 3)), weights=weights)
-    np.testing.assert_allclose(losses.reconstruction_mse(X_HAT, X, weights), expected, rtol=1e-6)
-
-
-def softplus(x):
-    return np.log1p(np.exp(np.asarray(x, np.float64)))
-
-
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_latent_activation_asks_each_half_to_be_active_for_its_class_only(weights):
-    a_real, a_fake = ACTIVATIONS
-    expected = np.average(np.abs(a_fake - LABELS) + np.abs(a_real - (1 - LABELS)), weights=weights)
-    np.testing.assert_allclose(losses.latent_activation(a_real, a_fake, LABELS, weights), expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_perceptual_error_is_summed_over_layers(weights):
-    deep, deep_hat = X[:, :2, :2], X_HAT[:, :2, :2]
-    expected = sum(
-        np.average(np.mean((a - b).astype(np.float64) ** 2, axis=(1, 2, 3)), weights=weights)
-        for a, b in ((X_HAT, X), (deep_hat, deep))
-    )
-    found = losses.perceptual({"a": X_HAT, "b": deep_hat}, {"a": X, "b": deep}, weights)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_generator_and_discriminator_want_opposite_judgements(weights):
-    d, d_hat = 1 / (1 + np.exp(-LOGITS.astype(np.float64))), 1 / (1 + np.exp(-LOGITS[::-1].astype(np.float64)))
-    found = losses.adversarial(LOGITS[::-1], weights)
-    np.testing.assert_allclose(found, np.average(-np.log(d_hat), weights=weights), rtol=1e-6)
-    found = losses.discrimination(LOGITS, LOGITS[::-1], weights)
-    np.testing.assert_allclose(found, np.average(-np.log(d) - np.log(1 - d_hat), weights=weights), rtol=1e-6)
-
-
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_balanced_attention_weighs_forged_and_untouched_pixels_half_and_half(weights):
-    per_image = []
-    for logits, mask in zip(MAP, MASK, strict=True):
-        parts = []
-        if mask.sum():
-            parts.append(np.average(softplus(-logits), weights=mask))
-        if (1 - mask).sum():
-            parts.append(np.average(softplus(logits), weights=1 - mask))
-        per_image.append(np.mean(parts))
-    expected = np.average(per_image, weights=weights)
-    np.testing.assert_allclose(losses.attention_balanced(MAP, MASK, weights), expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("weights", [EVERY, SOME])
-def test_l1_attention_is_the_mean_distance_to_the_mask(weights):
-    expected = np.average(np.abs(np.abs(MAP) - MASK).mean((1, 2)), weights=weights)
-    np.testing.assert_allclose(losses.attention_l1(np.abs(MAP), MASK, weights), expected, rtol=1e-6)
-
-
-LOSSES = {
-    "binary_cross_entropy": (lambda logits, weights: losses.binary_cross_entropy(logits, LABELS, weights), LOGITS),
-    "reconstruction_mse": (lambda x_hat, weights: losses.reconstruction_mse(x_hat, X, weights), X_HAT),
-    "latent_activation": (lambda a, weights: losses.latent_activation(a, 2 * a, LABELS, weights), ACTIVATIONS[0]),
-    "perceptual": (lambda x_hat, weights: losses.perceptual({"a": x_hat}, {"a": X}, weights), X_HAT),
-    "adversarial": (losses.adversarial, LOGITS),
-    "discrimination": (lambda logits, weights: losses.discrimination(logits, -2 * logits, weights), LOGITS),
-    "attention_balanced": (lambda logits, weights: losses.attention_balanced(logits, MASK, weights), MAP),
-    "attention_l1": (lambda attention, weights: losses.attention_l1(attention, MASK, weights), np.abs(MAP)),
-}
+def weighted(name, weights):
+    loss, values, _ = LOSSES[name]
+    return lambda v: losses.weighted_mean(loss(v), weights), values
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_images_of_weight_zero_do_not_count(name):
-    loss, values = LOSSES[name]
+    loss, values = weighted(name, SOME)
     changed = np.where((SOME == 0).reshape(-1, *[1] * (values.ndim - 1)), 123.0, values)
-    assert loss(values, SOME) == loss(changed, SOME)
-    gradient = jax.grad(loss)(values, SOME)
+    assert loss(values) == loss(changed)
+    gradient = jax.grad(loss)(values)
     assert np.all(gradient[SOME == 0] == 0)
     assert np.all(np.any(gradient[SOME > 0].reshape(4, -1) != 0, axis=1))
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_with_no_image_selected_loss_and_gradient_are_zero(name):
-    loss, values = LOSSES[name]
-    value, gradient = jax.value_and_grad(loss)(values, np.zeros(6, np.float32))
+    loss, values = weighted(name, np.zeros(6, np.float32))
+    value, gradient = jax.value_and_grad(loss)(values)
     assert value == 0.0
     assert np.all(gradient == 0.0)
 
 
-def test_shares_of_mapped_devices_average_to_the_loss_of_the_whole_batch():
-    halves = [jnp.reshape(a, (2, 3, *a.shape[1:])) for a in (LOGITS, LABELS, SOME)]
-    shares = jax.vmap(lambda *half: losses.binary_cross_entropy(*half, axis_name="data"), axis_name="data")(*halves)
-    np.testing.assert_allclose(np.mean(shares), losses.binary_cross_entropy(LOGITS, LABELS, SOME), rtol=1e-6)
-    halves = [jnp.reshape(a, (2, 3, *a.shape[1:])) for a in (X_HAT, X, SOME)]
-    shares = jax.vmap(lambda *half: losses.reconstruction_mse(*half, axis_name="data"), axis_name="data")(*halves)
-    np.testing.assert_allclose(np.mean(shares), losses.reconstruction_mse(X_HAT, X, SOME), rtol=1e-6)
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "reconstruction_mse"])
+def test_shares_of_mapped_devices_average_to_the_loss_of_the_whole_batch(name):
+    loss, values, _ = LOSSES[name]
+    halves = [jnp.reshape(a, (2, 3)) for a in (loss(values), SOME)]
+    shares = jax.vmap(lambda *half: losses.weighted_mean(*half, axis_name="data"), axis_name="data")(*halves)
+    np.testing.assert_allclose(np.mean(shares), losses.weighted_mean(loss(values), SOME), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_are_those_of_finite_differences(name):
-    loss, values = LOSSES[name]
-    check_grads(lambda v: loss(v, SOME), (values,), order=1, modes=["fwd", "rev"], rtol=0.03, atol=0.03)
+    loss, values = weighted(name, SOME)
+    check_grads(loss, (values,), order=1, modes=["fwd", "rev"], rtol=0.03, atol=0.03)
 
 
 def test_a_batch_of_other_shape_is_refused():
     with pytest.raises(AssertionError):
-        losses.binary_cross_entropy(LOGITS, LABELS[:3], EVERY)
+        losses.binary_cross_entropy(LOGITS, LABELS[:3])
     with pytest.raises(AssertionError):
-        losses.reconstruction_mse(X_HAT, X[:, :2], EVERY)
+        losses.reconstruction_mse(X_HAT, X[:, :2])

@@ -1,15 +1,21 @@
+"""The command, called in this process as a user would call it."""
+
 import contextlib
+import dataclasses
 import io
 import json
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import pytest
 
-from dfdetect_jax import predict
-from dfdetect_jax.errors import RunError
+from dfdetect_jax import cli
+from dfdetect_jax.errors import RunError, SettingsError
+from dfdetect_jax.predict import main, picture_name
+from dfdetect_jax.run import folder
+from dfdetect_jax.scoring import media_frames
 from tests import trained
 
 
@@ -33,7 +39,7 @@ def answers(inputs, tmp_path_factory):
     empty = tmp_path_factory.mktemp("empty")
     arguments = [str(inputs), str(empty), str(inputs / "absent.mp4"), "--out", str(out)]
     with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as words:
-        status = predict.main(["--run", str(trained.folders()[0]), *arguments])
+        status = main(["--run", str(trained.folders()[0]), *arguments])
     lines = [json.loads(line) for line in printed.getvalue().splitlines()]
     return status, {line["path"]: line for line in lines}, words.getvalue(), out
 
@@ -71,7 +77,7 @@ def test_a_photograph_without_a_face_is_no_failure(answers, inputs):
     assert line["heat"] is line["error"] is None
 
 
-def test_files_that_are_no_media_are_said_and_do_not_stop_the_rest(answers, inputs):
+def test_files_that_are_no_media_are_reported_and_do_not_stop_the_rest(answers, inputs):
     status, lines, words, _ = answers
     assert status == 1
     for path, reason in ((inputs / "text.jpg", "found text"), (inputs / "absent.mp4", "No such file")):
@@ -84,46 +90,73 @@ def test_files_that_are_no_media_are_said_and_do_not_stop_the_rest(answers, inpu
 
 
 def test_two_files_of_one_name_have_two_pictures(inputs):
-    names = {predict.picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
+    names = {picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
     assert len(names) == 3
-    assert predict.picture_name("x/a.png") == predict.picture_name("x/../x/a.png")
+    assert picture_name("x/a.png") == picture_name("x/../x/a.png")
 
 
-def test_pictures_go_beside_the_run_and_all_well_exits_0(inputs, tmp_path, capsys):
-    run = shutil.copytree(trained.folders()[0], tmp_path / "run")
-    assert predict.main(["--run", str(run), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
+@pytest.fixture
+def opened(monkeypatch):
+    """Commands get the runs that this session has opened, rather than to open and compile each anew."""
+
+    def open_run(path):
+        return trained.opened() if Path(path) == trained.folders()[0] else trained.opened_lae()
+
+    monkeypatch.setattr(folder, "open_run", open_run)
+
+
+@pytest.fixture
+def changed(monkeypatch):
+    """Lets the command get a changed run, which keeps the compiled programs of the one that this session has opened."""
+
+    def change(**values):
+        run = dataclasses.replace(trained.opened(), **values)
+        vars(run).update(predictor=trained.opened().predictor)
+        monkeypatch.setattr(folder, "open_run", lambda path: run)
+
+    return change
+
+
+@pytest.fixture
+def predicted(opened, capsys):
+    """Calls the command without pictures: (exit status, standard output, standard error)."""
+
+    def call(*flags):
+        status = main(["--run", str(trained.folders()[0]), "--pictures", "none", *map(str, flags)])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
+    assert main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["picture"].startswith(str(run / "predictions"))
+    assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
 
 
-def test_an_lae_shows_its_attention(inputs, tmp_path, capsys):
+def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
     run = str(trained.lae_folders()[0])
-    assert predict.main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
+    assert main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["heat"] for line in lines] == ["attention"] * 2
     assert all(cv2.imread(line["picture"]) is not None for line in lines)
 
 
-def test_a_wrong_run_is_one_line_and_status_2(inputs):
-    command = [sys.executable, "-m", "dfdetect_jax.predict", "--run", str(inputs), str(inputs / "a.png")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+def test_a_wrong_run_is_one_line_and_status_2(inputs, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["predict", "--run", str(inputs), str(inputs / "a.png")])
+    with pytest.raises(SystemExit, match="2"):
+        cli.run(main)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("frames", ["0", "-3", "many"])
-def test_an_impossible_number_of_frames_is_bad_usage(frames, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        predict.main(["--run", "any", "a.png", "--frames", frames])
-    assert "at least 1" in capsys.readouterr().err
-
-
-def predicted(*flags):
-    """(exit status, standard output, standard error) of a call without pictures."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()) as words:
-        status = predict.main(["--run", str(trained.folders()[0]), "--pictures", "none", *map(str, flags)])
-    return status, printed.getvalue(), words.getvalue()
+def test_an_impossible_number_of_frames_is_refused(frames):
+    with pytest.raises(SettingsError, match="at least 1"):
+        main(["--run", "any", "a.png", "--frames", frames])
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +172,7 @@ def paths_in(file):
     return [json.loads(line)["path"] for line in file.read_text().splitlines()]
 
 
-def test_an_interrupted_list_is_finished_by_the_same_command(listed, tmp_path):
+def test_an_interrupted_list_is_finished_by_the_same_command(predicted, listed, tmp_path):
     scores = tmp_path / "scores.jsonl"
     whole = predicted("--paths_from", listed, "--scores", scores)
     assert (whole[0], whole[1]) == (1, "")
@@ -149,11 +182,11 @@ def test_an_interrupted_list_is_finished_by_the_same_command(listed, tmp_path):
     scores.write_text(complete[: complete.index('"kind": "video"')])
     status, _, words = predicted("--paths_from", listed, "--scores", scores)
     assert status == 0
-    assert "2 files were done before" in words
+    assert "resuming: 2 files are in" in words
     assert scores.read_text() == complete
 
 
-def test_what_failed_is_tried_again_when_asked(tmp_path):
+def test_failed_files_are_retried_on_request(predicted, tmp_path):
     scores, photo = tmp_path / "scores.jsonl", tmp_path / "late.png"
     assert predicted(photo, "--scores", scores)[0] == 1
     trained.write_photo(photo, trained.one_face())
@@ -162,14 +195,14 @@ def test_what_failed_is_tried_again_when_asked(tmp_path):
     assert [json.loads(line)["error"] is None for line in scores.read_text().splitlines()] == [False, True]
 
 
-def test_scores_with_other_settings_are_not_mixed(inputs, tmp_path):
+def test_scores_with_other_settings_are_not_mixed(predicted, inputs, tmp_path):
     scores = tmp_path / "scores.jsonl"
     predicted(inputs / "a.png", "--scores", scores)
     with pytest.raises(RunError, match="other settings"):
         predicted(inputs / "a.png", "--scores", scores, "--frames", "7")
 
 
-def test_shares_are_disjoint_and_together_the_whole(listed):
+def test_shares_are_disjoint_and_together_the_whole(predicted, listed):
     shares = []
     for i in range(3):
         printed = predicted("--paths_from", listed, "--shard", f"{i}/3")[1]
@@ -178,22 +211,56 @@ def test_shares_are_disjoint_and_together_the_whole(listed):
     assert shares == [every[0::3], every[1::3], every[2::3]]
 
 
-def test_only_fakes_are_drawn_when_asked(inputs, tmp_path):
-    arguments = [str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"]
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        predict.main(["--run", str(trained.folders()[0]), *arguments])
-    line = json.loads(printed.getvalue())
-    assert (line["picture"] is not None) == (line["verdict"] == "fake")
-    assert len(list(tmp_path.iterdir())) == (line["verdict"] == "fake")
+@pytest.mark.parametrize("verdict", ["fake", "real"])
+def test_only_fakes_are_drawn_on_request(verdict, changed, inputs, tmp_path, capsys):
+    changed(threshold=0.0 if verdict == "fake" else 1.0)
+    main(["--run", "any", str(inputs / "a.png"), "--out", str(tmp_path), "--pictures", "fake"])
+    line = json.loads(capsys.readouterr().out)
+    assert line["verdict"] == verdict
+    assert [str(path) for path in tmp_path.iterdir()] == ([line["picture"]] if verdict == "fake" else [])
 
 
-def test_the_last_words_say_how_long_each_stage_took(answers):
+def test_a_drawn_photograph_is_decoded_once(opened, inputs, tmp_path, monkeypatch):
+    decoded, read = [], media_frames.read_image
+    monkeypatch.setattr(media_frames, "read_image", lambda path: decoded.append(path) or read(path))
+    photo = str(inputs / "a.png")
+    main(["--run", str(trained.folders()[0]), photo, "--out", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == [picture_name(photo)]
+    assert decoded == [photo]
+
+
+def test_the_last_message_reports_how_long_each_stage_took(answers):
     last = answers[2].splitlines()[-1]
     assert last.startswith("6 files, 3 failed, 9 faces scored in ")
     assert all(f"{stage} " in last for stage in ("decode", "detect", "crop", "model", "waiting", "pictures"))
 
 
-def test_something_to_score_is_required(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        predict.main(["--run", "any"])
-    assert "PATH or --paths_from" in capsys.readouterr().err
+def test_something_to_score_is_required():
+    with pytest.raises(SettingsError, match="PATH or --paths_from"):
+        main(["--run", "any"])
+
+
+# What is not on every system, or takes long to import: a command line is parsed without.
+IMPORT_CODE = """
+import sys
+
+for name in ("fcntl", "grp", "pwd", "resource", "termios"):
+    sys.modules[name] = None
+sys.argv[1:] = ["--run", "any", "a.png", "--shard", "8/8"]
+
+from dfdetect_jax import cli
+from dfdetect_jax.predict import main
+
+try:
+    cli.run(main)
+finally:
+    heavy = ("jax", "flax", "optax", "orbax", "grain", "matplotlib", "scipy", "sklearn", "tensorflow_datasets")
+    print([name for name in (*heavy, "dfdetect_jax.data") if name in sys.modules])
+"""
+
+
+def test_a_command_line_is_parsed_on_any_system_and_loads_no_heavy_library():
+    command = [sys.executable, "-W", "ignore", "-c", IMPORT_CODE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "[]\n")
+    assert "shard: expected i/n" in done.stderr

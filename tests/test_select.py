@@ -9,15 +9,16 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import select
 from dfdetect_jax.active import choose, face_region
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.selection import STRATEGIES
+from dfdetect_jax.config import override
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import lae
-from dfdetect_jax.run.folder import training_records
+from dfdetect_jax.run.folder import records_of
 from dfdetect_jax.run.predictor import PREDICT_BATCH
+from dfdetect_jax.select import main
 from tests import trained
 from tests.conftest import tiny_settings
 
@@ -55,7 +56,7 @@ def candidates():
 def call(out, *flags):
     """(the queue, what was printed)."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert select.main(["--run", str(trained.lae_folders()[0]), "--out", str(out), *flags]) == 0
+        assert main(["--run", str(trained.lae_folders()[0]), "--out", str(out), *flags]) == 0
     return queues.read_queue(out), printed.getvalue()
 
 
@@ -117,7 +118,7 @@ def test_each_strategy_queues_fakes_and_says_why(tmp_path, strategy, seen):
     queue, _ = call(tmp_path / "queue", "--strategy", strategy, "--share", "0.3", "--seed", "3")
     assert {row.place for row in queue.rows} <= set(seen.places.tolist())
     assert len({row.place for row in queue.rows}) == 4
-    assert all(row.reason and row.method for row in queue.rows)
+    assert all(row.reason and row.forgery for row in queue.rows)
     assert queue.selection.strategy == strategy
 
 
@@ -143,16 +144,16 @@ def test_numbers_that_mean_nothing_are_refused(tmp_path, flags):
 
 def test_a_run_that_learns_from_no_masks_is_refused():
     cae = dataclasses.replace(trained.opened_lae(), settings=tiny_settings())
-    with pytest.raises(RunError, match=r"expected a run of the LAE.*found one of cae"):
-        choose.lae_settings(cae)
+    with pytest.raises(RunError, match=r"expected a run of a method that learns from masks.*found one of cae"):
+        choose.active_settings(cae.settings, cae.folder)
 
 
 def test_channels_need_the_latents_halves(tmp_path):
     run = trained.opened_lae()
-    settings = dataclasses.replace(run.settings, model=dataclasses.replace(run.settings.model, head="linear"))
-    active = dataclasses.replace(settings.active, strategy="channels")
+    settings = override(run.settings, {"model.head": "linear", "active.strategy": "channels"})
+    linear = dataclasses.replace(run, settings=settings)
     with pytest.raises(SettingsError, match="fake half"):
-        choose.choose(dataclasses.replace(run, settings=settings), trained.lae_folders()[1], active, tmp_path / "queue")
+        choose.choose_for_masks(linear, trained.lae_folders()[1], settings.active, tmp_path / "queue")
 
 
 def moved(run, **data):
@@ -162,12 +163,12 @@ def moved(run, **data):
 def test_records_that_have_moved_are_found_by_their_name():
     run, records = trained.opened_lae(), trained.lae_folders()[1]
     gone = moved(run, folder=str(records.parents[2] / "gone" / "/".join(records.parts[-3:])))
-    assert training_records(gone, records.parents[2]) == records
+    assert records_of(gone, records.parents[2]) == records
 
 
 def test_other_data_is_never_chosen_from():
     with pytest.raises(RecordsError, match="expected the data that the run was trained on"):
-        training_records(moved(trained.opened_lae(), fingerprint="0123456789abcdef"))
+        records_of(moved(trained.opened_lae(), fingerprint="0123456789abcdef"))
 
 
 def test_a_wrong_run_is_one_line_and_status_2(tmp_path):

@@ -12,13 +12,14 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax import methods, train
-from dfdetect_jax.config import Crop
+from dfdetect_jax import methods
+from dfdetect_jax.config import Crop, override
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.run.checkpoint import sealed_steps
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.train import main, parse
 from dfdetect_jax.training import loop, parallel, provenance
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line, tiny_settings
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_a_preset_and_overrides_make_the_settings():
-    command = train.parse(
+    command = parse(
         ["--config", f"{CONFIG}:single_branch", "--config.model.width=0.5", "--config.data.train_forgeries=('a','b')"]
     )
     assert command.settings.loss.reconstruction_weight == 0.0
@@ -40,7 +41,7 @@ def test_a_preset_and_overrides_make_the_settings():
     ("source", "folder"), [(CONFIG, "runs/cae"), (f"{CONFIG}:single_branch", "runs/cae-single_branch")]
 )
 def test_the_run_folder_is_named_after_config_and_preset(source, folder):
-    assert train.parse(["--config", source]).workdir == Path(folder).resolve()
+    assert parse(["--config", source]).workdir == Path(folder).resolve()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_the_run_folder_is_named_after_config_and_preset(source, folder):
 )
 def test_a_wrong_command_line_is_answered_in_one_line(argv, told):
     with pytest.raises(SettingsError, match=told) as error:
-        train.parse(argv)
+        parse(argv)
     assert "\n" not in str(error.value)
 
 
@@ -90,7 +91,7 @@ def finished(data_dir, tmp_path_factory):
     environment.setenv("TFDS_DATA_DIR", str(data_dir))
     environment.chdir(ROOT)
     with environment.context():
-        assert train.main([*command_line(workdir), "--profile=3:4"]) == 0
+        assert main([*command_line(workdir), "--profile=3:4"]) == 0
     environment.undo()
     return workdir
 
@@ -144,7 +145,7 @@ def test_the_same_command_on_a_finished_run_trains_no_more(finished, data_dir, m
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
     monkeypatch.chdir(ROOT)
     before = (finished / METRICS).read_text()
-    assert train.main(command_line(finished)) == 0
+    assert main(command_line(finished)) == 0
     assert (finished / METRICS).read_text() == before
 
 
@@ -155,15 +156,15 @@ def test_a_run_from_before_a_setting_came_resumes_with_its_default(finished, rec
 
 
 def test_other_settings_in_the_same_folder_are_refused(finished, records):
-    settings = open_run(finished).settings
-    settings.optimizer.learning_rate = 0.5
+    settings = override(open_run(finished).settings, {"optimizer.learning_rate": 0.5})
     with pytest.raises(RunError, match=r"differs in optimizer\.learning_rate"):
         loop.train(settings, finished, records)
 
 
 def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finished, records):
-    settings = open_run(finished).settings
-    settings.train.log_every, settings.train.keep, settings.data.data_dir = 1, 5, "/elsewhere"
+    settings = override(
+        open_run(finished).settings, {"train.log_every": 1, "train.keep": 5, "data.data_dir": "/elsewhere"}
+    )
     provenance.write_config(finished, settings, records)
     assert open_run(finished).settings.train.log_every == tiny_settings().train.log_every
 
@@ -220,7 +221,7 @@ def test_a_run_can_start_from_the_weights_of_another(finished, records):
     settings = open_run(finished).settings
     state = loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
     jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
-    settings.model.middle_blocks = 2
+    settings = override(settings, {"model.middle_blocks": 2})
     with pytest.raises(RunError, match="same network"):
         loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
 

@@ -11,11 +11,11 @@ import numpy as np
 import skimage.data
 from sklearn.datasets import load_sample_image
 
-from dfdetect_jax.config import Settings, check
+from dfdetect_jax.config import Settings, check, override
 from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.training import loop
-from dfdetect_jax.training.source import training_records
-from tests.conftest import tiny_lae_settings, tiny_settings
+from dfdetect_jax.training.source import find_records
+from tests.conftest import TINY_CAE, tiny_lae_settings
 
 HEIGHT, WIDTH = 240, 320  # of all pictures here: the face detector compiles once
 FPS = 10.0
@@ -24,7 +24,7 @@ FPS = 10.0
 @functools.cache
 def folders() -> tuple[Path, Path]:
     """(run folder, folder of the records it was trained on)."""
-    return _trained_two_steps(tiny_settings())
+    return _trained_two_steps(TINY_CAE)
 
 
 @functools.cache
@@ -35,10 +35,8 @@ def opened() -> Run:
 @functools.cache
 def lae_folders() -> tuple[Path, Path]:
     """As `folders`, of an LAE in its first stage."""
-    settings = tiny_lae_settings()
-    settings.loss.pixel = 0.0  # a decoder without gradient compiles in half the time
-    settings.active.masks = "none"
-    return _trained_two_steps(settings)
+    # A decoder without gradient compiles in half the time.
+    return _trained_two_steps(tiny_lae_settings(loss__pixel=0.0, active__masks="none"))
 
 
 @functools.cache
@@ -49,9 +47,9 @@ def opened_lae() -> Run:
 def _trained_two_steps(settings: Settings) -> tuple[Path, Path]:
     root = Path(tempfile.mkdtemp(prefix="dfdetect_jax-test-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    settings.data.data_dir = str(root / "data")
-    settings.train.steps = settings.train.eval_every = settings.train.log_every = 2
-    records = training_records(settings.data)
+    two_steps = dict.fromkeys(("train.steps", "train.eval_every", "train.log_every"), 2)
+    settings = override(settings, {"data.data_dir": str(root / "data"), **two_steps})
+    records = find_records(settings.data)
     loop.train(check(settings), root / "run", records)
     return root / "run", records
 

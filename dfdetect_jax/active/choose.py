@@ -8,23 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
 from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
-from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many
-from dfdetect_jax.active.selection import choose as choose_rows
-from dfdetect_jax.config import Active, LAESettings
+from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
+from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
+from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches, select
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
-from dfdetect_jax.methods import Variables, lae
+from dfdetect_jax.methods import Variables
 from dfdetect_jax.pictures.sheets import blend
 from dfdetect_jax.run.folder import Run
-from dfdetect_jax.run.predictor import PREDICT_BATCH
 
 
-def choose(
+def choose_for_masks(
     run: Run,
     records: str | Path,
     active: Active,
@@ -38,19 +38,20 @@ def choose(
     A queue of the same selection that is there already is kept as it is, and nothing is scored.
 
     Args:
-        run: an LAE after stage 1.
-        records: folder of the records that it was trained on, see `training_records`.
+        run: of a method that learns from masks, after stage 1.
+        records: folder of the records that it was trained on, see `run.folder.records_of`.
         active: reads `strategy` and `share`.
         folder: of the queue.
         seed: of the strategy "random"; None for the run's own.
         on_progress: called with the number of fakes of each batch, once it is scored.
 
     Raises:
-        RunError: the run is no LAE or has diverged, or another queue is in `folder`.
+        RunError: the run's method never learns from masks, or it has diverged, or another queue is in `folder`.
         SettingsError: the run's head has not what the strategy reads.
         RecordsError: there are no fakes, or the records are damaged.
     """
-    if active.strategy == "channels" and lae_settings(run).model.head == "linear":
+    active_settings(run.settings, run.folder)
+    if active.strategy == "channels" and not run.settings.has_latent_halves:
         raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" has not')
     manifest = read_manifest(records)
     selection = Selection(
@@ -58,7 +59,7 @@ def choose(
         step=int(run.info["checkpoint"]["step"]),
         strategy=active.strategy,
         share=active.share,
-        seed=lae_settings(run).seed if seed is None else seed,
+        seed=run.settings.seed if seed is None else seed,
         fingerprint=manifest.fingerprint,
     )
     if kept := kept_queue(folder, selection):
@@ -67,21 +68,22 @@ def choose(
     trained = select(split, run.settings.data.train_forgeries)
     candidates = score_fakes(run, records, NEEDS[active.strategy], on_progress)
     count = how_many(active.share, len(trained), len(candidates))
-    choices = choose_rows(candidates, active.strategy, count, selection.seed)
+    choices = rank(candidates, active.strategy, count, selection.seed)
     return write_queue(folder, selection, manifest.crop.size, _crops(run, split, candidates, choices))
 
 
-def lae_settings(run: Run) -> LAESettings:
-    """The settings of a run that learns from masks.
+def active_settings(settings: Settings, run_folder: Path) -> Active:
+    """How images are chosen for masks.
 
     Raises:
-        RunError: it is a run of another method.
+        RunError: the method never learns from masks; it names the run and its method.
     """
-    if not isinstance(run.settings, LAESettings):
+    if settings.active is None:
         raise RunError(
-            f"{run.folder}: expected a run of the LAE, which learns from masks, found one of {run.settings.method}"
+            f"{run_folder}: expected a run of a method that learns from masks, such as lae, found one of "
+            f"{settings.method}"
         )
-    return run.settings
+    return settings.active
 
 
 def training_fakes(run: Run, records: str | Path) -> np.ndarray:
@@ -104,7 +106,7 @@ def score_fakes(
     """The training fakes as the run sees them.
 
     Args:
-        run: an LAE.
+        run: of a method that learns from masks.
         records: folder of the records that it was trained on.
         needs: which of the columns from the latent to compute too: "features", "evidence", "evidence_outside".
         on_progress: called with the number of fakes of each batch, once it is scored.
@@ -119,11 +121,12 @@ def score_fakes(
         records, "train", batch_size=PREDICT_BATCH, image_size=data.image_size, forgeries=data.train_forgeries
     )
     face = face_region(data.image_size, run.crop.margin)
-    latents = jax.jit(functools.partial(_latent_columns, settings=lae_settings(run), face=face)) if needs else None
+    encode = methods.build(run.settings).encode
+    latents = jax.jit(functools.partial(_latent_columns, encode=encode, face=face)) if needs and encode else None
     parts = []
     for images, clips in _fakes(batches):
         prediction = run.localize(images)
-        columns = {"score": prediction.score, "outside": _share_outside(prediction.attention, face)}
+        columns = {"score": prediction.score, "outside": _share_outside(np.asarray(prediction.attention), face)}
         if latents:
             columns |= {name: column for name, column in latents(run.variables, images).items() if name in needs}
         parts.append({"clips": clips, **{name: np.asarray(column)[: len(clips)] for name, column in columns.items()}})
@@ -137,15 +140,17 @@ def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
     return outside / np.maximum(everywhere, 1e-12)
 
 
-def _latent_columns(variables: Variables, images: jax.Array, *, settings: LAESettings, face: np.ndarray) -> dict:
+def _latent_columns(
+    variables: Variables, images: jax.Array, *, encode: Callable[[Variables, jax.Array], jax.Array], face: np.ndarray
+) -> dict[str, jax.Array]:
     """`Candidates`' columns from the latent, for uint8 images [N, S, S, 3]."""
-    size = jnp.abs(lae.encode(variables, images, settings=settings))
+    size = jnp.abs(encode(variables, images))
     channels = size.shape[-1] // 2
     fake = size[..., channels:] / channels
     return {
         "features": size.mean((1, 2)),
         "evidence": fake.mean((1, 2)),
-        "evidence_outside": (fake * _outside_cells(face, size.shape[1:3])).mean((1, 2)),
+        "evidence_outside": (fake * _outside_cells(face, (size.shape[1], size.shape[2]))).mean((1, 2)),
     }
 
 
@@ -156,7 +161,7 @@ def _outside_cells(face: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return 1 - cells.mean((1, 3), dtype=np.float32)[..., None]
 
 
-def _fakes(batches: Iterable[Mapping]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _fakes(batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The fakes of `batches` in groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the first n."""
     waiting: list[tuple[np.ndarray, str]] = []
     for batch in batches:
@@ -170,9 +175,9 @@ def _fakes(batches: Iterable[Mapping]) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 
 def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray]:
-    images = np.zeros((PREDICT_BATCH, *fakes[0][0].shape), np.uint8)  # always of one shape: it compiles once
-    images[: len(fakes)] = [image for image, _ in fakes]
-    return images, np.array([clip for _, clip in fakes])
+    images = {"image": np.stack([image for image, _ in fakes])}
+    batch, _ = next(padded_batches(images, PREDICT_BATCH))  # always of one shape: it compiles once
+    return batch["image"], np.array([clip for _, clip in fakes])
 
 
 def _crops(
@@ -183,7 +188,7 @@ def _crops(
         group = choices[start : start + PREDICT_BATCH]
         examples = [split[int(candidates.places[choice.row])] for choice in group]
         images = np.stack([resize(example["image"], run.settings.data.image_size) for example in examples])
-        attention = np.clip(run.localize(images).attention, 0, 1)
+        attention = np.clip(np.asarray(run.localize(images).attention), 0, 1)
         for number, (choice, example, share) in enumerate(zip(group, examples, attention, strict=True), start + 1):
             crop = example["image"]
             row = QueueRow(

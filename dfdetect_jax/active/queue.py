@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,7 +111,7 @@ class Queue:
 
 def digest(image: np.ndarray) -> str:
     """SHA-256 over a picture's pixels, uint8 [H, W, 3]: the same however the file compresses them."""
-    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
 def write_queue(
@@ -192,7 +193,7 @@ def read_queue(folder: str | Path) -> Queue:
         raise RunError(f"{path}: expected a queue, found damage ({error}); restore it, or select anew") from error
 
 
-def _read_row(values: dict) -> QueueRow:
+def _read_row(values: dict[str, Any]) -> QueueRow:
     names = {field.name for field in dataclasses.fields(QueueRow)}
     row = {name: value for name, value in renamed(values, QueueRow).items() if name in names}
     return from_dict(QueueRow, row, "rows")
@@ -299,7 +300,7 @@ def _check_data(queue: Queue, fingerprint: str) -> None:
         )
 
 
-def _as_json(queue: Queue) -> dict:
+def _as_json(queue: Queue) -> dict[str, Any]:
     files = {"image": IMAGES, "attention": ATTENTION, "mask": MASKS}
     rows = [{**dataclasses.asdict(row), **{name: row.file(kind) for name, kind in files.items()}} for row in queue.rows]
     return {"version": VERSION, "selection": dataclasses.asdict(queue.selection), "size": queue.size, "rows": rows}

@@ -6,10 +6,11 @@ are ours but where a source is named. All are deterministic, and equals are rank
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dfdetect_jax.config.active import STRATEGIES
 from dfdetect_jax.config.rules import one_of
 from dfdetect_jax.errors import RunError
 
@@ -22,10 +23,11 @@ NEEDS = {
     "outside": (),
     "channels": ("evidence", "evidence_outside"),
 }
-STRATEGIES = tuple(NEEDS)
 # A clip's frames are near copies. One clip may give this many times its even part of the choice, so that a hard clip
 # still counts for more than an easy one; past that the other clips come first.
 CLIP_SHARE = 2
+Ranking = tuple[np.ndarray, Callable[[int], str]]
+"""A value for each candidate, float [N], the most wanted highest; and the reason for choosing a row, in words."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ def how_many(share: float, trained: int, fakes: int) -> int:
     return min(fakes, max(1, wanted))
 
 
-def choose(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
+def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
     """Ranks the candidates and takes the first `count`.
 
     Strategies: "hardest": lowest p(fake) first, those taken for real and those least sure. "random": the control.
@@ -108,14 +110,14 @@ def choose(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> 
         if not np.isfinite(getattr(candidates, name)).all():
             raise RunError(f"expected numbers, found NaN or infinity in the fakes' {name}: this run has diverged")
     if strategy == "core_set":
-        rows, distances = k_centre(candidates.features, count)
+        rows, distances = k_centre(_column(candidates.features, "features"), count)
         reasons = [_core_set_reason(distance) for distance in distances]
     elif strategy == "random":
         rows = np.random.default_rng(seed).permutation(len(candidates))[:count]
-        reasons = ["drawn at random"] * count
+        reasons = ["chosen at random"] * count
     else:
-        value, reason = _RANKED[strategy](candidates)
-        rows = _spread(np.argsort(-value, kind="stable"), candidates.clips, count)
+        values, reason = _RANKED[strategy](candidates)
+        rows = _spread(np.argsort(-values, kind="stable"), candidates.clips, count)
         reasons = [reason(row) for row in rows]
     return [Choice(int(row), words) for row, words in zip(rows, reasons, strict=True)]
 
@@ -152,6 +154,12 @@ def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows), np.sqrt(np.maximum(distances, 0))
 
 
+def _column(values: np.ndarray | None, name: str) -> np.ndarray:
+    if values is None:
+        raise ValueError(f"expected the column {name}, which this strategy reads, found none; see NEEDS")
+    return values
+
+
 def outside_evidence(candidates: Candidates) -> np.ndarray:
     """How far each fake's evidence rests on channels that look outside the face: mean of o_c, weighted by evidence.
 
@@ -163,29 +171,29 @@ def outside_evidence(candidates: Candidates) -> np.ndarray:
     Returns:
         float64 [N] in [0, 1]; 0 where there is no evidence at all.
     """
-    evidence = np.asarray(candidates.evidence, np.float64)
-    away = np.sum(candidates.evidence_outside, axis=0, dtype=np.float64)
+    evidence = _column(candidates.evidence, "evidence").astype(np.float64)
+    away = _column(candidates.evidence_outside, "evidence_outside").astype(np.float64).sum(axis=0)
     looks_outside = _ratio(away, evidence.sum(axis=0))
     return _ratio(np.einsum("nc,c->n", evidence, looks_outside), evidence.sum(axis=1))
 
 
-def _by_score(candidates: Candidates):
+def _by_score(candidates: Candidates) -> Ranking:
     score = candidates.score
     words = "taken for real, p(fake) {:.3f}", "among the least sure fakes, p(fake) {:.3f}"
     return -np.asarray(score), lambda row: words[bool(score[row] >= 0.5)].format(score[row])
 
 
-def _by_entropy(candidates: Candidates):
+def _by_entropy(candidates: Candidates) -> Ranking:
     p = np.clip(np.asarray(candidates.score, np.float64), 1e-12, 1 - 1e-12)
     entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
     return entropy, lambda row: f"undecided, p(fake) {p[row]:.3f}, entropy {entropy[row]:.2f} bit"
 
 
-def _by_attention(candidates: Candidates):
+def _by_attention(candidates: Candidates) -> Ranking:
     return np.asarray(candidates.outside), lambda row: f"{candidates.outside[row]:.0%} of the attention is off the face"
 
 
-def _by_channels(candidates: Candidates):
+def _by_channels(candidates: Candidates) -> Ranking:
     share = outside_evidence(candidates)
     return share, lambda row: f"its evidence for fake is in channels that lie off the face by {share[row]:.1%}"
 

@@ -10,7 +10,7 @@ LATENTS = ("map", "vector")
 RECONSTRUCT = ("all", "real")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CAEModel:
     """The CAE's network.
 
@@ -29,7 +29,7 @@ class CAEModel:
     classifier_width: int = 512
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CAELoss:
     """The CAE's objective, classification + reconstruction_weight * reconstruction.
 
@@ -42,25 +42,36 @@ class CAELoss:
     reconstruct: str = "all"
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CAESettings(Settings):
-    """All settings of one run of the CAE."""
+    """All settings of one run of the CAE.
+
+    Attributes:
+        model: the network.
+        loss: the objective.
+    """
 
     method: str = "cae"
-    model: CAEModel = dataclasses.field(default_factory=CAEModel)
-    loss: CAELoss = dataclasses.field(default_factory=CAELoss)
+    model: CAEModel = CAEModel()
+    loss: CAELoss = CAELoss()
 
+    def check(self) -> None:
+        """Checks every value.
 
-def check_cae(s: CAESettings) -> None:
-    """Checks what the CAE adds to the common settings.
+        Raises:
+            SettingsError: one line with the setting's path, what is allowed and what was found.
+        """
+        super().check()
+        within("model.width", self.model.width, 0.01, 8.0)
+        at_least("model.middle_blocks", self.model.middle_blocks, 0)
+        one_of("model.latent", self.model.latent, LATENTS)
+        positive_widths("model.decoder_widths", self.model.decoder_widths)
+        at_least("model.classifier_width", self.model.classifier_width, 1)
+        within("loss.reconstruction_weight", self.loss.reconstruction_weight, 0.0, math.inf)
+        one_of("loss.reconstruct", self.loss.reconstruct, RECONSTRUCT)
 
-    Raises:
-        SettingsError: one line with the setting's path, what is allowed and what was found.
-    """
-    within("model.width", s.model.width, 0.01, 8.0)
-    at_least("model.middle_blocks", s.model.middle_blocks, 0)
-    one_of("model.latent", s.model.latent, LATENTS)
-    positive_widths("model.decoder_widths", s.model.decoder_widths)
-    at_least("model.classifier_width", s.model.classifier_width, 1)
-    within("loss.reconstruction_weight", s.loss.reconstruction_weight, 0.0, math.inf)
-    one_of("loss.reconstruct", s.loss.reconstruct, RECONSTRUCT)
+    @property
+    def unread(self) -> dict[str, str]:
+        """As `Settings.unread`; without lambda it doesn't matter which images are reconstructed."""
+        without = {"loss.reconstruct": "loss.reconstruction_weight=0"} if self.loss.reconstruction_weight == 0 else {}
+        return super().unread | without

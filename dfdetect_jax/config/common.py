@@ -1,44 +1,28 @@
-"""The settings that every method has, as typed dataclasses.
+"""The settings that every method has, and what a method's settings answer about the method.
 
-They are mutable so that the command line can override one (`--config.train.steps=200`); `check` is called once, after
-the last override, and nothing changes them from there on.
+All are frozen and can be hashed, so that compiled functions may take them as static arguments. `rules.override` makes
+a copy with other values; `check` is called once, after the last override.
 """
 
 import dataclasses
 import math
+from typing import TypeVar
 
-from dfdetect_jax.config.rules import at_least, one_of, within
+from dfdetect_jax.config.active import Active
+from dfdetect_jax.config.rules import at_least, from_dict, left_at_default, one_of, to_dict, within
 from dfdetect_jax.errors import SettingsError
 
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "drop")
 DTYPES = ("float32", "bfloat16")
 PARALLEL = ("mesh", "pmap")
-ALIGNMENTS = ("landmarks", "box")
-FACE_DETECTORS = ("mtcnn", "haar", "none")
 COMPRESSIONS = ("raw", "c23", "c40")
 BENCHMARK = "deepfakebench"
+EMBEDDED = "forge"
+AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
-@dataclasses.dataclass
-class Crop:
-    """From a picture to a face crop; the same in `prepare` and `predict`.
-
-    Attributes:
-        size: side of the square crop, pixels.
-        margin: side of the crop over the side of the tight face.
-        align: "landmarks" warps five facial points onto a template; "box" cuts the box without turning it.
-        face_detector: "mtcnn"; "haar" (OpenCV; no landmarks, so only with "box"); or "none", which takes pictures
-            whole: for those that are face crops already, or show no faces; only with "box" and margin 1.
-    """
-
-    size: int = 299
-    margin: float = 1.3
-    align: str = "landmarks"
-    face_detector: str = "mtcnn"
-
-
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Data:
     """What is trained on.
 
@@ -69,7 +53,7 @@ class Data:
     forge_images: int = 4000
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Augment:
     """Augmentation inside the step.
 
@@ -82,7 +66,7 @@ class Augment:
     jitter: float = 0.0
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Optimizer:
     """The optimiser and its schedule.
 
@@ -109,7 +93,7 @@ class Optimizer:
     ema_decay: float = 0.0
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Train:
     """The training loop.
 
@@ -139,32 +123,120 @@ class Train:
     shard_optimizer: bool = False
 
 
-@dataclasses.dataclass
-class Settings:
-    """What the settings of every method have; `CAESettings` and `LAESettings` add their network and objective.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightsSource:
+    """Published weights that training with some settings needs.
 
     Attributes:
-        method: "cae" or "lae".
+        network: whose weights, such as "vgg16".
+        source: file or hub name.
+        sha256: digest that the file must have; "" for any, which a hub name doesn't allow.
+        layers: names of the layers that are used.
+    """
+
+    network: str
+    source: str
+    sha256: str
+    layers: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the settings of every method have; a method's own class adds its network and objective.
+
+    The properties are what the rest of the library asks about a method, with the answers of one that needs nothing:
+    published weights, masks, an adversary.
+
+    Attributes:
+        method: name of the method, the default of each method's own class.
         seed: of parameters, data order and augmentation.
         parallel: "mesh" shares a batch among all devices of all processes; "pmap" among those of one process, by
             `jax.pmap`.
+        data: what is trained on.
+        augment: augmentation inside the step.
+        optimizer: the optimiser and its schedule.
+        train: the training loop.
     """
 
-    method: str = ""
+    method: str
     seed: int = 0
     parallel: str = "mesh"
-    data: Data = dataclasses.field(default_factory=Data)
-    augment: Augment = dataclasses.field(default_factory=Augment)
-    optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
-    train: Train = dataclasses.field(default_factory=Train)
+    data: Data = Data()
+    augment: Augment = Augment()
+    optimizer: Optimizer = Optimizer()
+    train: Train = Train()
+
+    def check(self) -> None:
+        """Checks every value; a subclass adds its own checks to these.
+
+        Raises:
+            SettingsError: one line with the setting's path, what is allowed and what was found.
+        """
+        _check_common(self)
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Paths of settings that nothing reads, given the values of the others, and which of them is the reason."""
+        return _unread(self)
+
+    @property
+    def required_weights(self) -> tuple[WeightsSource, ...]:
+        """Published weights that training needs; prediction needs none."""
+        return ()
+
+    @property
+    def adversary_optimizer(self) -> Optimizer | None:
+        """Optimiser of a network that is trained against the detector; None without one."""
+        return None
+
+    @property
+    def active(self) -> Active | None:
+        """How images are chosen for masks; None for a method that never learns from masks."""
+        return None
+
+    @property
+    def has_latent_halves(self) -> bool:
+        """Whether the latent, which `Method.encode` gives, is split into a real and a fake half of its channels."""
+        return False
+
+    @property
+    def mask_learning(self) -> Active | None:
+        """`active`, if masks come into play in a second stage of training; None if there is none."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of results should know of how these settings train, a sentence each."""
+        return ()
 
 
-def check_common(s: Settings) -> None:
-    """Checks what all methods share.
+def check(settings: AnySettings) -> AnySettings:
+    """Returns `settings` if each value is allowed.
 
     Raises:
         SettingsError: one line with the setting's path, what is allowed and what was found.
     """
+    kind = type(settings)
+    expected = next(field.default for field in dataclasses.fields(kind) if field.name == "method")
+    if settings.method != expected:
+        raise SettingsError(f'method: expected "{expected}" in these settings, found "{settings.method}"')
+    from_dict(kind, to_dict(settings))  # types
+    settings.check()
+    return settings
+
+
+def _unread(s: Settings) -> dict[str, str]:
+    unread = {}
+    if s.data.name != EMBEDDED:
+        unread["data.forge_images"] = f'data.name="{s.data.name}"'
+    if s.data.name != BENCHMARK:
+        unread["data.compression"] = f'data.name="{s.data.name}"'
+    if s.optimizer.schedule != "drop":
+        unread["optimizer.drop_step"] = f'optimizer.schedule="{s.optimizer.schedule}"'
+    return unread
+
+
+def _check_common(s: Settings) -> None:
     at_least("seed", s.seed, 0)
     one_of("data.compression", s.data.compression, COMPRESSIONS)
     if (s.data.name == BENCHMARK) != bool(s.data.root and s.data.json) or bool(s.data.root) != bool(s.data.json):
@@ -194,7 +266,7 @@ def check_optimizer(path: str, optimizer: Optimizer) -> None:
     """Checks one optimiser; `path` is its group's name.
 
     Raises:
-        SettingsError: as `check_common`.
+        SettingsError: as `check`.
     """
     one_of(f"{path}.name", optimizer.name, OPTIMIZERS)
     within(f"{path}.learning_rate", optimizer.learning_rate, 0.0, 1.0)
@@ -202,27 +274,8 @@ def check_optimizer(path: str, optimizer: Optimizer) -> None:
     at_least(f"{path}.warmup_steps", optimizer.warmup_steps, 0)
     one_of(f"{path}.schedule", optimizer.schedule, SCHEDULES)
     at_least(f"{path}.drop_step", optimizer.drop_step, 0)
+    if optimizer.schedule != "drop":
+        left_at_default(f"{path}.drop_step", optimizer.drop_step, 0, f'{path}.schedule="{optimizer.schedule}"')
     within(f"{path}.beta1", optimizer.beta1, 0.0, 0.9999)
     within(f"{path}.clip_norm", optimizer.clip_norm, 0.0, math.inf)
     within(f"{path}.ema_decay", optimizer.ema_decay, 0.0, 0.99999)
-
-
-def check_crop(crop: Crop) -> Crop:
-    """Returns `crop` if each value is allowed.
-
-    Raises:
-        SettingsError: as `check`.
-    """
-    at_least("crop.size", crop.size, 32)
-    within("crop.margin", crop.margin, 1.0, 3.0)
-    one_of("crop.align", crop.align, ALIGNMENTS)
-    one_of("crop.face_detector", crop.face_detector, FACE_DETECTORS)
-    if crop.face_detector != "mtcnn" and crop.align == "landmarks":
-        raise SettingsError(
-            f'crop.align: "landmarks" needs five points, which "{crop.face_detector}" has not; use crop.align="box"'
-        )
-    if crop.face_detector == "none" and crop.margin != 1:
-        raise SettingsError(
-            f'crop.margin: expected 1 with face detector "none", which takes pictures whole, found {crop.margin:g}'
-        )
-    return crop

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 
-from dfdetect_jax.config.common import Data, Optimizer, Settings, check_optimizer
-from dfdetect_jax.config.rules import at_least, one_of, within
+from dfdetect_jax.config.active import Active, check_active
+from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer
+from dfdetect_jax.config.rules import left_at_default, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 INPUTS = ("image", "residual")
@@ -17,12 +18,9 @@ PERCEPTUAL_LAYERS = tuple(
     for block, convolutions in enumerate((2, 2, 3, 3, 3), start=1)
     for i in range(1, convolutions + 1)
 )
-MASKS = ("selected", "all", "none")
-STRATEGIES = ("hardest", "random", "entropy", "core_set", "outside", "channels")
-ANNOTATORS = ("oracle", "people")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LAEModel:
     """The LAE's networks.
 
@@ -49,7 +47,7 @@ class LAEModel:
     discriminator_width: float = 1.0
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LAELoss:
     """The LAE's objective: a weight for each of its five terms (0 switches it off), and the reading of two of them.
 
@@ -87,72 +85,96 @@ class LAELoss:
         return self.pixel > 0 or self.perceptual > 0 or self.adversarial > 0
 
 
-@dataclasses.dataclass
-class Active:
-    """Which training images get a mask, from whom, and when.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LAESettings(Settings):
+    """All settings of one run of the LAE.
 
     Attributes:
-        masks: "selected" ones by active learning; "all" that the data has, or "none", the two controls.
-        strategy: how candidates are ranked; "random" is the control.
-        share: of the training images, how many get a mask at most.
-        annotator: "oracle" fills in the masks that the data has; with "people" the run stops once the queue is
-            written, and the same command goes on when the masks have been painted.
-        start: optimiser steps of stage 1; from there on the attention loss sees the masks.
-        batch_share: of each batch, how much is drawn from the masked images.
+        model: the networks.
+        loss: the objective.
+        discriminator: the adversary's optimiser; Adam as DCGAN sets it (Radford et al., ICLR 2016, section 4).
+        active: which images get a mask, from whom, and when.
     """
-
-    masks: str = "selected"
-    strategy: str = "hardest"
-    share: float = 0.03
-    annotator: str = "oracle"
-    start: int = 5_000
-    batch_share: float = 0.125
-
-
-def discriminator_optimizer() -> Optimizer:
-    """Adam as DCGAN sets it (Radford et al., ICLR 2016, section 4)."""
-    return Optimizer(learning_rate=2e-4, weight_decay=0.0, beta1=0.5)
-
-
-@dataclasses.dataclass
-class LAESettings(Settings):
-    """All settings of one run of the LAE."""
 
     method: str = "lae"
-    data: Data = dataclasses.field(default_factory=lambda: Data(image_size=256))
-    model: LAEModel = dataclasses.field(default_factory=LAEModel)
-    loss: LAELoss = dataclasses.field(default_factory=LAELoss)
-    discriminator: Optimizer = dataclasses.field(default_factory=discriminator_optimizer)
-    active: Active = dataclasses.field(default_factory=Active)
+    data: Data = Data(image_size=256)
+    model: LAEModel = LAEModel()
+    loss: LAELoss = LAELoss()
+    discriminator: Optimizer = Optimizer(learning_rate=2e-4, weight_decay=0.0, beta1=0.5)
+    active: Active = Active()
+
+    def check(self) -> None:
+        """Checks every value.
+
+        Raises:
+            SettingsError: one line with the setting's path, what is allowed and what was found.
+        """
+        super().check()
+        _check_model(self)
+        _check_loss(self)
+        _check_discriminator(self.discriminator)
+        check_active(self.active, self.train.steps if self.mask_learning else None)
 
     @property
-    def stage_two(self) -> bool:
-        """Whether masks come into play at all."""
-        return self.loss.attention > 0 and self.active.masks != "none"
+    def unread(self) -> dict[str, str]:
+        """As `Settings.unread`: a term without weight has no settings, nor has a second stage that doesn't come."""
+        return super().unread | _unread(self)
 
-
-def check_lae(s: LAESettings) -> None:
-    """Checks what the LAE adds to the common settings.
-
-    Raises:
-        SettingsError: one line with the setting's path, what is allowed and what was found.
-    """
-    _check_model(s)
-    _check_loss(s.loss)
-    check_optimizer("discriminator", s.discriminator)
-    if s.discriminator.ema_decay:
-        raise SettingsError(f"discriminator.ema_decay: expected 0, found {s.discriminator.ema_decay:g}; it is not used")
-    one_of("active.masks", s.active.masks, MASKS)
-    one_of("active.strategy", s.active.strategy, STRATEGIES)
-    one_of("active.annotator", s.active.annotator, ANNOTATORS)
-    within("active.share", s.active.share, 1e-6, 1.0)
-    within("active.batch_share", s.active.batch_share, 0.001, 0.5)
-    at_least("active.start", s.active.start, 1)
-    if s.stage_two and s.active.start >= s.train.steps:
-        raise SettingsError(
-            f"active.start: expected fewer than the {s.train.steps} steps of train.steps, found {s.active.start}; "
-            'or switch stage 2 off with active.masks="none"'
+    @property
+    def required_weights(self) -> tuple[WeightsSource, ...]:
+        """VGG16's, for the perceptual term."""
+        loss = self.loss
+        if loss.perceptual == 0:
+            return ()
+        return (
+            WeightsSource(network="vgg16", source=loss.vgg16, sha256=loss.vgg16_sha256, layers=loss.perceptual_layers),
         )
+
+    @property
+    def adversary_optimizer(self) -> Optimizer | None:
+        """The discriminator's, if the adversarial term has a weight."""
+        return self.discriminator if self.loss.adversarial > 0 else None
+
+    @property
+    def has_latent_halves(self) -> bool:
+        """Not of the plain classifier's latent."""
+        return self.model.head == "halves"
+
+    @property
+    def mask_learning(self) -> Active | None:
+        """`active`, if the attention loss has a weight and any mask comes into play."""
+        return self.active if self.loss.attention > 0 and self.active.masks != "none" else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether the perceptual term was left out."""
+        if self.loss.perceptual == 0:
+            return ("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)",)
+        return ()
+
+
+def _unread(s: LAESettings) -> dict[str, str]:
+    unread: dict[str, str] = {}
+    if s.loss.perceptual == 0:
+        unread |= dict.fromkeys(("loss.perceptual_layers", "loss.vgg16", "loss.vgg16_sha256"), "loss.perceptual=0")
+    if s.loss.adversarial == 0:
+        names = ("model.discriminator_width", *(f"discriminator.{f.name}" for f in dataclasses.fields(Optimizer)))
+        unread |= dict.fromkeys(names, "loss.adversarial=0")
+    if s.loss.latent_form == "absolute":
+        unread["model.pooling"] = 'loss.latent_form="absolute"'
+    if s.model.head == "linear":
+        unread["loss.sharpness"] = 'model.head="linear"'
+    if s.active.masks != "selected":
+        reason = f'active.masks="{s.active.masks}"'
+        unread |= dict.fromkeys(("active.strategy", "active.share", "active.annotator", "active.batch_share"), reason)
+    if s.mask_learning is None:
+        unread["active.start"] = "loss.attention=0" if s.loss.attention == 0 else 'active.masks="none"'
+    return unread
+
+
+def _check_discriminator(discriminator: Optimizer) -> None:
+    check_optimizer("discriminator", discriminator)
+    left_at_default("discriminator.ema_decay", discriminator.ema_decay, 0.0, "an adversary, which is never averaged")
 
 
 def _check_model(s: LAESettings) -> None:
@@ -168,13 +190,18 @@ def _check_model(s: LAESettings) -> None:
         raise SettingsError(
             f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; try {nearest}"
         )
+    if s.loss.latent_form == "absolute":
+        left_at_default("model.pooling", s.model.pooling, LAEModel().pooling, 'loss.latent_form="absolute"')
+    if s.model.head == "linear":
+        left_at_default("loss.sharpness", s.loss.sharpness, LAELoss().sharpness, 'model.head="linear"')
     if s.model.head == "linear" and s.loss.latent_form == "absolute":
         raise SettingsError('loss.latent_form: "absolute" compares halves, which model.head="linear" has not')
     if s.model.head == "linear" and s.loss.attention_form != "balanced":
         raise SettingsError('loss.attention_form: expected "balanced" with model.head="linear", which has no halves')
 
 
-def _check_loss(loss: LAELoss) -> None:
+def _check_loss(s: LAESettings) -> None:
+    loss = s.loss
     for name in ("latent", "pixel", "perceptual", "adversarial", "attention"):
         within(f"loss.{name}", getattr(loss, name), 0.0, math.inf)
     within("loss.sharpness", loss.sharpness, 0.01, 1000.0)

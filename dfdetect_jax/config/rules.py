@@ -1,4 +1,4 @@
-"""From nested dicts to dataclasses and back, and the rules that a setting is checked by.
+"""From nested dicts to frozen dataclasses and back, overrides by path, and the rules that a setting is checked by.
 
 Every rule takes the setting's path first and raises `SettingsError` with one line: the path, what is allowed, what was
 found.
@@ -8,39 +8,76 @@ import dataclasses
 import difflib
 import math
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from dfdetect_jax.errors import SettingsError
 
-# (settings, name until 0.1) -> name: run folders, records and command lines may have the old one.
+# (settings, name until 0.1) -> name: run folders, records, queues and command lines may have the old one.
 FORMER_NAMES = {
     ("Crop", "detector"): "face_detector",
     ("Data", "train_methods"): "train_forgeries",
     ("QueueRow", "method"): "forgery",
 }
+T = TypeVar("T")
 
 
-def to_dict(settings) -> dict:
-    """Settings as nested dicts of JSON types."""
+def to_dict(settings: Any) -> dict[str, Any]:
+    """A settings dataclass as nested dicts of JSON types."""
     return dataclasses.asdict(settings)
 
 
-def from_dict(kind: type, values: dict, path: str = "config"):
+def from_dict(kind: type[T], values: Mapping[str, Any], path: str = "config") -> T:
     """Builds the dataclass `kind` from nested dicts, as read from JSON.
 
     Raises:
         SettingsError: a name is unknown (the nearest known one is suggested) or a value has the wrong type.
     """
-    known = typing.get_type_hints(kind)
-    built = {}
+    types = typing.get_type_hints(kind)
+    fields = {}
     for name, value in renamed(values, kind).items():
-        if name not in known:
+        if name not in types:
             raise SettingsError(unknown_name(f"{path}.{name}", kind))
-        built[name] = _coerce(known[name], value, f"{path}.{name}")
-    return kind(**built)
+        fields[name] = _coerce(types[name], value, f"{path}.{name}")
+    return kind(**fields)
 
 
-def renamed(values: dict, kind: type) -> dict:
+def override(settings: T, values: Mapping[str, Any]) -> T:
+    """A copy of `settings` with other values by path: `override(settings, {"train.steps": 200, "seed": 1})`.
+
+    Raises:
+        SettingsError: a path is unknown or a value has the wrong type.
+    """
+    nested = to_dict(settings)
+    for path, value in values.items():
+        group, kind = nested, type(settings)
+        *parents, name = current_path(path, kind).split(".")
+        for parent in parents:
+            group, kind = group[parent], typing.get_type_hints(kind)[parent]
+        group[name] = value
+    return from_dict(type(settings), nested)
+
+
+def current_path(path: str, kind: type) -> str:
+    """A setting's path in `kind` with the names of today: "data.train_methods" -> "data.train_forgeries".
+
+    Raises:
+        SettingsError: there is no such setting; the nearest name is suggested.
+    """
+    walked: list[str] = []
+    for name in path.split("."):
+        if not dataclasses.is_dataclass(kind):
+            raise SettingsError(f"no setting config.{path}; config.{'.'.join(walked)} is a single value")
+        name = FORMER_NAMES.get((kind.__name__, name), name)
+        types = typing.get_type_hints(kind)
+        if name not in types:
+            raise SettingsError(unknown_name(".".join(["config", *walked, name]), kind))
+        walked.append(name)
+        kind = types[name]
+    return ".".join(walked)
+
+
+def renamed(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """`values` with the names of today, where they have those that settings of `kind` had in earlier versions."""
     return {FORMER_NAMES.get((kind.__name__, name), name): value for name, value in values.items()}
 
@@ -54,9 +91,9 @@ def unknown_name(path: str, kind: type) -> str:
     return f"no setting {path}; {hint}"
 
 
-def _coerce(kind, value, path: str):
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
+def _coerce(kind: Any, value: Any, path: str) -> Any:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
             raise SettingsError(f"{path}: expected a group of settings, found {value!r}")
         return from_dict(kind, value, path)
     if typing.get_origin(kind) is tuple:
@@ -96,3 +133,9 @@ def positive_widths(path: str, widths: Sequence[int]) -> None:
     """Refuses an empty list of channel counts, and counts below 1."""
     if not widths or min(widths) < 1:
         raise SettingsError(f"{path}: expected one or more channel counts of at least 1, found {tuple(widths)}")
+
+
+def left_at_default(path: str, value: Any, default: Any, why: str) -> None:
+    """Refuses a `value` other than `default` of a setting that nothing reads, because of `why`."""
+    if value != default:
+        raise SettingsError(f"{path}: it has no effect with {why}; expected its default {default!r}, found {value!r}")

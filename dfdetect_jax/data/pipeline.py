@@ -4,7 +4,6 @@ Which example comes when is a function of the seed and the position alone: the i
 resumed stream goes on bit for bit, and any number of processes draws the same global batches.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.media.crop import resize
 
@@ -207,7 +207,7 @@ def select(records: Records, forgeries: Sequence[str]) -> np.ndarray:
 def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own; commands other than `train` parse none
-    threads = min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    threads = min(_THREADS, processors())
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(_READ_AHEAD, threads))
     if not workers:
         return batches.to_iter_dataset(options)

@@ -1,6 +1,7 @@
-"""How this process asks the system for memory."""
+"""This process and its machine: processors, and how memory is allocated."""
 
 import ctypes
+import os
 import sys
 
 _WHOLE = 2**20
@@ -13,15 +14,22 @@ _FRAGMENTS = (2**17, 2**14, 2**12, 2**11, 2**10)
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
+def processors() -> int:
+    """How many processors this process may use; fewer than the machine has where it is bound to some of them."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13, which also reads PYTHON_CPU_COUNT
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def keep_freed_memory() -> bool:
-    """Has freed memory kept for the next allocation, rather than given back to the system; True if that was possible.
+    """Keeps freed memory for the next allocation rather than returning it to the system; True if that was possible.
 
     XLA's CPU backend allocates a step's temporaries as one block and frees it at the step's end. By default glibc maps
     so large a block anew each time, and the system fills each of its pages with zeros at first touch: a quarter of the
-    CPU time of a training step and more. The price is that the process keeps the most memory that it ever used.
+    CPU time of a training step and more. The cost: the process stays at its peak memory.
 
-    To be called before threads start (so before JAX does), since a thread's first allocation fixes where it allocates.
-    Only glibc can do this; elsewhere nothing happens.
+    Call it before threads start (so before JAX does): a thread's first allocation fixes the arena it allocates from.
+    Only glibc supports this; elsewhere nothing happens.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -36,12 +44,12 @@ def keep_freed_memory() -> bool:
 
 
 def set_fragments_aside() -> int:
-    """Takes what a compiler left free in small pieces out of circulation, for good; bytes taken, 0 without glibc.
+    """Takes the small free pieces that compilation left out of use, for good; returns their bytes, 0 without glibc.
 
-    To be called after compiling, with `keep_freed_memory` in force: then all threads share one heap, and as long as
-    hundreds of thousands of small free pieces lie in it, each buffer that a matrix product packs its operands into is
-    searched for among them, under one lock. A training step of the LAE took a tenth longer. The pieces were resident
-    already and would have stayed so.
+    Call it after compilation, with `keep_freed_memory` in force: all threads then share one heap, and while hundreds of
+    thousands of small free pieces lie in it, every buffer that a matrix product packs its operands into is searched
+    for among them, under one lock. A training step of the LAE took a tenth longer. The pieces were resident already
+    and would have stayed so.
     """
     if not sys.platform.startswith("linux"):
         return 0

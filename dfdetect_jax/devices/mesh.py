@@ -57,7 +57,7 @@ def sharded_optimizer(state: TrainState, mesh: Mesh) -> TrainState:
         `state` with a sharding in the place of each array.
     """
 
-    def cut(array) -> NamedSharding:
+    def cut(array: Any) -> NamedSharding:
         fitting = [axis for axis, length in enumerate(array.shape) if length % mesh.size == 0]
         if array.size < _WORTH_CUTTING or not fitting:
             return replicated(mesh)

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -46,11 +47,13 @@ def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0,
         raise SettingsError(f"--distributed: {_HOW}")
     if not detect and process_id >= process_count:
         raise SettingsError(f"--process_id: expected 0 to {process_count - 1}, found {process_id}")
-    where = {} if detect else {"coordinator_address": coordinator, "num_processes": process_count}
-    if not detect:
-        where["process_id"] = process_id
     try:
-        jax.distributed.initialize(**where, shutdown_timeout_seconds=_LONGEST_WAIT)
+        jax.distributed.initialize(
+            None if detect else coordinator,
+            None if detect else process_count,
+            None if detect else process_id,
+            shutdown_timeout_seconds=_LONGEST_WAIT,
+        )
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise SettingsError(f"--distributed: the processes of this job can't be joined ({reason}); {_HOW}") from error
@@ -59,10 +62,10 @@ def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0,
 
 
 @contextlib.contextmanager
-def joined(**job) -> Iterator[None]:
+def joined(**job: Any) -> Iterator[None]:
     """`join` for the length of a command: an error in one process of a job ends that process at once.
 
-    In the usual way it would first wait for the others at their end, which wait for it. They end when they miss it.
+    A normal exit would deadlock at JAX's shutdown barrier; exiting at once makes the coordinator end the others.
     """
     join(**job)
     try:
@@ -102,14 +105,14 @@ def gather(columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
         return [columns]
     wait_for_all("gather")
     buffer = io.BytesIO()
-    np.savez(buffer, **columns)
+    np.savez(buffer, allow_pickle=False, **columns)
     content = np.frombuffer(buffer.getvalue(), np.uint8)
     lengths = multihost_utils.process_allgather(np.array(len(content))).ravel()
     padded = np.zeros(int(lengths.max()), np.uint8)
     padded[: len(content)] = content
     rows = multihost_utils.process_allgather(padded)
-    found = []
+    parts = []
     for row, length in zip(rows, lengths, strict=True):
         with np.load(io.BytesIO(row[:length].tobytes()), allow_pickle=False) as file:
-            found.append({name: file[name] for name in columns})
-    return found
+            parts.append({name: file[name] for name in columns})
+    return parts

@@ -12,9 +12,8 @@ from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit
 from dfdetect_jax.media.crop import resize
-from dfdetect_jax.pictures.sheets import to_uint8
 from dfdetect_jax.run.folder import Run
-from dfdetect_jax.scoring.views import heat_maps, heat_shows
+from dfdetect_jax.scoring.views import heat_kind, heat_maps, to_uint8
 
 PER_KIND = 4
 
@@ -81,7 +80,7 @@ def example_views(run: Run, data: PreparedSplit, frames: FrameScores, per_kind: 
         ExampleView(
             image=images[i],
             heat=heats[i],
-            shows=heat_shows(prediction),
+            shows=heat_kind(prediction),
             reconstruction=None if pictures is None else pictures[i],
             mask=_known_mask(fields[i], size),
             score=float(frames.score[row]),

@@ -19,7 +19,7 @@ from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
 from dfdetect_jax.evaluation.metrics.detection import checked
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.localization import Localization
-from dfdetect_jax.run.folder import Run, keep_beside, training_records
+from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "validation.json"  # in the run folder
 UNINFORMED_THRESHOLD = 0.5
@@ -51,7 +51,7 @@ def frozen_values(run: Run) -> FrozenValues:
     if stored is not None:
         return stored
     try:
-        records = training_records(run)
+        records = records_of(run)
     except RecordsError:
         why = "validation data not found: scores are not calibrated, and the map threshold is not from validation"
         return FrozenValues(threshold=run.threshold, why=why)

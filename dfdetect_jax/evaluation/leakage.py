@@ -9,7 +9,7 @@ from typing import Any
 
 from dfdetect_jax.data.records import Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.run.folder import Run, keep_beside, training_records
+from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "trained_on.json"  # in the run folder
 # Data sets that show the people of another data set under the same names. Data sets that users build themselves are
@@ -91,7 +91,7 @@ def _training_split(run: Run) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError):  # an unfinished run, or one of an older version
         pass
     try:
-        records = training_records(run)
+        records = records_of(run)
     except RecordsError:
         return None
     return record_training_split(run.folder, records)

@@ -1,4 +1,4 @@
-"""From a picture to a face crop: the one way, for preparing, forging and predicting alike.
+"""Cropping a face from a picture: one way for preparing, forging and predicting.
 
 Coordinates are pixels with (0, 0) at the centre of the upper left pixel, x to the right, y down. A matrix is float64
 [2, 3] and takes a point of the picture to a point of the crop.
@@ -20,9 +20,13 @@ _POINTS_SIZE, _POINTS_MARGIN = 256, 1.3
 
 
 def template(size: int, margin: float) -> np.ndarray:
-    """Where the five landmarks come to lie in a crop.
+    """The positions of the five landmarks in an aligned crop.
 
-    A larger margin draws the points towards the centre of the crop; the size scales them.
+    A larger margin moves the points towards the centre of the crop; the size scales them.
+
+    Args:
+        size: side of the crop, pixels.
+        margin: side of the crop over the side of the tight face.
 
     Returns:
         float64 [5, 2], pixels of the crop, in the order of `Face.landmarks`.
@@ -32,7 +36,7 @@ def template(size: int, margin: float) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The rotation, uniform scale and shift that brings `points` nearest to `targets`, by least squares.
+    """The rotation, uniform scale and shift that bring `points` nearest to `targets`, by least squares.
 
     With points as complex numbers z and targets w, both less their means, it is w = a z with
     a = sum(conj(z) w) / sum(|z|^2): Umeyama (1991) in the plane, without reflections.
@@ -50,14 +54,14 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     z, w = (np.asarray(p, np.float64) @ (1, 1j) for p in (points, targets))
     spread = z - z.mean()
     if not np.abs(spread).max() > 0:
-        raise ValueError("expected at least two different points, found all at one place")
+        raise ValueError("expected at least two different points, found all at one place; drop this face")
     a = (spread.conj() @ (w - w.mean())) / (spread.conj() @ spread).real
     b = w.mean() - a * z.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
-    """The matrix that takes a picture to the crop of one face.
+    """The matrix from a picture to the crop of one face.
 
     align="landmarks": the similarity that brings the five points nearest to `template`. align="box": the square around
     the box's centre whose side is the box's longer side times the margin, not turned.
@@ -70,7 +74,7 @@ def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
     """
     if crop.align == "landmarks":
         if face.landmarks is None:
-            raise SettingsError('crop.align: "landmarks" needs five points, which this face has not; use "box"')
+            raise SettingsError('crop.align: "landmarks" expects five points, found a face without; use "box"')
         return similarity(face.landmarks, template(crop.size, crop.margin))
     x0, y0, x1, y1 = np.asarray(face.box, np.float64)
     scale = crop.size / (max(x1 - x0, y1 - y0, 1.0) * crop.margin)
@@ -79,9 +83,9 @@ def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Cuts a crop: bilinear, antialiased when shrinking, black where the crop reaches beyond the picture.
+    """Crops a picture: bilinear, antialiased when shrinking, black where the crop reaches beyond the picture.
 
-    Black and not mirrored, since a mirrored border would show forged pixels that the mask doesn't have.
+    Black rather than mirrored, since a mirrored border would show forged pixels that the mask lacks.
 
     Args:
         image: uint8 [H, W, 3].
@@ -99,9 +103,14 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """Brings a crop to the network's size: uint8 [S, S] or [S, S, 3] to [size, size(, 3)].
+    """Resizes a crop to the network's input: mean over each pixel's area when shrinking, bilinear when enlarging.
 
-    Mean over each pixel's area when it gets smaller, bilinear when larger.
+    Args:
+        image: uint8 [S, S] or [S, S, 3].
+        size: pixels.
+
+    Returns:
+        uint8 [size, size] or [size, size, 3].
     """
     if image.shape[0] == size:
         return image
@@ -110,13 +119,13 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def resized_matrix(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
-    """The matrix from the picture to a crop that `resize` brought from `size` to `new_size`; pixel centres kept."""
+    """The matrix to a crop, float64 [2, 3], after `resize` brought the crop from `size` to `new_size`."""
     factor = new_size / size
     return factor * np.asarray(matrix, np.float64) + [[0, 0, (factor - 1) / 2]] * 2
 
 
 def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Cuts a mask with the image's matrix; a crop pixel is forged if at least half of its area is.
+    """Crops a mask with the image's matrix; a crop pixel is forged if at least half of its area is.
 
     Args:
         mask: uint8 [H, W] in {0, 255}.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_SAME_FACE = 0.2  # least intersection over union from one seen frame to the next; sampled frames lie far apart
+_SAME_FACE = 0.2  # least intersection over union from one frame to the next; sampled frames lie far apart
 _MOST_MISSED = 5  # frames in a row that a track survives unseen
 
 
@@ -29,14 +29,14 @@ def track(faces_per_frame: Sequence[Sequence[Face]]) -> list[list[Face | None]]:
     """Joins the faces of successive frames to tracks, one per person.
 
     A face continues the track whose last seen box it overlaps most; a track that goes unseen for a few frames, as when
-    the detector misses one, is taken up again. Between sampled frames a face may move by most of its width.
+    the face detector misses one, is continued. Between sampled frames a face may move by most of its width.
 
     Args:
-        faces_per_frame: the detector's result on frames in order.
+        faces_per_frame: the face detector's result on frames in order.
 
     Returns:
-        Tracks, each with one entry per frame: the face, or None where it wasn't seen. Ordered by the sum of the box
-        areas over the clip, so that what is seen long and large, the person it is about, comes first.
+        Tracks, each with one entry per frame: the face, or None where it wasn't detected. Ordered by the sum of the
+        box areas over the clip, so that the face that is large and present for long, the clip's subject, comes first.
     """
     tracks: list[list[Face | None]] = []
     for index, faces in enumerate(faces_per_frame):
@@ -62,8 +62,8 @@ def overlap(box: np.ndarray, other: np.ndarray) -> float:
     return shared / union if union > 0 else 0.0
 
 
-def area(box: Sequence[float]) -> float:
-    """Of a box, x0, y0, x1, y1, in square pixels; 0 where it is empty."""
+def area(box: Sequence[float] | np.ndarray) -> float:
+    """The area of a box, [4] of x0, y0, x1, y1, in square pixels; 0 where it is empty."""
     return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
 
 

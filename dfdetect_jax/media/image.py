@@ -1,4 +1,4 @@
-"""Reading a photograph safely: nothing is decoded before its kind and its size are known to be allowed."""
+"""Reading a photograph safely: its kind and size are checked before anything is decoded."""
 
 import codecs
 import os
@@ -37,10 +37,10 @@ _UPRIGHT = {  # EXIF 2.32, tag Orientation: what brings the stored picture uprig
 }
 
 
-def media_kind(path: str | os.PathLike) -> str:
+def media_kind(path: str | os.PathLike[str]) -> str:
     """Whether a file is a photograph or a video, by its first bytes; its name doesn't count.
 
-    Photographs: JPEG, PNG, WebP, BMP. Videos: MP4 and MOV, AVI, Matroska and WebM. All else is refused.
+    Photographs: JPEG, PNG, WebP, BMP. Videos: MP4 and MOV, AVI, Matroska and WebM. Everything else is refused.
 
     Returns:
         "image" or "video".
@@ -51,7 +51,7 @@ def media_kind(path: str | os.PathLike) -> str:
     return "image" if media_format(path) in _IMAGES else "video"
 
 
-def media_format(path: str | os.PathLike) -> str:
+def media_format(path: str | os.PathLike[str]) -> str:
     """The format of a photograph or the container of a video, by its first bytes.
 
     Returns:
@@ -76,10 +76,10 @@ def media_format(path: str | os.PathLike) -> str:
     return name
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Decodes a photograph.
 
-    The picture is turned as its EXIF orientation says (unreadable EXIF counts as upright). Grey and palette pictures
+    The EXIF orientation is applied (unreadable EXIF counts as upright). Grey and palette pictures
     become RGB; transparent pixels are laid over black; CMYK is converted without a colour profile; of 16 bits the
     high byte is kept. Colour profiles are ignored: values are as stored.
 
@@ -107,14 +107,20 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise BadMediaError(f"{path}: not a readable {_IMAGES[kind]} ({_reason(error)})") from error
 
 
-def check_size(path: str | os.PathLike, width: int, height: int, most: int) -> None:
-    """Refuses a picture or frame by the size that its header declares, in pixels.
+def check_size(path: str | os.PathLike[str], width: int, height: int, most: int) -> None:
+    """Refuses a picture or frame by the size that its header declares.
+
+    Args:
+        path: for the message.
+        width: pixels.
+        height: pixels.
+        most: pixels allowed, width times height.
 
     Raises:
         BadMediaError: no pixels at all, more than `most`, or a side over `MAX_SIDE`.
     """
     if width < 1 or height < 1:
-        raise BadMediaError(f"{path}: expected a picture, found one of {width} x {height} pixels")
+        raise BadMediaError(f"{path}: expected a picture with pixels, found {width} x {height}; check the file")
     if width * height > most or max(width, height) > MAX_SIDE:
         allowed = f"at most {most:,} and {MAX_SIDE:,} along a side are allowed"
         raise BadMediaError(f"{path}: {width} x {height} pixels, {allowed}; scale it down first")
@@ -138,7 +144,7 @@ def _signature(head: bytes) -> str | None:
 
 
 def _describe(head: bytes) -> str:
-    """In words, what a refused file that starts with `head` seems to be."""
+    """What a refused file that starts with `head` seems to be."""
     if not head:
         return "an empty file"
     for magic, name in _REFUSED:
@@ -160,13 +166,15 @@ def _is_text(head: bytes) -> bool:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What brings a stored picture upright; None if it is."""
     try:
-        return _UPRIGHT.get(picture.getexif().get(_EXIF_ORIENTATION))
-    except Exception:  # a damaged tag block says nothing about the pixels
+        return _UPRIGHT.get(picture.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # a damaged tag block is no reason to refuse the pixels
         return None
 
 
-def _to_rgb(path, picture: Image.Image) -> np.ndarray:
+def _to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
+    """uint8 [H, W, 3]."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
         grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=-1)

@@ -1,8 +1,8 @@
-"""Which pixels were forged: from a data set's own mask, or from the difference between a fake and its source.
+"""Masks of the forged pixels: a data set's own, or the difference between a fake and its source.
 
-A difference is only as good as the pair. A forger touches the face, so that away from it fake and source should differ
-by no more than a recompression does; where they differ there as much as in the face, the pair was compressed too
-differently or isn't aligned, and its differences are no mask. Where the face fills the picture, as in aligned
+A difference is only as good as the pair. A forgery changes the face, so that away from it fake and source should differ
+by no more than recompression does; where they differ there as much as in the face, the pair was compressed too
+differently or isn't aligned, and its difference is no mask. Where the face fills the picture, as in aligned
 photographs, the quarter that differs least stands for the surroundings. `contrast` measures this frame by frame, and
 `difference_usable` judges the clip.
 """
@@ -53,7 +53,7 @@ class Judgement(NamedTuple):
     Attributes:
         usable: whether they do.
         threshold: for `difference_mask`, grey levels.
-        reason: why not, in words; "" if usable.
+        reason: why not; "" if usable.
     """
 
     usable: bool
@@ -62,7 +62,7 @@ class Judgement(NamedTuple):
 
 
 def binary_mask(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Reads a data set's own mask, which compression may have blurred and some tools paint in colour.
+    """Binarizes a data set's own mask, which compression may have blurred and some tools paint in colour.
 
     Args:
         frame: uint8 [H, W, 3], a mask picture or a frame of a mask video; forged where its strongest channel is at
@@ -83,12 +83,12 @@ def difference_mask(fake: np.ndarray, source: np.ndarray, threshold: float = LEA
     """Marks where a fake differs from its source.
 
     The smoothed difference is thresholded; specks much smaller than the largest part are dropped; narrow gaps and holes
-    are closed, since within a forged face some pixels come out as they were.
+    are closed, since some pixels within a forged face keep their values.
 
     Args:
         fake: uint8 [H, W, 3].
         source: uint8 [H, W, 3], the frame that it was forged from.
-        threshold: difference from which a pixel counts, grey levels; `Judgement.threshold` for a clip.
+        threshold: difference above which a pixel is forged, grey levels; `Judgement.threshold` for a clip.
 
     Returns:
         uint8 [H, W] in {0, 255}; all 0 where nothing differs.
@@ -101,7 +101,7 @@ def difference_mask(fake: np.ndarray, source: np.ndarray, threshold: float = LEA
     if count == 1:
         return marked
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
-    areas[0] = 0  # what isn't marked
+    areas[0] = 0  # the background
     marked = (areas >= _SMALLEST_PART * areas.max())[parts].astype(np.uint8)
     return 255 * _close(marked, gap=1 + round(_GAP * math.sqrt(areas.max())))
 
@@ -125,7 +125,7 @@ def difference(fake: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 
 def contrast(fake: np.ndarray, source: np.ndarray, boxes: Sequence[np.ndarray]) -> Contrast:
-    """Measures one pair of frames.
+    """Measures by how much one pair of frames differs.
 
     Args:
         fake: uint8 [H, W, 3].
@@ -161,8 +161,8 @@ def difference_usable(contrasts: Sequence[Contrast]) -> Judgement:
         contrasts: of some frames of the clip that show a face.
 
     Returns:
-        The judgement; its threshold is the difference that 99% of the surroundings stay under, `LEAST_DIFFERENCE` at
-        least.
+        The judgement; its threshold is the 99th percentile of the difference in the surroundings, at least
+        `LEAST_DIFFERENCE`.
     """
     if not contrasts:
         return Judgement(False, LEAST_DIFFERENCE, "no face to compare with its surroundings")
@@ -185,11 +185,12 @@ def difference_usable(contrasts: Sequence[Contrast]) -> Judgement:
 
 
 def _usable_without_surroundings(quiet: float, most: float) -> Judgement:
+    """`difference_usable` where faces fill the picture, from the medians of `Contrast.quiet` and `Contrast.most`."""
     threshold = max(LEAST_DIFFERENCE, _OVER_QUIET * float(quiet))
     if quiet > _MOST_QUIET:
         reason = (
             f"fake and source differ everywhere, by {quiet:.1f} grey levels even in the quarter that differs least, "
-            f"expected at most {_MOST_QUIET:g}: they are not aligned, or all of it was made anew"
+            f"expected at most {_MOST_QUIET:g}: they are not aligned, or the whole picture was generated"
         )
     elif most < threshold:
         reason = f"fake and source hardly differ: by {most:.1f} grey levels at most, expected {threshold:.1f}"
@@ -199,9 +200,7 @@ def _usable_without_surroundings(quiet: float, most: float) -> Judgement:
 
 
 def framed_alike(source: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Brings a source to the size of what was made from it, by the way generators take photographs in.
-
-    The largest window in the middle that has the fake's proportions is resized.
+    """Brings a source to its fake's size, as generators do: the largest central window of its proportions, resized.
 
     Args:
         source: uint8 [H, W, 3].
@@ -243,5 +242,5 @@ def _region(box: np.ndarray, halo: float) -> tuple[slice, slice]:
 
 def _same_size(name: str, shape: Sequence[int], other: str, other_shape: Sequence[int]) -> None:
     if tuple(shape) != tuple(other_shape):
-        found = " and ".join(f"{width} x {height}" for height, width in (shape, other_shape))
-        raise BadMediaError(f"expected {name} and {other} of one size, found {found} pixels")
+        sizes = " and ".join(f"{width} x {height}" for height, width in (shape, other_shape))
+        raise BadMediaError(f"expected {name} and {other} of one size, found {sizes} pixels")

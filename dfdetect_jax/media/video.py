@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-# Read by OpenCV at the first video. A broken file is told in our words, not in the decoder's on top (-8: AV_LOG_QUIET).
+# Read by OpenCV at the first video. Our own error reports a broken file; the decoder's log is off (-8: AV_LOG_QUIET).
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
@@ -25,7 +25,7 @@ _LONGEST = 100_000_000  # frames; 19 days at 60 frames/s. Some containers withou
 
 
 class VideoInfo(NamedTuple):
-    """What a video says of itself.
+    """A video's header.
 
     Attributes:
         frames: number of frames as declared, or counted where the container declares none. A file that was cut
@@ -41,7 +41,7 @@ class VideoInfo(NamedTuple):
     height: int
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Reads a video's header; no frame is decoded unless the container declares no length.
 
     Raises:
@@ -57,7 +57,7 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         return VideoInfo(int(frames), float(fps) if 0 < fps < 10_000 else 0.0, width, height)
 
 
-def codec(path: str | os.PathLike) -> str:
+def codec(path: str | os.PathLike[str]) -> str:
     """The FOURCC of a video's codec as the decoder names it, such as "h264", "hevc" or "FMP4"; "" where it has none.
 
     Raises:
@@ -68,12 +68,12 @@ def codec(path: str | os.PathLike) -> str:
     return "".join(chr(letter) for letter in letters if 32 < letter < 127)
 
 
-def read_frames(path: str | os.PathLike, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(path: str | os.PathLike[str], indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yields the frames with the given indices (0 is the first; None: all), in rising order, each once.
 
-    Frames between are decoded but not converted. Memory is that of one frame. Frames are turned upright as the
-    container's rotation says. Where the file ends early, so does the iteration. The file is opened by the first step of
-    the iteration, and closed when the iterator is.
+    Frames between are decoded but not converted. Memory is that of one frame. The container's rotation is applied.
+    Where the file ends early, so does the iteration. The first step of the iteration opens the file; it is closed with
+    the iterator.
 
     Yields:
         (index, uint8 [H, W, 3] RGB).
@@ -88,7 +88,8 @@ def read_frames(path: str | os.PathLike, indices: Sequence[int] | None = None) -
     return _frames(path, wanted)
 
 
-def _frames(path, wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
+def _frames(path: str | os.PathLike[str], wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
+    """As `read_frames`; `wanted` rises."""
     last = None if wanted is None else (wanted[-1] if wanted else -1)
     chosen = None if wanted is None else set(wanted)
     with _open(path) as capture:
@@ -97,7 +98,7 @@ def _frames(path, wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
             if chosen is None or index in chosen:
                 decoded, frame = capture.retrieve()
                 if decoded:
-                    check_size(path, frame.shape[1], frame.shape[0], MAX_FRAME_PIXELS)  # it may change on the way
+                    check_size(path, frame.shape[1], frame.shape[0], MAX_FRAME_PIXELS)  # it may change within a file
                     yield index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
             index += 1
         if index == 0 and last != -1:
@@ -105,9 +106,9 @@ def _frames(path, wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """Indices of `count` frames spread over `total`, first and last among them; all of them where there are fewer.
+    """Indices of `count` evenly spaced frames of `total`, the first and the last among them; all where there are fewer.
 
-    These are `np.linspace(0, total - 1, count)` cut to integers, as the common benchmarks sample.
+    These are `np.linspace(0, total - 1, count)` rounded down, as the common benchmarks sample.
 
     Raises:
         SettingsError: `count` is below 1.
@@ -120,7 +121,7 @@ def evenly_spaced(total: int, count: int) -> list[int]:
 
 
 @contextmanager
-def _open(path):
+def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
     if media_kind(path) != "video":
         raise BadMediaError(f"{path}: expected a video, found a photograph")
     # An absolute path can't be taken for a URL, and naming the backend keeps "%03d" in it from being a pattern.

@@ -11,32 +11,36 @@ from dfdetect_jax.methods.contract import Batch, Metrics, TrainState
 
 
 class Learnt(NamedTuple):
-    """What a batch says of a state, before any optimiser acts on it.
+    """What a batch teaches, before any optimiser acts on it.
 
     Attributes:
-        gradients: one tree, or a tuple with one for each network that is trained.
+        gradients: of the detector's parameters.
         statistics: what replaces `TrainState.statistics`.
         metrics: float32 scalars.
+        adversary_gradients: of the adversary's parameters, or None without one.
     """
 
     gradients: Any
     statistics: Any
     metrics: Metrics
+    adversary_gradients: Any = None
 
 
-def accumulate(
-    learn: Callable[[TrainState, Batch, jax.Array], Learnt], state: TrainState, batch: Batch, key: jax.Array, parts: int
-) -> Learnt:
+Learn = Callable[[TrainState, Batch, jax.Array], Learnt]
+"""(state, batch, key) -> Learnt; a pure function."""
+
+
+def accumulate(learn: Learn, state: TrainState, batch: Batch, key: jax.Array, parts: int) -> Learnt:
     """`learn` on the whole batch; or on its `parts` in turn, with gradients and metrics averaged.
 
-    Running statistics pass from part to part, and each part draws from a key of its own. Memory is that of one part.
+    Running statistics pass from part to part, and each part has a key of its own. Memory is that of one part.
 
     Args:
-        learn: (state, batch, key) -> Learnt; a pure function.
-        state: read, and given to `learn` with the statistics that the part before left.
-        batch: arrays [N, ...]; N is a multiple of `parts`. Of each run of `parts` neighbours every part gets one, so
-            that a batch which is spread over devices is so in every part; and each time another one, as in a Latin
-            square, so that a batch in which reals and fakes alternate doesn't fall into one part of each.
+        learn: on a batch or part of it.
+        state: given to `learn` with the statistics that the part before left.
+        batch: arrays [N, ...]; N is a multiple of `parts`. Examples are dealt round-robin, with the starting part
+            rotated each round: a batch that is spread over devices is so in every part, and one in which reals and
+            fakes alternate doesn't fall into one part of each.
         key: PRNG key of the step.
         parts: 1 or more.
     """
@@ -47,16 +51,12 @@ def accumulate(
     def add(total: Learnt, index_and_piece: tuple[jax.Array, Batch]) -> tuple[Learnt, None]:
         index, piece = index_and_piece
         learnt = learn(state.with_statistics(total.statistics), piece, jax.random.fold_in(key, index))
-        gradients, metrics = jax.tree.map(jnp.add, (total.gradients, total.metrics), (learnt.gradients, learnt.metrics))
-        return Learnt(gradients, learnt.statistics, metrics), None
+        return jax.tree.map(jnp.add, total, learnt)._replace(statistics=learnt.statistics), None
 
-    nothing = jax.tree.map(
-        lambda a: jnp.zeros(a.shape, a.dtype),
-        jax.eval_shape(learn, state, jax.tree.map(lambda a: a[0], pieces), key),
-    )
-    total, _ = jax.lax.scan(add, nothing._replace(statistics=state.statistics), (jnp.arange(parts), pieces))
-    gradients, metrics = jax.tree.map(lambda a: a / parts, (total.gradients, total.metrics))
-    return Learnt(gradients, total.statistics, metrics)
+    shapes = jax.eval_shape(learn, state, jax.tree.map(lambda a: a[0], pieces), key)
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
+    total, _ = jax.lax.scan(add, zeros._replace(statistics=state.statistics), (jnp.arange(parts), pieces))
+    return jax.tree.map(lambda a: a / parts, total)._replace(statistics=total.statistics)
 
 
 def _deal(array: jax.Array, parts: int) -> jax.Array:

@@ -1,5 +1,7 @@
 """The LAE's opponent: a discriminator that learns to tell images from reconstructions, by its own optimiser."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -18,9 +20,9 @@ def init(key: jax.Array, settings: LAESettings) -> Adversary:
 
 
 def judge(
-    params: dict, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
-) -> tuple[jax.Array, dict]:
-    """The discriminator's word on images.
+    params: Any, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
+) -> tuple[jax.Array, Any]:
+    """The discriminator's judgement of images.
 
     Args:
         params: what to judge with; apart from `adversary` so that they can be differentiated.
@@ -44,7 +46,7 @@ def learn(
     reconstruction: jax.Array,
     settings: LAESettings,
     axis_name: str | None = None,
-) -> tuple[dict, dict, jax.Array]:
+) -> tuple[Any, Any, jax.Array]:
     """What images and their reconstructions, which are constants to it, teach the discriminator.
 
     Args:
@@ -59,19 +61,11 @@ def learn(
     """
     reconstruction = jax.lax.stop_gradient(reconstruction)
 
-    def loss_fn(params):
+    def loss_fn(params: Any) -> tuple[jax.Array, Any]:
         logits, batch_stats = judge(params, adversary, images, settings, axis_name)
         after_images = adversary.replace(batch_stats=batch_stats)
         logits_hat, batch_stats = judge(params, after_images, reconstruction, settings, axis_name)
-        return losses.discrimination(logits, logits_hat, jnp.ones_like(logits), axis_name), batch_stats
+        return losses.weighted_mean(losses.discrimination(logits, logits_hat), axis_name=axis_name), batch_stats
 
     (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(adversary.params)
     return gradients, batch_stats, loss
-
-
-def update(adversary: Adversary, gradients: dict, settings: LAESettings) -> Adversary:
-    """One step of the discriminator's optimiser; its running statistics stay."""
-    params, opt_state = optimizer.update(
-        settings.discriminator, settings.train.steps, gradients, adversary.params, adversary.opt_state
-    )
-    return adversary.replace(params=params, opt_state=opt_state)

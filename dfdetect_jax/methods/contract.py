@@ -7,6 +7,8 @@ import jax
 import optax
 from flax import struct
 
+Array = Any
+"""A `jax.Array`; a NumPy array where `run.predictor` returns it."""
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
 Variables = dict[str, Any]
@@ -31,7 +33,7 @@ class TrainState(struct.PyTreeNode):
 
     Attributes:
         step: int32 scalar, optimiser steps taken.
-        key: the run's PRNG key; a step draws from `fold_in(key, step)`, so the key itself never changes.
+        key: the run's PRNG key, a scalar of `jax.random.key`; a step uses `fold_in(key, step)`, so it never changes.
         params: float32 tree, trained.
         batch_stats: float32 tree, running statistics of BatchNorm.
         opt_state: optax state.
@@ -54,6 +56,14 @@ class TrainState(struct.PyTreeNode):
         """What `predict` needs: averaged parameters if there are any, and the running statistics."""
         return {"params": self.params if self.ema is None else self.ema, "batch_stats": self.batch_stats}
 
+    def with_key_data(self) -> "TrainState":
+        """This state with its key as uint32 [2], which files and `jax.pmap` take."""
+        return self.replace(key=jax.random.key_data(self.key))
+
+    def with_typed_key(self) -> "TrainState":
+        """The inverse of `with_key_data`."""
+        return self.replace(key=jax.random.wrap_key_data(self.key))
+
     @property
     def statistics(self) -> tuple[Any, Any]:
         """Running statistics of the detector and of its adversary, None without one."""
@@ -66,14 +76,8 @@ class TrainState(struct.PyTreeNode):
         return self.replace(batch_stats=batch_stats, adversary=opponent)
 
 
-def step_key(state: TrainState, axis_name: str | None) -> jax.Array:
-    """The PRNG key of this step and, on a mapped axis, of this device."""
-    key = jax.random.fold_in(state.key, state.step)
-    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
-
-
 class Prediction(NamedTuple):
-    """What a method says of a batch of crops.
+    """A method's output for a batch of crops.
 
     Attributes:
         score: float32 [N] in [0, 1], higher is more likely fake.
@@ -83,14 +87,14 @@ class Prediction(NamedTuple):
             None from what is no method of this package.
     """
 
-    score: jax.Array
-    attention: jax.Array | None
-    reconstruction: jax.Array | None
-    logit: jax.Array | None = None
+    score: Array
+    attention: Array | None
+    reconstruction: Array | None
+    logit: Array | None = None
 
 
 class Method(NamedTuple):
-    """A method as three pure functions of arrays, each fit for `jax.jit`.
+    """A method as pure functions of arrays, each fit for `jax.jit`.
 
     Attributes:
         init: key -> TrainState.
@@ -100,8 +104,11 @@ class Method(NamedTuple):
             statistics are averaged over that mapped axis, and each device gives its own shard of the batch.
         predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], which it
             can be differentiated by.
+        encode: (variables, images) -> the latent, float32 [N, h, w, C], of uint8 images; None for a method whose latent
+            nothing else reads.
     """
 
     init: Callable[[jax.Array], TrainState]
     train_step: Callable[..., tuple[TrainState, Metrics]]
     predict: Callable[[Variables, jax.Array], Prediction]
+    encode: Callable[[Variables, jax.Array], jax.Array] | None = None

@@ -16,23 +16,23 @@ Training has two stages. In the first no image has a mask:
     L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
 
 Then people paint masks for the images that active learning picks, and L gains the attention loss on those. Which
-images have a mask is said by the batch (`has_mask`), so one step serves both stages.
+images have a mask is part of the batch (`has_mask`), so one step serves both stages.
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
 
-from dfdetect_jax import losses, optimizer
+from dfdetect_jax import losses
 from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
 from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
-from dfdetect_jax.methods import adversary
-from dfdetect_jax.methods.accumulation import Learnt, accumulate
-from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables, step_key
+from dfdetect_jax.methods import adversary, step
+from dfdetect_jax.methods.accumulation import Learnt
+from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
+from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
 from dfdetect_jax.models import vgg
 from dfdetect_jax.models.unet import Encoder, UNetDecoder
 
@@ -73,17 +73,28 @@ class LAE(nn.Module):
     axis_name: str | None = None
     remat: bool = False
 
-    def setup(self):
+    def setup(self) -> None:
         """Builds the parts."""
         self.encoder = Encoder(self.model.stages, self.model.width, self.axis_name, self.remat)
         self.decoder = UNetDecoder(self.model.stages, self.model.width, self.axis_name, self.remat)
         if self.model.head == "linear":
             self.linear = nn.Dense(1)
 
-    def __call__(self, images: jax.Array, *, train: bool) -> tuple[Latent, jax.Array]:
-        """Encodes and reconstructs with the predicted class; `init` runs it, so that all parts get parameters."""
+    def __call__(
+        self, images: jax.Array, *, train: bool, fake: jax.Array | None = None, reconstruct: bool = True
+    ) -> tuple[Latent, jax.Array | None]:
+        """The decision on images, and their reconstruction.
+
+        Args:
+            images: as in `encode`.
+            train: as in `encode`.
+            fake: bool [N], the class whose half is decoded: the true one in training; None for the predicted one.
+            reconstruct: whether to run the decoder; else the reconstruction is None.
+        """
         latent, skips = self.encode(images, train=train)
-        return latent, self.decode(latent.z, skips, latent.logits > 0, train=train)
+        if not reconstruct:
+            return latent, None
+        return latent, self.decode(latent.z, skips, latent.logits > 0 if fake is None else fake, train=train)
 
     def encode(self, images: jax.Array, *, train: bool) -> tuple[Latent, list[jax.Array]]:
         """Images to the decision and the skips.
@@ -161,32 +172,31 @@ def attention_loss(
     """
     n, h, w = latent.fake_map.shape
     grid = masks.reshape(n, h, masks.shape[1] // h, w, masks.shape[2] // w).mean(axis=(2, 4))
-
-    def distance(weights):
-        if settings.attention_form == "balanced":
-            return losses.attention_balanced(latent.pixel_logits, grid, weights, axis_name)
-        return losses.attention_l1(attention_map(latent, settings), grid, weights, axis_name)
-
-    on_fakes, on_reals = (distance((has_mask & (labels == label)).astype(grid.dtype)) for label in (1, 0))
+    if settings.attention_form == "balanced":
+        distance = losses.attention_balanced(latent.pixel_logits, grid)
+    else:
+        distance = losses.attention_l1(attention_map(latent, settings), grid)
+    on_fakes, on_reals = (
+        losses.weighted_mean(distance, (has_mask & (labels == label)).astype(grid.dtype), axis_name) for label in (1, 0)
+    )
     return (on_fakes + on_reals) / 2
 
 
-def latent_loss(latent: Latent, labels: jax.Array, settings: LAELoss, axis_name: str | None) -> jax.Array:
-    """Classification by latent activations, in the form that `settings.latent_form` names."""
-    everyone = jnp.ones_like(latent.logits)
+def latent_loss(latent: Latent, labels: jax.Array, settings: LAELoss) -> jax.Array:
+    """Classification by latent activations, in the form that `settings.latent_form` names: float32 [N]."""
     if settings.latent_form == "absolute":
         a_real, a_fake = (jnp.mean(half, axis=(1, 2)) for half in (latent.real_map, latent.fake_map))
-        return losses.latent_activation(a_real, a_fake, labels, everyone, axis_name)
-    return losses.binary_cross_entropy(latent.logits, labels, everyone, axis_name)
+        return losses.latent_activation(a_real, a_fake, labels)
+    return losses.binary_cross_entropy(latent.logits, labels)
 
 
 def objective(
     latent: Latent,
-    reconstruction: jax.Array | None,
+    reconstruction: jax.Array,
     images: jax.Array,
     batch: Batch,
-    judged: jax.Array | None,
-    vgg16: vgg.VGG16Weights | None,
+    judged: jax.Array,
+    vgg16: vgg.VGG16Weights,
     settings: LAELoss,
     axis_name: str | None = None,
     dtype: str = "float32",
@@ -195,11 +205,11 @@ def objective(
 
     Args:
         latent: of the network on `images`.
-        reconstruction: float32 [N, H, W, 3] in [-1, 1], or None if no term looks at it.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1]; None, as the next but one, if no weighted term reads it.
         images: float32 [N, H, W, 3] in [-1, 1].
         batch: "label" int32 [N], "has_mask" bool [N], "mask" float32 [N, H, W] in {0, 1}, moved as the images were.
-        judged: float32 [N], the discriminator's logits on the reconstruction, or None without adversary.
-        vgg16: for the perceptual term, or None without it.
+        judged: float32 [N], the discriminator's logits on the reconstruction.
+        vgg16: for the perceptual term.
         settings: weights and forms.
         axis_name: mapped axis that the batch is spread over, or None.
         dtype: in which VGG16 computes.
@@ -207,17 +217,17 @@ def objective(
     Returns:
         The loss, and its terms by name; float32 scalars.
     """
-    everyone = jnp.ones_like(latent.logits)
-    terms = {"latent": latent_loss(latent, batch["label"], settings, axis_name)}
+    mean = functools.partial(losses.weighted_mean, axis_name=axis_name)
+    terms = {"latent": mean(latent_loss(latent, batch["label"], settings))}
     if settings.pixel > 0:
-        terms["pixel"] = losses.reconstruction_mse(reconstruction, images, everyone, axis_name)
+        terms["pixel"] = mean(losses.reconstruction_mse(reconstruction, images))
     if settings.perceptual > 0:
         features_hat, features = (
             vgg.features(vgg16, x, settings.perceptual_layers, dtype) for x in (reconstruction, images)
         )
-        terms["perceptual"] = losses.perceptual(features_hat, features, everyone, axis_name)
+        terms["perceptual"] = mean(losses.perceptual(features_hat, features))
     if settings.adversarial > 0:
-        terms["adversarial"] = losses.adversarial(judged, everyone, axis_name)
+        terms["adversarial"] = mean(losses.adversarial(judged))
     if settings.attention > 0:
         terms["attention"] = attention_loss(
             latent, batch["mask"], batch["has_mask"], batch["label"], settings, axis_name
@@ -233,78 +243,31 @@ def learn(
     images = augment(key, normalize(batch["image"]), settings.augment)
     masks = augment_masks(key, batch["mask"], settings.augment).astype(jnp.float32) / 255.0
     batch = {"label": batch["label"], "has_mask": batch["has_mask"], "mask": masks}
+    network = LAE(settings.model, settings.loss, axis_name, settings.train.remat)
+    dtype = settings.train.dtype
 
-    def loss_fn(params):
-        latent, reconstruction, batch_stats = _forward(params, state, images, batch, settings, axis_name)
-        judged = None
-        if settings.loss.adversarial > 0:
+    def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any, jax.Array | None]]:
+        (latent, reconstruction), batch_stats = step.forward(
+            network,
+            params,
+            state.batch_stats,
+            images.astype(dtype),
+            fake=batch["label"] == 1,
+            reconstruct=settings.loss.reconstructs,
+        )
+        judged: Any = None
+        if state.adversary is not None:
             judged, _ = adversary.judge(state.adversary.params, state.adversary, reconstruction, settings, axis_name)
         loss, metrics = objective(
-            latent,
-            reconstruction,
-            images,
-            batch,
-            judged,
-            state.frozen,
-            settings.loss,
-            axis_name,
-            settings.train.dtype,
+            latent, reconstruction, images, batch, judged, state.frozen, settings.loss, axis_name, dtype
         )
         return loss, (metrics, batch_stats, reconstruction)
 
     gradients, (metrics, batch_stats, reconstruction) = jax.grad(loss_fn, has_aux=True)(state.params)
     if state.adversary is None:
-        return Learnt((gradients, None), (batch_stats, None), metrics)
+        return Learnt(gradients, (batch_stats, None), metrics)
     against, its_batch_stats, loss = adversary.learn(state.adversary, images, reconstruction, settings, axis_name)
-    return Learnt((gradients, against), (batch_stats, its_batch_stats), metrics | {"discrimination": loss})
-
-
-def train_step(
-    state: TrainState, batch: Batch, *, settings: LAESettings, axis_name: str | None = None
-) -> tuple[TrainState, Metrics]:
-    """One step of the autoencoder and, against it, of the discriminator, both from the weights before the step.
-
-    See `Method.train_step` for shapes.
-    """
-    (gradients, against), statistics, metrics = accumulate(
-        functools.partial(learn, settings=settings, axis_name=axis_name),
-        state,
-        batch,
-        step_key(state, axis_name),
-        settings.train.accumulate,
-    )
-    if axis_name is not None:
-        gradients, against, metrics = jax.lax.pmean((gradients, against, metrics), axis_name)
-    params, opt_state = optimizer.update(
-        settings.optimizer, settings.train.steps, gradients, state.params, state.opt_state
-    )
-    state = state.with_statistics(statistics)
-    new_state = state.replace(
-        step=state.step + 1,
-        params=params,
-        opt_state=opt_state,
-        ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
-        adversary=state.adversary and adversary.update(state.adversary, against, settings),
-    )
-    return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
-
-
-def init(key: jax.Array, *, settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> TrainState:
-    """A fresh state: random parameters, the discriminator's too if it has a part, and `vgg16` as given."""
-    init_key, train_key, adversary_key = jax.random.split(key, 3)
-    image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
-    variables = LAE(settings.model, settings.loss).init(init_key, image, train=False)
-    params = variables["params"]
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        key=train_key,
-        params=params,
-        batch_stats=variables["batch_stats"],
-        opt_state=optimizer.build(settings.optimizer, settings.train.steps).init(params),
-        ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
-        adversary=adversary.init(adversary_key, settings) if settings.loss.adversarial > 0 else None,
-        frozen=vgg16 if settings.loss.perceptual > 0 else None,
-    )
+    return Learnt(gradients, (batch_stats, its_batch_stats), metrics | {"discrimination": loss}, against)
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -> Prediction:
@@ -312,7 +275,8 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 
     A decoder that no term of the objective trained draws nothing: then there is no reconstruction.
     """
-    latent, reconstruction = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
+    outputs: Any = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
+    latent, reconstruction = outputs
     attention = attention_map(latent, settings.loss)
     return Prediction(
         score=jax.nn.sigmoid(latent.logits),
@@ -325,29 +289,21 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) -> jax.Array:
     """The latent, float32 [N, h, w, C]: channels [:C/2] are the real half, [C/2:] the fake half; of uint8 images."""
     network = LAE(settings.model, settings.loss)
-    latent, _ = network.apply(variables, normalize(images), train=False, method=network.encode)
-    return latent.z
+    outputs: Any = network.apply(variables, normalize(images), train=False, method=network.encode)
+    return outputs[0].z
 
 
-def build(settings: LAESettings, vgg16: vgg.VGG16Weights | None = None) -> Method:
-    """The three functions with `settings` bound, ready for `jax.jit`; `vgg16` is needed only to train."""
-    return Method(
-        functools.partial(init, settings=settings, vgg16=vgg16),
-        functools.partial(train_step, settings=settings),
-        functools.partial(predict, settings=settings),
+def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:
+    """The LAE with `settings` bound; `weights["vgg16"]`, a `vgg.VGG16Weights`, is needed to train with its term."""
+    return step.build(
+        settings,
+        network=LAE(settings.model, settings.loss),
+        learn=learn,
+        predict=predict,
+        encode=encode,
+        init_adversary=adversary.init if settings.adversary_optimizer else None,
+        frozen=weights.get("vgg16") if settings.loss.perceptual > 0 else None,
     )
 
 
-def _forward(params, state: TrainState, images, batch: Batch, settings: LAESettings, axis_name):
-    """(latent, reconstruction or None, new running statistics), the half to decode chosen by the true label."""
-    network = LAE(settings.model, settings.loss, axis_name, settings.train.remat)
-
-    def forward(network: LAE):
-        latent, skips = network.encode(images.astype(settings.train.dtype), train=True)
-        if not settings.loss.reconstructs:
-            return latent, None
-        return latent, network.decode(latent.z, skips, batch["label"] == 1, train=True)
-
-    variables = {"params": params, "batch_stats": state.batch_stats}
-    (latent, reconstruction), updated = nn.apply(forward, network, mutable=["batch_stats"])(variables)
-    return latent, reconstruction, {**state.batch_stats, **updated["batch_stats"]}
+register(LAESettings, build)

@@ -1,7 +1,7 @@
-"""Pictures for people: reconstructions side by side, a scored photograph, a scored video.
+"""Pictures for people: a sheet of examples, a scored photograph, a scored video.
 
-Real is blue and fake vermilion (of Okabe and Ito's set, told apart by all common kinds of colour vision), and each is
-also said in words.
+Real is blue and fake vermilion (of Okabe and Ito's palette, distinguishable with all common kinds of colour vision);
+each is also written out.
 """
 
 import os
@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures.canvas import (
     DPI,
     HEAT,
-    fit,
     heat_scale,
     place_axes,
     place_colour_bar,
@@ -30,28 +30,31 @@ from dfdetect_jax.pictures.canvas import (
     rendered,
     within,
 )
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Verdict, View
-from dfdetect_jax.scoring.views import heat_maps, heat_shows
+from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, Verdict, View
+from dfdetect_jax.scoring.views import VIDEO_VIEWS, heat_kind, heat_maps, to_uint8
 
-COLOURS = {"fake": "#D55E00", "real": "#0072B2"}
+COLOURS = {Verdict.FAKE: "#D55E00", Verdict.REAL: "#0072B2"}
 GREY = "#6e6e6e"
-VIDEO_VIEWS = 4  # frames under the curve of a video
-_WHERE = {ATTENTION: "most suspicious places", RECONSTRUCTION_ERROR: "where the reconstruction fails"}
-_UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in the place of a mask that nobody knows
+_WHERE = {
+    HeatKind.ATTENTION: "most suspicious places",
+    HeatKind.RECONSTRUCTION_ERROR: "where the reconstruction fails",
+}
+_UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
 
 
-def write_png(path: str | os.PathLike, picture: np.ndarray) -> None:
-    """Writes uint8 [H, W, 3] RGB as PNG, whole or not at all; makes the folder.
+def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+    """Writes a picture as PNG, atomically; makes the folder.
+
+    Args:
+        path: of the file.
+        picture: uint8 [H, W, 3] RGB.
 
     Raises:
         RunError: the folder can't be written to.
     """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
+    content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
-        os.replace(partial, path)
+        files.write_bytes(path, content)
     except OSError as error:
         raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
 
@@ -61,8 +64,8 @@ def example_sheet(
 ) -> np.ndarray:
     """A sheet with a row per example and a caption on its left.
 
-    For a method with attention: input, true mask, attention and, if it reconstructs, the reconstruction. For others:
-    input, reconstruction, and where it fails.
+    With attention: input, true mask, attention, and the reconstruction if there is one. Without: input, reconstruction,
+    and where it fails.
 
     Args:
         images: uint8 [N, S, S, 3], N at least 1.
@@ -73,21 +76,23 @@ def example_sheet(
     Returns:
         uint8 [height, width, 3].
     """
-    shows, heat = heat_shows(prediction), heat_maps(prediction, images)
-    scale = heat_scale(shows, heat)
-    columns = {"input": images}
-    if shows == ATTENTION:
+    kind, heat = heat_kind(prediction), heat_maps(prediction, images)
+    scale = heat_scale(kind, heat)
+    columns: dict[str, Sequence[np.ndarray]] = {"input": list(images)}
+    if kind == HeatKind.ATTENTION:
         columns["true mask"] = [_UNKNOWN if mask is None else mask[..., None].repeat(3, axis=-1) for mask in masks]
-        columns["attention"] = HEAT(scale(heat))
+        columns["attention"] = list(HEAT(scale(heat)))
     if prediction.reconstruction is not None:
-        columns["reconstruction"] = to_uint8(prediction.reconstruction)
-    if shows == RECONSTRUCTION_ERROR:
-        columns["where it fails"] = HEAT(scale(heat))
-    return _sheet(columns, captions, scale, shows)
+        columns["reconstruction"] = list(to_uint8(prediction.reconstruction))
+    if kind == HeatKind.RECONSTRUCTION_ERROR:
+        columns["where it fails"] = list(HEAT(scale(heat)))
+    return _sheet(columns, captions, scale, kind)
 
 
-def _sheet(columns: Mapping[str, Sequence], captions: Sequence[str], scale: Normalize, shows: str) -> np.ndarray:
-    """Draws `columns` of N pictures under their names, `captions` beside them, and the colours' scale."""
+def _sheet(
+    columns: Mapping[str, Sequence[np.ndarray]], captions: Sequence[str], scale: Normalize, kind: HeatKind
+) -> np.ndarray:
+    """Draws `columns` of N pictures each under their names, `captions` beside them, and the colours' scale."""
     rows, side, gap, captions_width, top = len(captions), 1.6, 0.06, 1.5, 0.3
     left = captions_width + len(columns) * (side + gap)
     figure = Figure(figsize=(left + 0.9, top + rows * (side + gap) + gap), dpi=DPI)
@@ -102,86 +107,89 @@ def _sheet(columns: Mapping[str, Sequence], captions: Sequence[str], scale: Norm
                 axes.text(0, 0, "unknown", ha="center", va="center", fontsize=9)
             if row == 0:
                 axes.set_title(name, fontsize=10)
-    place_colour_bar(figure, left, top, rows * (side + gap) - gap, scale, shows)
+    place_colour_bar(figure, left, top, rows * (side + gap) - gap, scale, kind)
     return rendered(figure)
 
 
-def to_uint8(pixels: np.ndarray) -> np.ndarray:
-    """float [..., 3] in [-1, 1] -> uint8 [..., 3] in [0, 255], rounded; values beyond are cut."""
-    return np.clip(np.round((pixels + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def photo_picture(result: Result, views: Sequence[View]) -> np.ndarray:
-    """A scored photograph: each face in its box with its score, the heat laid over it, and the highest face enlarged.
+def picture_of(result: Result) -> np.ndarray:
+    """The picture of a scored photograph or video: uint8 [height, width, 3].
 
     Args:
-        result: of `scoring.score_photo`, with at least one face.
-        views: from the same call.
+        result: with views.
+    """
+    return photo_picture(result) if result.kind == "image" else video_picture(result)
+
+
+def photo_picture(result: Result) -> np.ndarray:
+    """A scored photograph: each face in its box with its score, the heat overlaid, and the highest face enlarged.
+
+    Args:
+        result: of a photograph, with a view of each face.
 
     Returns:
         uint8 [height, width, 3].
     """
-    image, shrink = fit(views[0].image)
+    views = result.views
+    image = views[0].image
     width, height = within(image, 4.4, 5.5)
     gap, margin, title, headline = 0.12, 0.15, 0.28, 0.5
     page = max(2 * width + gap, 6.0) + 2 * margin + 0.75
     across = (page - 2 * margin - 0.75 - 2 * gap) / 3
     below = headline + title + height + title
     figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
-    shows = views[0].shows
-    scale = heat_scale(shows, *(view.heat for view in views))
+    kind = views[0].heat_kind
+    scale = heat_scale(kind, *(view.heat for view in views))
     boxes = place_picture(figure, margin, headline + title, width, height, image)
-    over = place_picture(
-        figure, margin + width + gap, headline + title, width, height, _overlay(image, views, scale, shrink)
-    )
+    heated = heat_overlay(views, scale)
+    over = place_picture(figure, margin + width + gap, headline + title, width, height, heated)
     for view in views:
-        _draw_box(boxes, view, result.threshold, shrink, words=True)
-        _draw_box(over, view, result.threshold, shrink, words=False)
+        _draw_box(boxes, view, result.threshold, words=True)
+        _draw_box(over, view, result.threshold, words=False)
     boxes.set_title("faces and scores", fontsize=10)
-    over.set_title(_WHERE[shows], fontsize=10)
+    over.set_title(_WHERE[kind], fontsize=10)
     for column, (name, picture) in enumerate(_enlarged(views[0], scale)):
         left = margin + column * (across + gap)
         place_picture(figure, left, below, across, across, picture).set_title(name, fontsize=10)
-    place_colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, shows)
+    place_colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, kind)
     _headline(figure, result)
     return rendered(figure)
 
 
-def video_picture(result: Result, views: Sequence[View]) -> np.ndarray:
+def video_picture(result: Result) -> np.ndarray:
     """A scored video: the score of each face over time, and the most suspicious frames with box and heat.
 
     Args:
-        result: of `scoring.score_video`, with at least one face.
-        views: of `views.video_views`, at least one.
+        result: of a video, with at least one view and at most `VIDEO_VIEWS`.
 
     Returns:
         uint8 [height, width, 3].
     """
+    views = result.views
     page, gap, margin, title, headline, plot = 10.4, 0.12, 0.15, 0.3, 0.55, 2.3
     across = (page - 2 * margin - 0.75 - (VIDEO_VIEWS - 1) * gap) / VIDEO_VIEWS
-    pictures = [fit(view.image) for view in views]
-    width, height = within(pictures[0][0], across, 1.4 * across)
+    width, height = within(views[0].image, across, 1.4 * across)
     frames = headline + plot + 0.6 + title
     crops = frames + height + title
     figure = Figure(figsize=(page, crops + across + margin), dpi=DPI)
     _score_over_time(place_axes(figure, 0.75, headline, page - 0.75 - 2.2, plot), result)
-    shows = views[0].shows
-    scale = heat_scale(shows, *(view.heat for view in views))
-    for column, (view, (picture, shrink)) in enumerate(zip(views, pictures, strict=True)):
+    kind = views[0].heat_kind
+    scale = heat_scale(kind, *(view.heat for view in views))
+    for column, view in enumerate(views):
         left = margin + column * (across + gap)
-        axes = place_picture(figure, left + (across - width) / 2, frames, width, height, picture)
+        axes = place_picture(figure, left + (across - width) / 2, frames, width, height, view.image)
         axes.set_title(f"{_moment(view.sighting.frame, result.fps)}: {view.sighting.score:.2f}", fontsize=10)
-        _draw_box(axes, view, result.threshold, shrink, words=False)
+        _draw_box(axes, view, result.threshold, words=False)
         heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
-            heat.set_title(f"{_WHERE[shows]}, enlarged", fontsize=10, loc="left")
+            heat.set_title(f"{_WHERE[kind]}, enlarged", fontsize=10, loc="left")
     left = margin + len(views) * (across + gap)
-    place_colour_bar(figure, left, crops, across, scale, shows)
+    place_colour_bar(figure, left, crops, across, scale, kind)
     _headline(figure, result)
     return rendered(figure)
 
 
 def _score_over_time(axes: Axes, result: Result) -> None:
+    """The curve of each face and the threshold."""
     timed = result.fps > 0
     for face in result.faces:
         highest = face is result.faces[0]
@@ -212,7 +220,7 @@ def _moment(frame: int, fps: float) -> str:
 def _headline(figure: Figure, result: Result) -> None:
     """The file's name, the verdict in its colour, and the notes under it."""
     height = figure.get_figheight()
-    # A file's name may hold bytes that are no text.
+    # A file's name may hold bytes that aren't text.
     name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
     name = name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}"
     verdict = f"{result.verdict.upper()}   score {result.score:.3f}, threshold {result.threshold:.3f}"
@@ -223,9 +231,10 @@ def _headline(figure: Figure, result: Result) -> None:
     figure.text(0.02, 1 - 0.29 / height, notes, va="top", fontsize=8, color=GREY, parse_math=False)
 
 
-def _draw_box(axes: Axes, view: View, threshold: float, shrink: float, words: bool) -> None:
+def _draw_box(axes: Axes, view: View, threshold: float, words: bool) -> None:
+    """The face's box on its image, in the colour of its verdict, with verdict and score written out if `words`."""
     verdict = Verdict.FAKE if view.sighting.score >= threshold else Verdict.REAL
-    x0, y0, x1, y1 = view.sighting.face.box * shrink
+    x0, y0, x1, y1 = view.sighting.face.box * view.scale
     colour = COLOURS[verdict]
     for width, edge in ((3.2, "white"), (1.8, colour)):
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
@@ -236,16 +245,26 @@ def _draw_box(axes: Axes, view: View, threshold: float, shrink: float, words: bo
 
 
 def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
+    """(title, uint8 [S, S, 3]) of the crop, its reconstruction if there is one, and its heat."""
     pictures = [("highest face, as scored", view.crop)]
     if view.reconstruction is not None:
-        pictures.append(("reconstruction", to_uint8(view.reconstruction)))
-    heat = "attention" if view.shows == ATTENTION else "where it fails"
+        pictures.append(("reconstruction", view.reconstruction))
+    heat = "attention" if view.heat_kind == HeatKind.ATTENTION else "where it fails"
     return [*pictures, (heat, (HEAT(scale(view.heat))[..., :3] * 255).astype(np.uint8))]
 
 
-def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize, shrink: float) -> np.ndarray:
-    """The heat of every face put back where the face is; uint8 [H, W, 3] as `image`, `shrink` times the views' size."""
-    # Pixel centres: p in the view's image is at (p + 1/2) * shrink - 1/2 in the smaller one.
+def heat_overlay(views: Sequence[View], scale: Normalize) -> np.ndarray:
+    """A photograph with the heat of each face put back where the face is.
+
+    Args:
+        views: of all faces of one photograph, at least one.
+        scale: from heat to [0, 1].
+
+    Returns:
+        uint8 [H, W, 3], of the size of the views' image.
+    """
+    image, shrink = views[0].image, views[0].scale
+    # Pixel centres: p in the file is at (p + 1/2) * shrink - 1/2 in the shrunken image.
     to_full = np.array([[1 / shrink, 0, 0.5 / shrink - 0.5], [0, 1 / shrink, 0.5 / shrink - 0.5], [0, 0, 1]])
     heat = np.zeros(image.shape[:2], np.float32)
     for view in views:
@@ -254,7 +273,15 @@ def _overlay(image: np.ndarray, views: Sequence[View], scale: Normalize, shrink:
 
 
 def blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Greys `image`, uint8 [H, W, 3], and colours it by `share`, float [H, W] in [0, 1], the more the higher."""
+    """Colours a picture by a map: grey where it is 0, all colour where it is 1.
+
+    Args:
+        image: uint8 [H, W, 3].
+        share: float [H, W] in [0, 1], position in the colour map and weight of the colour.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] / 255
     colour, weight = HEAT(share)[..., :3], np.asarray(share)[..., None]
     return ((grey * (1 - weight) + colour * weight) * 255).astype(np.uint8)

@@ -1,15 +1,13 @@
 """Checkpoints that are trusted only after their bytes were checked.
 
 Orbax writes them; around it stands what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
-its files, a restore takes the newest one whose seal holds, and says aloud which ones it passed over. A checkpoint has
+its files, a restore takes the newest one whose seal holds, and logs a warning for those passed over. A checkpoint has
 three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone) and `cursor` (where the
 data stream stood).
 """
 
-import hashlib
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,13 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from dfdetect_jax import files
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods.contract import TrainState, Variables
 
 SEAL = "seal.json"
+Metrics = dict[str, float | None]
 
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class Checkpoints:
             item_handlers=_handlers(),
             options=ocp.CheckpointManagerOptions(preservation_policy=kept, cleanup_tmp_directories=True),
         )
-        self._unsealed: dict[int, dict] = {}
+        self._unsealed: dict[int, Metrics] = {}
 
-    def save(self, state: TrainState, cursor: dict, metrics: dict[str, float | None]) -> None:
+    def save(self, state: TrainState, cursor: dict[str, Any], metrics: Metrics) -> None:
         """Starts writing a checkpoint of step `state.step`; `seal` or `close` finishes it.
 
         Args:
@@ -58,7 +58,7 @@ class Checkpoints:
             step,
             metrics=metrics,
             args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state),
+                state=ocp.args.StandardSave(state.with_key_data()),
                 variables=ocp.args.StandardSave(state.variables),
                 cursor=ocp.args.JsonSave(cursor),
             ),
@@ -75,23 +75,26 @@ class Checkpoints:
                 _write_seal(self.folder / str(step), metrics)
         self._unsealed.clear()
 
-    def restore(self, target: TrainState) -> tuple[TrainState, dict] | None:
-        """The newest sound checkpoint as (state, cursor), or None if there is none.
+    def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
+        """The newest intact checkpoint as (state, cursor), or None if there is none.
 
         Args:
             target: a state with the shapes, dtypes and shardings wanted.
 
         Raises:
-            RunError: a sound checkpoint belongs to another network or optimiser.
+            RunError: a intact checkpoint belongs to another network or optimiser.
         """
         for step in sorted(sealed_steps(self.folder), reverse=True):
-            if not _sound(self.folder / str(step)):
+            if not _intact(self.folder / str(step)):
                 continue
-            _check_same_arrays(self._manager.item_metadata(step)["state"], target, self.folder / str(step))
-            args = ocp.args.Composite(state=ocp.args.StandardRestore(target), cursor=ocp.args.JsonRestore())
+            stored = jax.eval_shape(TrainState.with_key_data, target)
+            _check_same_arrays(self._manager.item_metadata(step)["state"], stored, self.folder / str(step))
+            args = ocp.args.Composite(
+                state=ocp.args.StandardRestore(target.with_key_data()), cursor=ocp.args.JsonRestore()
+            )
             restored = self._manager.restore(step, args=args)
             self._forget_after(step)
-            return restored["state"], restored["cursor"]
+            return restored["state"].with_typed_key(), restored["cursor"]
         self._forget_after(-1)
         return None
 
@@ -115,8 +118,8 @@ class Checkpoints:
         processes.wait_for_all("the checkpoints are sealed")
 
 
-def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict]:
-    """The best sound checkpoint of a run as (variables, the metrics it was saved with), for this process alone.
+def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict[str, Any]]:
+    """The best intact checkpoint of a run as (variables, the metrics it was saved with), for this process alone.
 
     The best is of the last "stage" and has the highest "val_auc"; among equals, and where validation had none, the
     newest.
@@ -126,27 +129,28 @@ def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables,
         target: the shapes and dtypes expected, as `jax.eval_shape` gives them.
 
     Raises:
-        RunError: there is no sound checkpoint.
+        RunError: there is no intact checkpoint.
     """
     folder = Path(folder).resolve()
     me = jax.process_index()
     alone = {"multiprocessing_options": ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")}
     ranked = sorted(sealed_steps(folder).items(), key=lambda item: (_quality(item[1]), item[0]), reverse=True)
     for step, metrics in ranked:
-        if not _sound(folder / str(step)):
+        if not _intact(folder / str(step)):
             continue
         with ocp.Checkpointer(ocp.StandardCheckpointHandler(**alone), **alone) as checkpointer:
             item = folder / str(step) / "variables"
             args = ocp.args.StandardRestore(jax.tree.map(_on_one_device, target))
             return checkpointer.restore(item, args=args), {"step": step, **metrics}
     raise RunError(
-        f"{folder}: expected a sound checkpoint, found none; train the run first, or let it reach a validation"
+        f"{folder}: no intact checkpoint found; train the run: the first checkpoint is written at its first validation "
+        "(train.eval_every)"
     )
 
 
-def sealed_steps(folder: Path) -> dict[int, dict]:
+def sealed_steps(folder: Path) -> dict[int, Metrics]:
     """The steps that carry a seal, with the metrics in it; anything else in `folder` is passed over."""
-    sealed = {}
+    sealed: dict[int, Metrics] = {}
     for path in folder.glob(f"*/{SEAL}"):
         if path.parent.name.isdigit():
             try:
@@ -161,7 +165,7 @@ def _on_one_device(array: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=here)
 
 
-def _handlers() -> dict:
+def _handlers() -> dict[str, ocp.CheckpointHandler]:
     """Named, so that Orbax keeps apart a step that it can't read and the others."""
     return {
         "state": ocp.StandardCheckpointHandler(),
@@ -170,29 +174,23 @@ def _handlers() -> dict:
     }
 
 
-def _quality(metrics: dict) -> float:
+def _quality(metrics: Metrics | None) -> float:
     """Rises with "val_auc", and more from one stage to the next, which has learnt what the one before had not."""
     metrics = metrics or {}
     auc = metrics.get("val_auc")
-    return 2.0 * metrics.get("stage", 1) + (-1.0 if auc is None else auc)
+    return 2.0 * (metrics.get("stage") or 1) + (-1.0 if auc is None else auc)
 
 
 def _digests(step_folder: Path) -> dict[str, str]:
-    files = sorted(p for p in step_folder.rglob("*") if p.is_file() and p.name != SEAL)
-    digests = {}
-    for path in files:
-        with path.open("rb") as file:
-            digests[str(path.relative_to(step_folder))] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    paths = sorted(p for p in step_folder.rglob("*") if p.is_file() and p.name != SEAL)
+    return {str(path.relative_to(step_folder)): files.sha256_file(path) for path in paths}
 
 
-def _write_seal(step_folder: Path, metrics: dict) -> None:
-    temporary = step_folder / f".{SEAL}.tmp"
-    temporary.write_text(json.dumps({"metrics": metrics, "sha256": _digests(step_folder)}))
-    os.replace(temporary, step_folder / SEAL)
+def _write_seal(step_folder: Path, metrics: Metrics) -> None:
+    files.write_json(step_folder / SEAL, {"metrics": metrics, "sha256": _digests(step_folder)})
 
 
-def _sound(step_folder: Path) -> bool:
+def _intact(step_folder: Path) -> bool:
     expected = json.loads((step_folder / SEAL).read_text()).get("sha256")
     if expected == _digests(step_folder):
         return True

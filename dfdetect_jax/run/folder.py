@@ -1,16 +1,17 @@
 """A run folder opened for use: its settings, its best weights and its method, ready to call."""
 
+import contextlib
 import dataclasses
 import functools
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
-from dfdetect_jax import methods
-from dfdetect_jax.config import Crop, LAESettings, Settings, from_dict, read_settings
+from dfdetect_jax import files, methods
+from dfdetect_jax.config import Crop, Settings, from_dict
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError
 from dfdetect_jax.methods import Prediction, Variables
@@ -18,7 +19,7 @@ from dfdetect_jax.run.checkpoint import restore_variables
 from dfdetect_jax.run.predictor import Predictor
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
-NO_MASKS = "attention learnt from no masks: it shows what the score rests on, which may be anywhere"
+NO_MASKS = "trained without masks: the map shows what drives the score, not necessarily the forged region"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Run:
     crop: Crop
     threshold: float
     seen: tuple[str, ...]
-    info: dict
+    info: dict[str, Any]
 
     @functools.cached_property
     def predictor(self) -> Predictor:
@@ -71,12 +72,8 @@ class Run:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its figures should know of how it was trained, in words."""
-        found = []
-        if isinstance(self.settings, LAESettings) and self.settings.loss.perceptual == 0:
-            found.append("trained without the perceptual term, which needs VGG16's weights (loss.perceptual=0)")
-        if self.localizes and not self.saw_masks:
-            found.append(NO_MASKS)
-        return tuple(found)
+        without_masks = (NO_MASKS,) if self.localizes and not self.saw_masks else ()
+        return (*self.settings.notes, *without_masks)
 
     def localize(self, images: np.ndarray) -> Prediction:
         """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
@@ -92,8 +89,8 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).resolve()
     info = read_config(folder)
-    settings = read_settings(info["settings"])
-    expected = jax.eval_shape(methods.build(settings).init, jax.random.PRNGKey(0)).variables
+    settings = methods.read_settings(info["settings"])
+    expected = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
     variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
     return Run(
         folder=folder,
@@ -106,7 +103,7 @@ def open_run(folder: str | Path) -> Run:
     )
 
 
-def training_records(run: Run, data_dir: str | Path = "") -> Path:
+def records_of(run: Run, data_dir: str | Path = "") -> Path:
     """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
 
     Args:
@@ -120,16 +117,16 @@ def training_records(run: Run, data_dir: str | Path = "") -> Path:
     if not folder.is_dir():
         name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
         folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
-    found, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
-    if found != expected:
+    actual, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
+    if actual != expected:
         raise RecordsError(
             f"{folder}: expected the data that the run was trained on (fingerprint {expected[:12]}), found other data "
-            f"({found[:12]}); prepare it as it was"
+            f"({actual[:12]}); prepare it as it was"
         )
     return folder
 
 
-def read_config(folder: Path) -> dict:
+def read_config(folder: Path) -> dict[str, Any]:
     """The run's config.json.
 
     Raises:
@@ -137,19 +134,15 @@ def read_config(folder: Path) -> dict:
     """
     path = folder / CONFIG
     if not path.is_file():
-        found = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
-        raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {found}")
+        problem = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
+        raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {problem}")
     try:
         return json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
 
 
-def keep_beside(folder: Path, name: str, content: dict) -> None:
-    """Writes JSON into a run folder, whole or not at all; one that may only be read is left as it is."""
-    temporary = folder / f".{name}.tmp"
-    try:
-        temporary.write_text(json.dumps(content))
-        os.replace(temporary, folder / name)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+def keep_beside(folder: Path, name: str, content: dict[str, Any]) -> None:
+    """Writes JSON into a run folder, whole or not at all; a read-only folder is left as it is."""
+    with contextlib.suppress(OSError):
+        files.write_json(folder / name, content)

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from dfdetect_jax import methods
+from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.methods import Prediction, Variables
 
-PREDICT_BATCH = 32
 # Pixels per device and call on a CPU, where what a call touches should stay in the cache: Xception at 299 px did 18.6
 # images/s by two, 15.8 by sixteen; at 128 px sixteen and thirty-two were alike.
 _PIXELS_ON_CPU = 2**18
@@ -53,27 +53,21 @@ class Predictor:
         """uint8 [N, H, W, 3] -> float32 [N]."""
         return np.concatenate(list(self._batches(self._score, images)))
 
-    def _joined(self, function: Callable, images: np.ndarray) -> Prediction:
+    def _joined(self, function: Callable[[Variables, jax.Array], Prediction], images: np.ndarray) -> Prediction:
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *self._batches(function, images))
 
-    def _batches(self, function: Callable, images: np.ndarray) -> Iterator[Any]:
+    def _batches(self, function: Callable[[Variables, jax.Array], Any], images: np.ndarray) -> Iterator[Any]:
         devices = self._mesh.size
-
-        def padded_size(count: int) -> int:
-            return devices * 2 ** max(0, int(np.ceil(np.log2(max(1, count) / devices))))
 
         def on_all_devices(part: np.ndarray) -> Any:
             return function(self._variables, mesh.shard_batch({"image": part}, self._mesh)["image"])
 
         largest = max(_largest_batch(*images.shape[1:3]), devices)
-        return map_in_batches(on_all_devices, (images,), largest, padded_size)
+        return map_in_batches(on_all_devices, (images,), largest, least=devices)
 
 
 def map_in_batches(
-    function: Callable[..., Any],
-    arrays: Sequence[np.ndarray],
-    largest: int,
-    padded_size: Callable[[int], int] | None = None,
+    function: Callable[..., Any], arrays: Sequence[np.ndarray], size: int, *, least: int | None = None
 ) -> Iterator[Any]:
     """Applies a compiled function to arrays of any length N, batch by batch, in few shapes.
 
@@ -81,25 +75,14 @@ def map_in_batches(
         function: of one batch of each of `arrays`; returns a tree of arrays with as many rows. Rows must not depend on
             each other.
         arrays: each [N, ...]; with N = 0 there is one batch, of padding alone.
-        largest: rows of a batch at most.
-        padded_size: from the rows of a batch to its size, filled up with zeros; None to fill up to `largest`.
+        size, least: as in `batching.padded_batches`.
 
     Yields:
         What `function` returns, as NumPy arrays, without the padding.
     """
-    for start in range(0, max(1, len(arrays[0])), largest):
-        parts = [array[start : start + largest] for array in arrays]
-        count = len(parts[0])
-        size = largest if padded_size is None else padded_size(count)
-        result = function(*(_padded(part, size) for part in parts))
-        yield jax.tree.map(functools.partial(_first, count=count), result)
-
-
-def _padded(part: np.ndarray, size: int) -> np.ndarray:
-    """`part`, [n, ...], with zeros behind it: [size, ...]."""
-    padded = np.zeros((size, *part.shape[1:]), part.dtype)
-    padded[: len(part)] = part
-    return padded
+    named = {str(place): array for place, array in enumerate(arrays)}
+    for batch, count in padded_batches(named, size, least=least):
+        yield jax.tree.map(functools.partial(_first, count=count), function(*batch.values()))
 
 
 def _largest_batch(height: int, width: int) -> int:

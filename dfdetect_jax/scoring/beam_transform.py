@@ -10,12 +10,13 @@
             | beam.io.WriteToText("gs://bucket/scores", ".jsonl")
         )
 
-Workers read the run folder and the media under the paths given, so both must be where they are for the workers: a
-network disk, a mounted bucket, a container image.
+Workers open the run folder and the media by the given paths, so both must be at these paths on every worker: on a
+network disk, a mounted bucket, or in the container image.
 """
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import apache_beam
 from apache_beam.utils.shared import Shared
@@ -24,22 +25,22 @@ from dfdetect_jax import cli
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import as_json, error_as_json
-from dfdetect_jax.scoring.steps import FRAMES
 from dfdetect_jax.scoring.stream import score_files
 
-_FILES_AT_ONCE = 64  # that a worker is given together, at most; their faces share batches
+_FILES_AT_ONCE = 64  # per element that a worker gets, at most; their faces share batches
 
 
-class ScoreMedia(apache_beam.PTransform):
-    """PCollection of paths (str) to PCollection of dicts, each what `predict` prints of a file, without a picture.
+class ScoreMedia(apache_beam.PTransform[Any, Any]):
+    """PCollection of paths (str) to PCollection of dicts, each the JSON of one file as `predict` prints it, no picture.
 
     A file that can't be scored is an element with the verdict "error", not a failure of the pipeline. The order is the
     runner's.
 
     Args:
         run: run folder, as the workers see it.
-        frames: of a video, spread evenly.
+        frames: per video, evenly spaced.
 
     Raises:
         InputError: on the workers, which fails the pipeline: the run can't be used, or has diverged.
@@ -49,8 +50,8 @@ class ScoreMedia(apache_beam.PTransform):
         super().__init__()
         self._run, self._frames = str(run), frames
 
-    def expand(self, paths):
-        """Batches paths, and scores each batch as a stream."""
+    def expand(self, paths: apache_beam.PCollection[str]) -> apache_beam.PCollection[dict[str, Any]]:
+        """Batches paths, and scores each batch by `score_files`."""
         return (
             paths
             | apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
@@ -59,7 +60,7 @@ class ScoreMedia(apache_beam.PTransform):
 
 
 class _ScoreBatch(apache_beam.DoFn):
-    """Scores some paths. A worker's threads share one run and one face_detector."""
+    """Scores some paths. A worker's threads share one run and one face detector."""
 
     def __init__(self, run: str, frames: int, shared: Shared):
         self._folder, self._frames, self._shared = run, frames, shared
@@ -68,12 +69,14 @@ class _ScoreBatch(apache_beam.DoFn):
         cli.keep_compiled_programs()
         self._opened = self._shared.acquire(lambda: _Opened(self._folder), tag=self._folder)
 
-    def process(self, paths: Sequence[str]) -> Iterator[dict]:
+    def process(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
         run = self._opened.run
         with contextlib.closing(score_files(run, self._opened.face_detector, paths, self._frames)) as answers:
             for path, answer in answers:
-                failed = isinstance(answer, BadMediaError)
-                yield error_as_json(path, run.threshold, answer) if failed else as_json(answer)
+                if isinstance(answer, BadMediaError):
+                    yield error_as_json(path, run.threshold, answer)
+                else:
+                    yield as_json(answer)
 
 
 class _Opened:

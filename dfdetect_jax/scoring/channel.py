@@ -1,18 +1,20 @@
-"""Handing things from thread to thread: a bounded channel, and a clock for what each stage of the work takes."""
+"""Between the threads of a stream: a bounded channel, and a clock for the time that each stage takes."""
 
 import collections
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Stopped(Exception):  # noqa: N818 (no error: the end of the work)
-    """The channel was stopped: whoever waits for it has nothing more to do."""
+    """The channel was stopped: a thread that waits for it has nothing more to do."""
 
 
-class Channel:
+class Channel(Generic[Item]):
     """A queue between threads that holds no more than a given weight, so that memory doesn't grow with the work.
 
     One item always fits, however heavy.
@@ -23,11 +25,11 @@ class Channel:
 
     def __init__(self, most: float):
         self._most, self._held = most, 0.0
-        self._items: collections.deque[tuple[Any, float]] = collections.deque()
+        self._items: collections.deque[tuple[Item, float]] = collections.deque()
         self._changed = threading.Condition()
         self._stopped = False
 
-    def put(self, item: Any, weight: float = 1) -> None:
+    def put(self, item: Item, weight: float = 1) -> None:
         """Adds an item, as soon as there is room for it.
 
         Raises:
@@ -41,7 +43,7 @@ class Channel:
             self._held += weight
             self._changed.notify_all()
 
-    def get(self, most: int = 1, patience: float | None = None) -> list:
+    def get(self, most: int = 1, patience: float | None = None) -> list[Item]:
         """Takes the next item, and up to `most` where more are there already.
 
         Returns:
@@ -51,13 +53,13 @@ class Channel:
             Stopped: by another thread.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._items, patience)
+            self._changed.wait_for(lambda: self._stopped or bool(self._items), patience)
             if self._stopped:
                 raise Stopped
-            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
-            self._held -= sum(weight for _, weight in taken)
+            items = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            self._held -= sum(weight for _, weight in items)
             self._changed.notify_all()
-            return [item for item, _ in taken]
+            return [item for item, _ in items]
 
     def stop(self) -> None:
         """Ends all waiting, now and later."""
@@ -70,13 +72,13 @@ class Channel:
 class Clock:
     """Seconds spent in each stage, those of several threads added up."""
 
-    def __init__(self):
-        self._seconds: collections.Counter[str] = collections.Counter()
+    def __init__(self) -> None:
+        self._seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
         self._lock = threading.Lock()
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Adds what the block takes to a stage."""
+        """Adds the time that the block takes to a stage."""
         start = time.perf_counter()
         try:
             yield
@@ -84,13 +86,13 @@ class Clock:
             with self._lock:
                 self._seconds[stage] += time.perf_counter() - start
 
-    def steps(self, stage: str, items: Iterator) -> Iterator:
-        """Passes `items` on, adding to a stage what it takes to make each."""
-        end = object()
+    def steps(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
+        """Passes `items` on, adding the time that it takes to make each to a stage."""
         while True:
-            with self(stage):
-                item = next(items, end)
-            if item is end:
+            try:
+                with self(stage):
+                    item = next(items)
+            except StopIteration:
                 return
             yield item
 

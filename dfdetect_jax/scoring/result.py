@@ -1,8 +1,9 @@
-"""What a run says of a photograph or video: every face with its score, the verdict, and what pictures of it need."""
+"""The result of scoring a photograph or video: its faces with their scores, the verdict, and what pictures show."""
 
 import dataclasses
 import enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from dfdetect_jax.media.face import Face
 
 
 class Verdict(enum.StrEnum):
-    """What a run says of a file; `ERROR` of one that can't be scored."""
+    """A run's verdict on a file; `ERROR` for one that can't be scored."""
 
     REAL = "real"
     FAKE = "fake"
@@ -19,7 +20,13 @@ class Verdict(enum.StrEnum):
     ERROR = "error"
 
 
-ATTENTION, RECONSTRUCTION_ERROR = "attention", "reconstruction error"  # what a heat map may show
+class HeatKind(enum.StrEnum):
+    """What a heat map shows."""
+
+    ATTENTION = "attention"
+    """Where the method's attention is: 0 untouched, 1 forged."""
+    RECONSTRUCTION_ERROR = "reconstruction error"
+    """Where the reconstruction differs from the crop: mean over channels of the absolute difference, in [0, 2]."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,21 +44,49 @@ class Sighting:
     score: float
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """What a run saw in one sighting, for pictures.
+
+    Attributes:
+        sighting: the face.
+        image: uint8 [H, W, 3], the photograph or frame that it is in, shrunk to at most `face_crops.LONGEST_SIDE`.
+        scale: the size of `image` over that of the file, at most 1.
+        matrix: float64 [2, 3], from pixels of the photograph or frame as in the file to pixels of the crop.
+        crop: uint8 [S, S, 3], the network's input.
+        heat: float32 [S, S], at least 0, higher is more suspicious, see `views.heat_maps`; 0 beyond the image's edge.
+        heat_kind: what `heat` shows.
+        reconstruction: uint8 [S, S, 3], the method's reconstruction of `crop`; None for a method without.
+    """
+
+    sighting: Sighting
+    image: np.ndarray
+    scale: float
+    matrix: np.ndarray
+    crop: np.ndarray
+    heat: np.ndarray
+    heat_kind: HeatKind
+    reconstruction: np.ndarray | None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoredFace:
-    """One person's face: in a photograph seen once, in a video a track over frames.
+    """One person's face: in a photograph one sighting, in a video a track over frames.
 
     Attributes:
         sightings: in order of frames, at least one.
-        decides: whether it counts for the verdict; a track much shorter than the longest doesn't.
+        decides: whether it counts for the verdict; a track much shorter than the longest one doesn't.
+        views: of some sightings, in order of frames: the one of a photograph, the most suspicious ones of a video's
+            highest face. Empty unless views were requested.
     """
 
     sightings: tuple[Sighting, ...]
     decides: bool = True
+    views: tuple[View, ...] = ()
 
     @property
     def score(self) -> float:
-        """Mean over its frames."""
+        """Mean over its frames, in [0, 1]."""
         return float(np.mean([sighting.score for sighting in self.sightings]))
 
     @property
@@ -59,20 +94,30 @@ class ScoredFace:
         """The sighting with the highest score."""
         return max(self.sightings, key=lambda sighting: sighting.score)
 
+    @property
+    def box(self) -> np.ndarray:
+        """Of the most suspicious sighting: float32 [4], x0, y0, x1, y1 in pixels of its frame."""
+        return self.most_suspicious.face.box
+
+    @property
+    def view(self) -> View | None:
+        """The view with the highest score; None unless views were requested."""
+        return max(self.views, key=lambda view: view.sighting.score, default=None)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a run says of one photograph or video.
+    """The result of scoring one photograph or video.
 
     Attributes:
-        path: the file.
+        path: the file; "" for an array.
         kind: "image" or "video".
         threshold: the run's; a score at or above it means "fake".
-        faces: highest score first, those that don't decide last; empty where none was found.
-        frames_declared, frames_asked, frames_read: of a video, how many it says it has, how many were wanted and how
-            many came; 1 for a photograph.
+        faces: highest score first, those that don't decide last; empty where no face was found.
+        frames_declared, frames_requested, frames_read: of a video, how many frames its header declares, how many were
+            requested and how many could be read; 1 for a photograph.
         fps: frames per second, 0.0 where unknown.
-        notes: in words, what the reader of the score should know.
+        notes: sentences for the reader of the score.
     """
 
     path: str
@@ -80,20 +125,20 @@ class Result:
     threshold: float
     faces: tuple[ScoredFace, ...]
     frames_declared: int = 1
-    frames_asked: int = 1
+    frames_requested: int = 1
     frames_read: int = 1
     fps: float = 0.0
     notes: tuple[str, ...] = ()
 
     @property
     def score(self) -> float | None:
-        """That of the highest face that decides; None without a face."""
+        """The score of the highest face that decides; None without a face."""
         return self.faces[0].score if self.faces else None
 
     @property
     def verdict(self) -> Verdict:
         """Fake where the score is at least the threshold."""
-        if not self.faces:
+        if self.score is None:
             return Verdict.NO_FACE
         return Verdict.FAKE if self.score >= self.threshold else Verdict.REAL
 
@@ -102,34 +147,19 @@ class Result:
         """Frames in which a face was scored."""
         return len({sighting.frame for face in self.faces for sighting in face.sightings})
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class View:
-    """What a picture of one sighting needs.
-
-    Attributes:
-        sighting: the face.
-        image: uint8 [H, W, 3], the photograph or frame it is in.
-        matrix: float64 [2, 3], from the image to the crop.
-        crop: uint8 [S, S, 3], as the network saw it.
-        heat: float32 [S, S], at least 0, higher is more suspicious: see `views.heat_maps`; 0 beyond the image's edge.
-        shows: what the heat is, `ATTENTION` or `RECONSTRUCTION_ERROR`.
-        reconstruction: float32 [S, S, 3] in [-1, 1], or None.
-    """
-
-    sighting: Sighting
-    image: np.ndarray
-    matrix: np.ndarray
-    crop: np.ndarray
-    heat: np.ndarray
-    shows: str
-    reconstruction: np.ndarray | None
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views of all faces, in the order of `faces`."""
+        return tuple(view for face in self.faces for view in face.views)
 
 
-def as_json(result: Result, picture: Path | None = None, heat: str | None = None) -> dict:
-    """What `predict` prints and the Beam transform gives: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels.
+def as_json(result: Result, picture: Path | None = None, heat: HeatKind | None = None) -> dict[str, Any]:
+    """A result as `predict` and the Beam transform give it: scores to 6 digits, boxes as x0, y0, x1, y1 in pixels.
 
-    `heat` is what the picture's colours show: "attention" (where it looks forged) or "reconstruction error".
+    Args:
+        result: of a file.
+        picture: where its picture was written, if it was.
+        heat: what the picture's colours show.
     """
     return {
         "path": result.path,
@@ -147,25 +177,37 @@ def as_json(result: Result, picture: Path | None = None, heat: str | None = None
     }
 
 
-def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict:
-    """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason in words."""
-    empty = {"kind": None, "score": None, "verdict": Verdict.ERROR, "threshold": round(threshold, 6), "faces": []}
-    rest = {"frames_used": 0, "frames_declared": 0, "picture": None, "heat": None, "notes": [], "error": str(error)}
+def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict[str, Any]:
+    """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason."""
+    empty: dict[str, Any] = {
+        "kind": None,
+        "score": None,
+        "verdict": Verdict.ERROR,
+        "threshold": round(threshold, 6),
+        "faces": [],
+    }
+    rest: dict[str, Any] = {
+        "frames_used": 0,
+        "frames_declared": 0,
+        "picture": None,
+        "heat": None,
+        "notes": [],
+        "error": str(error),
+    }
     return {"path": path, **empty, **rest}
 
 
 def in_words(result: Result) -> str:
-    """One line for people."""
+    """A result in one line, for people."""
     score = "" if result.score is None else f", score {result.score:.3f} (fake from {result.threshold:.3f})"
     notes = f"; {'; '.join(result.notes)}" if result.notes else ""
     return f"{result.path}: {result.verdict}{score}{notes}"
 
 
-def _face_as_json(face: ScoredFace) -> dict:
-    where = face.most_suspicious
+def _face_as_json(face: ScoredFace) -> dict[str, Any]:
     return {
-        "box": [round(float(side), 1) for side in where.face.box],
-        "frame": where.frame,
+        "box": [round(float(side), 1) for side in face.box],
+        "frame": face.most_suspicious.frame,
         "score": round(face.score, 6),
         "frames": len(face.sightings),
         "decides": face.decides,

@@ -1,72 +1,89 @@
-"""Scores on disk as JSON lines that grow file by file, so that the same command goes on where it was stopped.
+"""Scores on disk as JSON lines, appended file by file, so that the same command resumes where it stopped.
 
-A line is what `results.as_json` gives, after "scored_by", which names the weights and settings. The last line of a path
-counts: a file that failed has another one where it was tried again.
+A line is what `result.as_json` gives, after "scored_by", the fingerprint of weights and settings. The last line of a
+path counts: a file that failed has a second one if it was tried again.
 """
 
-import fcntl
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import jax
+import filelock
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.paths import PathSet
+
+if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
+    from dfdetect_jax.run.folder import Run
 
 SCORED_BY = "scored_by"
 
 
-def identity(run: Run, frames: int) -> str:
-    """What scores depend on beside the file: 16 hex digits over weights, settings, crop, threshold and frames."""
+def fingerprint(run: Run, frames: int) -> str:
+    """A digest of everything but the file that scores depend on: weights, settings, crop, threshold and frames.
+
+    Args:
+        run: an opened run.
+        frames: per video.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    import jax  # a run is open here, so that it is loaded already
+
     digest = hashlib.sha256()
     for path, array in jax.tree.leaves_with_path(run.variables):
         digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     settings = {"model": run.info["settings"], "crop": run.info["data"]["crop"], "threshold": run.threshold}
     digest.update(json.dumps({**settings, "frames": frames}, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
 class ScoresFile:
-    """Opens a file of scores to go on with, or makes it; a last line that was cut off in writing is removed.
+    """Opens a file of scores to append to, or makes it; an incomplete last line is removed.
+
+    A lock file beside it, `.NAME.lock`, keeps other processes from writing to it; it stays behind, empty.
 
     Args:
         path: of the file; its folder is made if absent.
-        scored_by: `identity` of what scores now.
+        scored_by: `fingerprint` of the run and frames that score now.
         retry_errors: whether files that failed count as not done.
 
     Raises:
-        RunError: it can't be written to, another process writes to it, or it holds anything else than scores by
-            `scored_by`; nothing of it is changed then.
+        RunError: it can't be written to, another process writes to it, or it holds anything other than scores by
+            `scored_by`; it is not changed then.
     """
 
-    def __init__(self, path: str | os.PathLike, scored_by: str, retry_errors: bool = False):
+    def __init__(self, path: str | os.PathLike[str], scored_by: str, retry_errors: bool = False):
         self.path, self._scored_by = Path(path), scored_by
         self.done = PathSet()
         self._start = json.dumps({SCORED_BY: scored_by})[:-1].encode()  # of every line
         if self.path.exists() and not self.path.is_file():  # a pipe or a device may block, or never end
             raise RunError(f"{path}: expected a place to write scores to; found something that is not a plain file")
+        self._lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
             self._file = open(self.path, "a+b")  # noqa: SIM115 (closed by `close`)
+        except filelock.Timeout as error:
+            raise RunError(f"{path}: another process is writing scores to it; give another --scores") from error
         except OSError as error:
+            self._lock.release()
             raise RunError(f"{path}: expected a place to write scores to; {error.strerror or error}") from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._file.truncate(self._whole_lines(retry_errors))
-        except BlockingIOError as error:
-            self.close()
-            raise RunError(f"{path}: another process is writing scores to it; give another --scores") from error
-        except RunError:
+        except BaseException:
             self.close()
             raise
 
-    def append(self, line: dict) -> None:
-        """Adds a line and hands it to the system, so that nothing is lost if this process is killed.
+    def append(self, line: dict[str, Any]) -> None:
+        """Adds a line and flushes it, so that nothing is lost if this process is killed.
 
         Raises:
             RunError: it can't be written.
@@ -77,15 +94,16 @@ class ScoresFile:
             self._file.flush()
         except OSError as error:
             raise RunError(
-                f"{self.path}: {error.strerror or error}; make room, then the same command goes on"
+                f"{self.path}: {error.strerror or error}; make room, then repeat the command: it resumes"
             ) from error
 
     def close(self) -> None:
-        """Lets others write to it."""
+        """Lets other processes write to it."""
         self._file.close()
+        self._lock.release()
 
     def _whole_lines(self, retry_errors: bool) -> int:
-        """Enters what is done; returns the length of the file up to where a line was cut off."""
+        """Enters the files that are done; returns the length of the file without an incomplete last line, bytes."""
         length = 0
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
@@ -106,8 +124,8 @@ class ScoresFile:
 
     def _refused(self, number: int, line: bytes) -> RunError:
         by = json.dumps(SCORED_BY).encode()
-        found = "scores by another run or other settings" if line.startswith(b"{" + by) else "something else"
+        content = "scores by another run or other settings" if line.startswith(b"{" + by) else "something else"
         return RunError(
             f"{self.path}, line {number}: expected scores by this run with these settings ({self._scored_by}), found "
-            f"{found}; give another --scores"
+            f"{content}; give another --scores"
         )

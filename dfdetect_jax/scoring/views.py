@@ -1,22 +1,27 @@
-"""What a run saw in a face: its crop, its heat map and its reconstruction, as pictures show them."""
+"""Heat maps and reconstructions of a prediction, and the views that pictures are drawn from."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
-from dfdetect_jax.media.face import Face
-from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
-from dfdetect_jax.methods import Prediction
-from dfdetect_jax.run.folder import Run
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, Sighting, View
+from dfdetect_jax.scoring.face_crops import FaceCrop, crop_frame
+from dfdetect_jax.scoring.result import HeatKind, Result, Sighting, View
+
+if TYPE_CHECKING:  # they bring JAX, which a wrong command line need not wait for
+    from dfdetect_jax.methods import Prediction
+    from dfdetect_jax.run.folder import Run
+
+VIDEO_VIEWS = 4  # of a video's highest face
 
 
-def heat_shows(prediction: Prediction) -> str:
-    """What `heat_maps` takes from this prediction: `ATTENTION`, or else `RECONSTRUCTION_ERROR`."""
-    return RECONSTRUCTION_ERROR if prediction.attention is None else ATTENTION
+def heat_kind(prediction: Prediction) -> HeatKind:
+    """What `heat_maps` takes from this prediction: its attention, or else its reconstruction error."""
+    return HeatKind.RECONSTRUCTION_ERROR if prediction.attention is None else HeatKind.ATTENTION
 
 
 def heat_maps(prediction: Prediction, crops: np.ndarray) -> np.ndarray:
@@ -37,82 +42,78 @@ def heat_maps(prediction: Prediction, crops: np.ndarray) -> np.ndarray:
     return np.abs(np.asarray(prediction.reconstruction, np.float32) - (crops / np.float32(127.5) - 1)).mean(axis=-1)
 
 
-def photo_views(run: Run, result: Result) -> list[View]:
-    """Every face of a scored photograph, in the order of `result.faces`; it is read again.
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """A prediction's picture as uint8: float [..., 3] in [-1, 1] to [..., 3] in [0, 255], rounded, clipped."""
+    return np.clip(np.round((pixels + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def views_of(run: Run, crops: Sequence[FaceCrop]) -> list[View]:
+    """Scores crops and keeps what pictures of them need.
+
+    Args:
+        run: an opened run.
+        crops: with their surroundings.
+
+    Returns:
+        A view of each.
 
     Raises:
-        BadMediaError: the file can't be read any more.
+        RunError: the run's scores are not finite.
     """
-    if not result.faces:
+    if not crops:
         return []
-    image = read_image(result.path)
-    return views_of(run, [(0, image, face.sightings[0].face) for face in result.faces])
-
-
-def video_views(run: Run, result: Result, count: int) -> list[View]:
-    """The most suspicious frames of a video's highest face, in order of time.
-
-    They are read again, so that scoring a video never holds more than a few of its frames.
-
-    Raises:
-        BadMediaError: the file can't be read any more.
-    """
-    if not result.faces:
-        return []
-    highest = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:count]
-    face_in = {sighting.frame: sighting.face for sighting in highest}
-    frames = read_frames(result.path, sorted(face_in))
-    return views_of(run, [(index, image, face_in[index]) for index, image in frames])
-
-
-def views_of(run: Run, found: Sequence[tuple[int, np.ndarray, Face]]) -> list[View]:
-    """A view of each of some faces: (index of the frame, the frame as uint8 [H, W, 3], the face).
-
-    Raises:
-        RunError: the run gives scores that are no numbers.
-    """
-    if not found:
-        return []
-    cut = [crop_face(run, image, face) for _, image, face in found]
-    crops = np.stack([crop for crop, _ in cut])
-    prediction = run.predict(crops)
+    pixels = np.stack([crop.pixels for crop in crops])
+    prediction = run.predict(pixels)
     check_finite(prediction.score)
-    heat = heat_maps(prediction, crops)
+    heat, kind = heat_maps(prediction, pixels), heat_kind(prediction)
+    pictures = None if prediction.reconstruction is None else to_uint8(prediction.reconstruction)
     return [
-        View(
-            sighting=Sighting(frame=frame, face=face, score=float(prediction.score[i])),
-            image=image,
-            matrix=cut[i][1],
-            crop=crops[i],
-            heat=heat[i] * _inside(image, cut[i][1], crops.shape[1]),
-            shows=heat_shows(prediction),
-            reconstruction=None if prediction.reconstruction is None else prediction.reconstruction[i],
-        )
-        for i, (frame, image, face) in enumerate(found)
+        _view(crop, float(prediction.score[i]), heat[i], kind, None if pictures is None else pictures[i].copy())
+        for i, crop in enumerate(crops)
     ]
 
 
-def crop_face(run: Run, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """The face as the network takes it, by the same two steps as in training: a crop, then the network's size.
+def video_crops(run: Run, result: Result) -> list[FaceCrop]:
+    """The `VIDEO_VIEWS` most suspicious sightings of a video's highest face, in order of frames, for `views_of`.
 
-    Returns:
-        The crop, uint8 [S, S, 3], and the matrix from the image to it, float64 [2, 3].
+    Their frames are decoded a second time: which face is the highest, and which of its frames are the most suspicious,
+    is known only when all frames were scored and joined to tracks. Keeping every candidate until then would hold most
+    of the frames that were scored, in each of the videos under way, and maps of all 32 to show four.
+
+    Raises:
+        BadMediaError: the file can't be read any more.
     """
-    matrix, size = crop_matrix(face, run.crop), run.settings.data.image_size
-    crop = warp(image, matrix, run.crop.size)
-    return resize(crop, size), resized_matrix(matrix, run.crop.size, size)
-
-
-def _inside(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Where a crop shows the image and not the black beyond its edge: bool [size, size]."""
-    return warp_mask(np.full(image.shape[:2], 255, np.uint8), matrix, size) > 0
+    if not result.faces:
+        return []
+    most_suspicious = sorted(result.faces[0].sightings, key=lambda sighting: -sighting.score)[:VIDEO_VIEWS]
+    face_in = {sighting.frame: sighting.face for sighting in most_suspicious}
+    return [
+        crop
+        for index, image in read_frames(result.path, sorted(face_in))
+        for crop in crop_frame(run, index, image, [face_in[index]], surroundings=True)
+    ]
 
 
 def check_finite(scores: np.ndarray) -> None:
-    """Refuses scores, [N], of a run that has diverged.
+    """Refuses scores, float [N], of a run that has diverged.
 
     Raises:
-        RunError: some are no numbers.
+        RunError: some are not finite.
     """
     if not np.isfinite(scores).all():
-        raise RunError("expected scores in [0, 1], found some that are no numbers: this run has diverged; use another")
+        raise RunError("expected scores in [0, 1], found some that are not finite: this run diverged; use another")
+
+
+def _view(crop: FaceCrop, score: float, heat: np.ndarray, kind: HeatKind, reconstruction: np.ndarray | None) -> View:
+    if crop.surroundings is None:
+        raise ValueError("expected a crop with its surroundings, found one without; crop it with surroundings=True")
+    return View(
+        sighting=Sighting(frame=crop.frame, face=crop.face, score=score),
+        image=crop.surroundings.image,
+        scale=crop.surroundings.scale,
+        matrix=crop.matrix,
+        crop=crop.pixels,
+        heat=heat * crop.surroundings.inside,
+        heat_kind=kind,
+        reconstruction=reconstruction,
+    )

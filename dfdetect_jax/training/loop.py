@@ -5,27 +5,29 @@ and a state is saved only after its loss and gradient were seen to be finite.
 """
 
 import contextlib
+import dataclasses
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from dfdetect_jax import methods
-from dfdetect_jax.config import LAESettings, Settings
+from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.devices import processes
 from dfdetect_jax.devices.host import set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
-from dfdetect_jax.models.vgg import VGG16Weights
 from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
 from dfdetect_jax.training import preemption as preemptions
 from dfdetect_jax.training.parallel import Parallel
+from dfdetect_jax.training.preemption import Preemption
 from dfdetect_jax.training.provenance import write_config
 from dfdetect_jax.training.validation import NOT_VALIDATED, Validation
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
@@ -67,7 +69,7 @@ def train(
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    method = methods.build(settings, _vgg16(settings))
+    method = methods.build(settings, _published_weights(settings))
     parallel = parallels.build(method, settings)
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
@@ -81,25 +83,34 @@ def train(
         writer = stack.enter_context(contextlib.closing(MetricsWriter(workdir, start, silent=silent)))
         progress = ProgressLine(settings.train.steps, settings.train.batch_size, start, silent=silent)
         stack.enter_context(contextlib.closing(progress))
-        preemption = stack.enter_context(preemptions.noticed(checkpoints.preempted))
+        preemption = stack.enter_context(preemptions.listening(checkpoints.preempted))
         if start:
-            progress.say(f"resuming {workdir} from step {start}")
-        validation = Validation(method, settings, records)
-        loop = _Loop(settings, parallel, validation, checkpoints, writer, progress, preemption)
+            progress.print(f"resuming {workdir} from step {start}")
+        loop = _Loop(
+            settings=settings,
+            parallel=parallel,
+            validation=Validation(method, settings, records),
+            checkpoints=checkpoints,
+            writer=writer,
+            progress=progress,
+            preemption=preemption,
+        )
         trace = stack.enter_context(contextlib.closing(_Trace(workdir / PROFILE, profile)))
         return loop.run(state, batches, range(start + 1, until + 1), stage, trace)
 
 
-def _vgg16(settings: Settings) -> VGG16Weights | None:
-    """What the perceptual loss needs, if the settings have one."""
-    if not isinstance(settings, LAESettings) or settings.loss.perceptual == 0:
-        return None
-    from dfdetect_jax.weights.pretrained import load_vgg16  # libraries that other runs need not wait for
+def _published_weights(settings: Settings) -> dict[str, Any]:
+    """The weights that training needs, by network."""
+    if not settings.required_weights:
+        return {}
+    from dfdetect_jax.weights import load_weights  # libraries that other runs need not wait for
 
-    return load_vgg16(settings.loss.vgg16, settings.loss.vgg16_sha256, settings.loss.perceptual_layers)
+    return {source.network: load_weights(source) for source in settings.required_weights}
 
 
-def _training_stream(records: Path, settings: Settings, masks: Masks | str | None, cursor: dict | None):
+def _training_stream(
+    records: Path, settings: Settings, masks: Masks | str | None, cursor: dict[str, Any] | None
+) -> Any:
     batches = iter(
         pipeline.train_batches(
             records,
@@ -114,15 +125,19 @@ def _training_stream(records: Path, settings: Settings, masks: Masks | str | Non
     return batches
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Loop:
     """One run's moving parts, held together for the length of a training."""
 
-    def __init__(self, settings, parallel: Parallel, validation, checkpoints, writer, progress, preemption):
-        self.settings, self.parallel, self.validation = settings, parallel, validation
-        self.checkpoints, self.writer, self.progress = checkpoints, writer, progress
-        self.preemption = preemption
+    settings: Settings
+    parallel: Parallel
+    validation: Validation
+    checkpoints: Checkpoints
+    writer: MetricsWriter
+    progress: ProgressLine
+    preemption: Preemption
 
-    def run(self, state: TrainState, batches, steps: range, stage: int, trace: "_Trace") -> bool:
+    def run(self, state: TrainState, batches: Any, steps: range, stage: int, trace: "_Trace") -> bool:
         """Takes `steps`; returns whether the last one was reached."""
         s, state = self.settings.train, self.parallel.place(state)
         take_step, metrics = None, None
@@ -146,7 +161,7 @@ class _Loop:
                 self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate, step == steps[-1])
                 self.progress.restart(step)
             if ended:
-                self.progress.say(f"stopped by SIGTERM after step {step}; the same command goes on from there")
+                self.progress.print(f"stopped by SIGTERM after step {step}; the same command goes on from there")
                 return step == steps[-1]
         return True
 
@@ -155,24 +170,33 @@ class _Loop:
         step = self.parallel.compile(state, batch)
         set_fragments_aside()
         processes.wait_for_all("the step is compiled")  # so that none waits long in its first collective
-        memory = step.memory_analysis()  # None on a backend that doesn't tell
+        memory = step.memory_analysis()  # None on a backend that doesn't report it
         needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""
-        self.progress.say(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")
+        self.progress.print(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")
         return step
 
-    def _next_batch(self, batches, previous: dict | None) -> dict[str, np.ndarray]:
+    def _next_batch(self, batches: Any, previous: dict[str, Any] | None) -> dict[str, np.ndarray]:
         asked = time.perf_counter()
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
         return {name: batch[name] for name in STEP_ARRAYS}
 
-    def _report(self, step: int, metrics: dict) -> None:
+    def _report(self, step: int, metrics: dict[str, jax.Array]) -> None:
         values = self.parallel.scalars(metrics)
         self._refuse_non_finite(step, values)
         self.writer.write(step, values | self.progress.report(step, values["loss"]))
 
-    def _validate_and_save(self, step, state, metrics, cursor, stage: int, validate: bool, final: bool) -> None:
+    def _validate_and_save(
+        self,
+        step: int,
+        state: TrainState,
+        metrics: dict[str, jax.Array],
+        cursor: dict[str, Any],
+        stage: int,
+        validate: bool,
+        final: bool,
+    ) -> None:
         self._refuse_non_finite(step, self.parallel.scalars(metrics))
         whole = self.parallel.whole(state)
         result = dict(NOT_VALIDATED)
@@ -222,13 +246,13 @@ def initial_state(parallel: Parallel, settings: Settings, initial: Variables | N
     Raises:
         RunError: `initial` is of another network.
     """
-    state = parallel.init(jax.random.PRNGKey(settings.seed))
+    state = parallel.init(jax.random.key(settings.seed))
     if initial is None:
         return state
     if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):
         raise RunError("--init_from: expected a run of the same network, found other shapes; match config.model to it")
 
-    def in_place_of(old, new):
+    def in_place_of(old: Any, new: Any) -> Any:
         return jax.tree.map(lambda old, new: jax.device_put(np.array(new), old.sharding), old, new)
 
     return state.replace(

@@ -14,7 +14,8 @@ from dfdetect_jax.devices import mesh as meshes
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.methods import Method, TrainState
 
-Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
+Step = jax.stages.Compiled
+"""(placed state, sharded batch) -> (placed state, metrics), for the shapes that it was compiled for."""
 
 
 class Parallel(NamedTuple):
@@ -58,9 +59,9 @@ def on_mesh(method: Method, devices: list[jax.Device], shard_optimizer: bool = F
     """`jax.jit`, whose compiler cuts the program along the batch: over the devices of any number of processes."""
     mesh = meshes.data_mesh(devices)
     everywhere = meshes.replicated(mesh)
-    shardings = everywhere
+    shardings: Any = everywhere
     if shard_optimizer:
-        shardings = meshes.sharded_optimizer(jax.eval_shape(method.init, jax.random.PRNGKey(0)), mesh)
+        shardings = meshes.sharded_optimizer(jax.eval_shape(method.init, jax.random.key(0)), mesh)
 
     def compiled(state: TrainState, batch: dict[str, jax.Array]) -> Step:
         step = jax.jit(method.train_step, donate_argnums=0, out_shardings=(shardings, everywhere))
@@ -88,15 +89,20 @@ def pmapped(method: Method, devices: list[jax.Device]) -> Parallel:
         return jax.device_put(tree, meshes.split(mesh))
 
     def compiled(state: TrainState, batch: dict[str, jax.Array]) -> Step:
-        def step(state, batch):
-            return method.train_step(state, batch, axis_name=meshes.AXIS)
+        def step(state: TrainState, batch: dict[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
+            new_state, metrics = method.train_step(state.with_typed_key(), batch, axis_name=meshes.AXIS)
+            return new_state.with_key_data(), metrics
 
         return jax.pmap(step, meshes.AXIS, devices=devices, donate_argnums=0).lower(state, batch).compile()
 
     return Parallel(
         init=jax.jit(method.init),
-        place=lambda state: put(jax.tree.map(lambda a: np.stack([np.asarray(a)] * len(devices)), state)),
-        whole=lambda state: jax.tree.map(lambda a: jax.device_put(a.addressable_data(0)[0], devices[0]), state),
+        place=lambda state: put(
+            jax.tree.map(lambda a: np.stack([np.asarray(a)] * len(devices)), state.with_key_data())
+        ),
+        whole=lambda state: jax.tree.map(
+            lambda a: jax.device_put(a.addressable_data(0)[0], devices[0]), state
+        ).with_typed_key(),
         shard=lambda batch: put(jax.tree.map(lambda a: a.reshape(len(devices), -1, *a.shape[1:]), batch)),
         compile=compiled,
         scalars=lambda metrics: {name: float(value[0]) for name, value in jax.device_get(metrics).items()},

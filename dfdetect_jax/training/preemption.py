@@ -24,7 +24,7 @@ class Preemption:
 
 
 @contextmanager
-def noticed(agree: Callable[[int], bool]) -> Iterator[Preemption]:
+def listening(agree: Callable[[int], bool]) -> Iterator[Preemption]:
     """Notices SIGTERM for a while.
 
     Args:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from dfdetect_jax.config import Settings, read_settings, to_dict
+from dfdetect_jax import files, methods
+from dfdetect_jax.config import Settings, to_dict
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
@@ -40,14 +41,11 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
     if (workdir / CONFIG).exists():
         _check_same_run(workdir, read_config(workdir), info)
     elif processes.is_first():
-        workdir.mkdir(parents=True, exist_ok=True)
-        temporary = workdir / f".{CONFIG}.tmp"
-        temporary.write_text(json.dumps(info, indent=2))
-        os.replace(temporary, workdir / CONFIG)
+        files.write_json(workdir / CONFIG, info)
 
 
-def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
-    known_now = json.loads(json.dumps(to_dict(read_settings(there["settings"]))))  # with settings that came later
+def _check_same_run(workdir: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+    known_now = json.loads(json.dumps(to_dict(methods.read_settings(there["settings"]))))  # with later settings
     before, now = _flat(known_now), _flat(here["settings"])
     changed = sorted(name for name in now if now[name] != before[name] and name not in FREE_TO_CHANGE)
     if there["data"]["fingerprint"] != here["data"]["fingerprint"]:
@@ -59,7 +57,7 @@ def _check_same_run(workdir: Path, there: dict, here: dict) -> None:
         )
 
 
-def _flat(settings: dict) -> dict:
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     """{"train": {"steps": 4}, "seed": 0} -> {"train.steps": 4, "seed": 0}."""
     groups = ((group, value if isinstance(value, dict) else {"": value}) for group, value in settings.items())
     return {f"{group}.{name}".rstrip("."): value for group, names in groups for name, value in names.items()}

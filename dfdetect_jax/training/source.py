@@ -2,22 +2,27 @@
 
 from pathlib import Path
 
-from dfdetect_jax.config import BENCHMARK, Crop, Data
+from dfdetect_jax.config import BENCHMARK, EMBEDDED, Crop, Data
 from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare import preparation
 
-EMBEDDED = "forge"
 
-
-def training_records(data: Data) -> Path:
+def find_records(data: Data) -> Path:
     """The folder of records that `data` names.
 
     Raises:
         RecordsError: there are none of that name; the message says how to prepare them.
     """
     if data.name == BENCHMARK:  # links to the pictures, made in seconds
-        asked = {"json": data.json, "compression": data.compression}
-        return preparation.prepare(BENCHMARK, data.root, data.data_dir, **asked)
+        records_folder = preparation.prepare(
+            BENCHMARK, data.root, data.data_dir, json=data.json, compression=data.compression
+        )
+        assert records_folder is not None  # None is for shares of the work
+        return records_folder
     if data.name != EMBEDDED:
         return records.locate(data.name, data.data_dir)
-    return preparation.prepare(EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images)
+    records_folder = preparation.prepare(
+        EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images
+    )
+    assert records_folder is not None
+    return records_folder

@@ -1,13 +1,13 @@
 """From the first step to the last: one stage, or, for a method that learns from masks, two with a selection between."""
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 
+from dfdetect_jax import files
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active.choose import choose
-from dfdetect_jax.config import LAESettings, Settings
+from dfdetect_jax.active.choose import choose_for_masks
+from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import read_manifest
@@ -43,17 +43,18 @@ def train(
         RunError, SettingsError, WeightsError: as `loop.train`; RunError also if nothing was there to learn from.
         BadMediaError: a painted mask can't be used.
     """
-    if not isinstance(settings, LAESettings) or not settings.stage_two:
+    active = settings.mask_learning
+    if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    if not loop.train(settings, workdir, records, initial=initial, until=settings.active.start, profile=profile):
+    if not loop.train(settings, workdir, records, initial=initial, until=active.start, profile=profile):
         return False
-    if settings.active.masks == pipeline.ALL:
+    if active.masks == pipeline.ALL:
         return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, profile=profile)
-    masks = painted_masks(settings, workdir, records)
+    masks = painted_masks(active, workdir, records)
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 
 
-def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks | None:
+def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
     """The masks of the images that were chosen after stage 1, which are chosen now if that has not been done.
 
     Returns:
@@ -65,12 +66,12 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
     """
     folder = workdir / QUEUE
     if processes.is_first():
-        _make_queue(settings, workdir, records)
+        _make_queue(active, workdir, records)
     processes.wait_for_all("the queue is written")
     queue = queues.read_queue(folder)
     total = len(queue.rows)
-    if settings.active.annotator == "people" and (waiting := queues.missing(queue)):
-        _say(
+    if active.annotator == "people" and (waiting := queues.missing(queue)):
+        _print(
             f"waiting for masks: {len(waiting)} of {total} are not painted yet; {folder / queues.README} says how. "
             "The same command goes on from there"
         )
@@ -79,15 +80,15 @@ def painted_masks(settings: LAESettings, workdir: Path, records: Path) -> Masks 
     if not len(masks):
         raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
     _check_unchanged(masks, folder / DIGEST)
-    _say(f"stage 2 learns from {len(masks)} masks of {total} chosen images ({folder})")
+    _print(f"stage 2 learns from {len(masks)} masks of {total} chosen images ({folder})")
     return masks
 
 
-def _make_queue(settings: LAESettings, workdir: Path, records: Path) -> None:
+def _make_queue(active: Active, workdir: Path, records: Path) -> None:
     folder = workdir / QUEUE
     if not (folder / queues.QUEUE).exists():
-        choose(open_run(workdir), records, settings.active, folder)
-    if settings.active.annotator == "oracle":
+        choose_for_masks(open_run(workdir), records, active, folder)
+    if active.annotator == "oracle":
         queues.fill_from_records(queues.read_queue(folder), records)
 
 
@@ -101,11 +102,9 @@ def _check_unchanged(masks: Masks, path: Path) -> None:
                 "or train anew in another --workdir"
             )
     elif processes.is_first():
-        temporary = path.with_suffix(".partial")
-        temporary.write_text(digest + "\n")
-        os.replace(temporary, path)
+        files.write_text(path, digest + "\n")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     if processes.is_first():
         print(line, file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 
+from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.devices import processes
@@ -13,7 +14,7 @@ from dfdetect_jax.evaluation.frozen import UNINFORMED_THRESHOLD, choose_threshol
 from dfdetect_jax.evaluation.metrics.detection import measure_detection
 from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_columns, score_frames
 from dfdetect_jax.methods import Method, Variables
-from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
+from dfdetect_jax.run.predictor import Predictor
 
 NOT_VALIDATED: dict[str, float | None] = {"val_auc": None, "threshold": UNINFORMED_THRESHOLD}
 

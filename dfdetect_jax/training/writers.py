@@ -3,15 +3,18 @@
 import json
 import logging
 import math
-import os
 import time
 from collections import deque
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from dfdetect_jax import files
 
 METRICS = "metrics.jsonl"
 
@@ -32,7 +35,7 @@ class MetricsWriter:
         self._file = self._path.open("a")
         self._board = _tensorboard(folder, resumed_step)
 
-    def write(self, step: int, values: dict[str, float | None]) -> None:
+    def write(self, step: int, values: Mapping[str, float | None]) -> None:
         """One line: the step and its values; a value that is not finite is written as null."""
         if self._file is None:
             return
@@ -54,10 +57,8 @@ class MetricsWriter:
     def _keep_until(self, step: int) -> None:
         if not self._path.exists():
             return
-        temporary = self._path.with_suffix(".tmp")
-        with self._path.open() as lines, temporary.open("w") as kept:
-            kept.writelines(line for line in lines if _step_of(line) <= step)
-        os.replace(temporary, self._path)
+        with self._path.open() as lines, files.replacing(self._path) as kept:
+            kept.write_text("".join(line for line in lines if _step_of(line) <= step))
 
 
 def _step_of(line: str) -> float:
@@ -67,7 +68,7 @@ def _step_of(line: str) -> float:
         return math.inf
 
 
-def _tensorboard(folder: Path, resumed_step: int):
+def _tensorboard(folder: Path, resumed_step: int) -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
@@ -124,7 +125,7 @@ class ProgressLine:
         self._show(line)
         return {"images_per_second": speed * self._batch_size, "data_wait": wait}
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Prints a line that stays."""
         self._console.print(text, highlight=False, soft_wrap=True)
 

@@ -1,13 +1,12 @@
-"""VGG16's ImageNet weights, from the two forms in which they are published.
+"""VGG16's ImageNet weights, read from either of the two forms in which they are published.
 
 Keras publishes HDF5: Caffe's weights, for BGR in 0..255 less a mean colour. PyTorch's (torchvision's own training, for
 RGB in 0..1 less a mean and by a deviation) are published as safetensors. Opening either runs nothing, unlike a pickle.
 """
 
-import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -18,6 +17,7 @@ import numpy as np
 import safetensors
 
 from dfdetect_jax.errors import WeightsError
+from dfdetect_jax.files import sha256_file
 from dfdetect_jax.models.vgg import WIDTHS, VGG16Weights, places_up_to
 
 _CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB in 0..255, `preprocess_input` of keras.applications.vgg16
@@ -43,15 +43,15 @@ def load_vgg16(source: str, sha256: str, layers: tuple[str, ...]) -> VGG16Weight
     Args:
         source: a file, or "owner/repository/file" on the Hugging Face hub, which is downloaded once and kept in the
             hub's cache. HDF5 as Keras writes it, with or without the dense layers, or safetensors with PyTorch's names.
-        sha256: digest of the file as 64 hexadecimal digits; may be empty for a file, must not for a hub name.
-        layers: names out of `vgg.LAYER_NAMES`; deeper layers are looked for, but not read.
+        sha256: digest of the file as 64 hexadecimal digits; required for a hub name, may be "" for a file.
+        layers: some of `vgg.LAYER_NAMES`; the presence of deeper layers is checked, but they are not read.
 
     Returns:
         Weights of the convolutions up to the deepest of `layers`, for images in RGB.
 
     Raises:
-        WeightsError: there is no such file, a hub name comes without digest or can't be downloaded, the digest is
-            another one, or the file is cut off, of another format or of another network.
+        WeightsError: there is no such file, a hub name comes without a digest or can't be downloaded, the digest
+            differs, or the file is truncated, of another format or of another network.
         ValueError: as `vgg.places_up_to`.
     """
     places = places_up_to(layers)
@@ -80,14 +80,14 @@ def _locate(source: str, sha256: str) -> Path:
         )
     if not sha256:
         raise WeightsError(
-            f"VGG16 weights: {source} is no file here, and as a name on the Hugging Face hub it needs the SHA-256 of "
-            "its file beside it; set loss.vgg16_sha256"
+            f"VGG16 weights: {source} is no file here, and a name on the Hugging Face hub needs the SHA-256 of its "
+            "file; set loss.vgg16_sha256"
         )
     try:
         return Path(huggingface_hub.hf_hub_download(*name.groups()))
     except Exception as error:  # whatever the HTTP library beneath the hub's client raises comes through
         raise WeightsError(
-            f"VGG16 weights: {source} can't be had from the Hugging Face hub ({_first_line(error)}); "
+            f"VGG16 weights: {source} can't be downloaded from the Hugging Face hub ({_first_line(error)}); "
             "download it elsewhere and give its path as loss.vgg16"
         ) from error
 
@@ -97,17 +97,16 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_digest(path: Path, sha256: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+    digest = sha256_file(path)
+    if digest != sha256:
         raise WeightsError(
-            f"VGG16 weights: expected {path} to have SHA-256 {sha256}, found {found}; download it again, or correct "
+            f"VGG16 weights: expected {path} to have SHA-256 {sha256}, found {digest}; download it again, or correct "
             "loss.vgg16_sha256"
         )
 
 
 def _reader(path: Path) -> Callable[[Path, tuple[str, ...]], VGG16Weights]:
-    """Tells the format by the file's first bytes: HDF5's signature, or the length of a JSON header and its brace."""
+    """The reader, by the file's first bytes: HDF5's signature, or the length of a JSON header and its brace."""
     if h5py.is_hdf5(path):
         return _read_keras
     with path.open("rb") as file:
@@ -121,7 +120,7 @@ def _reader(path: Path) -> Callable[[Path, tuple[str, ...]], VGG16Weights]:
 
 
 def _read_keras(path: Path, places: tuple[str, ...]) -> VGG16Weights:
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
@@ -146,10 +145,10 @@ def _read_pytorch(path: Path, places: tuple[str, ...]) -> VGG16Weights:
 def _find_convolutions(
     path: Path, shapes: Mapping[str, tuple[int, ...]], axes: tuple[int, ...]
 ) -> dict[tuple[str, str], str]:
-    """Finds VGG16's convolutions among the tensors of a file, all of them, so that VGG19 isn't taken for it.
+    """Finds all of VGG16's convolutions among the tensors of a file; a file of VGG19 is refused.
 
     Args:
-        path: for messages.
+        path: for the error message.
         shapes: of all tensors in the file, by name.
         axes: of a stored kernel: height, width, input, output.
 
@@ -159,21 +158,25 @@ def _find_convolutions(
     Raises:
         WeightsError: a tensor is missing, has another shape or belongs to a layer that VGG16 lacks.
     """
-    names = {}
-    for name in filter(_LAYER.match, shapes):
-        layer = _LAYER.match(name)[1]
+    names: dict[tuple[str, int], str] = {}
+    for name in shapes:
+        match = _LAYER.match(name)
+        if match is None:
+            continue
+        layer = match[1]
         if layer not in _PLACES:
             raise _another_network(path, f"no layer {layer}", "one")
         names[_PLACES[layer], len(shapes[name])] = name
     channels = 3
     for place, width in WIDTHS.items():
-        for kind, expected in {"kernel": (3, 3, channels, width), "bias": (width,)}.items():
-            name = names.get((place, len(expected)))
-            if name is None:
+        expected_shapes: dict[str, tuple[int, ...]] = {"kernel": (3, 3, channels, width), "bias": (width,)}
+        for kind, expected in expected_shapes.items():
+            tensor = names.get((place, len(expected)))
+            if tensor is None:
                 raise _another_network(path, f"{kind} of conv{place}", "none")
-            found = shapes[name] if kind == "bias" else tuple(shapes[name][axis] for axis in axes)
-            if found != expected:
-                raise _another_network(path, f"{kind} of conv{place} {expected}", found)
+            shape = shapes[tensor] if kind == "bias" else tuple(shapes[tensor][axis] for axis in axes)
+            if shape != expected:
+                raise _another_network(path, f"{kind} of conv{place} {expected}", shape)
         channels = width
     return {(place, kind): names[place, rank] for place in WIDTHS for kind, rank in _RANKS.items()}
 
@@ -190,9 +193,9 @@ def _read_params(
     axes: tuple[int, ...],
     places: tuple[str, ...],
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Parameters of `VGG16` for `places`, read as float32."""
+    """Parameters of `VGG16` for `places`, float32: {"conv1_1": {"kernel": [3, 3, C, D], "bias": [D]}, ...}."""
 
-    def tensor(place, kind):
+    def tensor(place: str, kind: str) -> np.ndarray:
         array = read(names[place, kind])
         if array.dtype.kind != "f":
             raise WeightsError(
@@ -207,7 +210,12 @@ def _read_params(
     }
 
 
-def _weights(params: dict[str, dict[str, np.ndarray]], mean: tuple, std: tuple) -> VGG16Weights:
-    """With mean and deviation brought from RGB in 0..1 to RGB in [-1, 1]."""
-    scale = VGG16Weights(params, 2 * np.asarray(mean) - 1, 2 * np.asarray(std))
-    return jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), scale)
+def _weights(
+    params: dict[str, dict[str, np.ndarray]], mean: Sequence[float] | np.ndarray, std: Sequence[float] | np.ndarray
+) -> VGG16Weights:
+    """As arrays of JAX; mean and deviation, [3] each, are brought from RGB in 0..1 to RGB in [-1, 1]."""
+
+    def array(values: np.ndarray) -> jax.Array:
+        return jnp.asarray(values, jnp.float32)
+
+    return VGG16Weights(jax.tree.map(array, params), array(2 * np.asarray(mean) - 1), array(2 * np.asarray(std)))

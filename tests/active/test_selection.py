@@ -4,9 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from dfdetect_jax.active import selection
-from dfdetect_jax.active.selection import Candidates, choose, how_many, k_centre, outside_evidence
-from dfdetect_jax.config import lae
+from dfdetect_jax.active.selection import Candidates, how_many, k_centre, outside_evidence, rank
+from dfdetect_jax.config.active import STRATEGIES
 from dfdetect_jax.errors import RunError, SettingsError
 
 
@@ -20,8 +19,12 @@ def rows(found) -> list[int]:
     return [choice.row for choice in found]
 
 
-def test_every_strategy_of_the_settings_is_there():
-    assert selection.STRATEGIES == lae.STRATEGIES
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_of_the_settings_ranks_and_gives_a_reason(strategy):
+    columns = {"features": np.eye(3), "evidence": np.eye(3), "evidence_outside": np.eye(3) / 2}
+    choices = rank(candidates([0.3, 0.9, 0.6], **columns), strategy, 2)
+    assert len({choice.row for choice in choices}) == 2
+    assert all(choice.reason for choice in choices)
 
 
 @pytest.mark.parametrize(
@@ -39,40 +42,40 @@ def test_the_share_is_of_all_training_images(share, trained, fakes, expected):
 
 
 def test_hardest_takes_the_lowest_scores_and_says_which_were_taken_for_real():
-    found = choose(candidates([0.9, 0.2, 0.6, 0.05]), "hardest", 3)
+    found = rank(candidates([0.9, 0.2, 0.6, 0.05]), "hardest", 3)
     assert rows(found) == [3, 1, 2]
     assert [choice.reason.split(",")[0] for choice in found] == ["taken for real"] * 2 + ["among the least sure fakes"]
     assert "0.050" in found[0].reason
 
 
 def test_equal_scores_are_taken_in_the_order_of_the_records():
-    assert rows(choose(candidates([0.5] * 40), "hardest", 5)) == [0, 1, 2, 3, 4]
+    assert rows(rank(candidates([0.5] * 40), "hardest", 5)) == [0, 1, 2, 3, 4]
 
 
 def test_entropy_takes_the_undecided_whichever_way_they_lean():
     p = [0.9, 0.45, 0.01, 0.6, 1.0]
     entropy = [-q * math.log2(q) - (1 - q) * math.log2(1 - q) for q in p[:4]] + [0.0]
     expected = sorted(range(5), key=lambda i: -entropy[i])
-    assert rows(choose(candidates(p), "entropy", 5)) == expected == [1, 3, 0, 2, 4]
+    assert rows(rank(candidates(p), "entropy", 5)) == expected == [1, 3, 0, 2, 4]
 
 
 def test_random_depends_on_its_seed_alone():
     some = candidates(np.linspace(0, 1, 50))
     others = candidates(np.linspace(1, 0, 50))
-    first = rows(choose(some, "random", 10, seed=1))
-    assert first == rows(choose(others, "random", 10, seed=1))
-    assert first != rows(choose(some, "random", 10, seed=2))
+    first = rows(rank(some, "random", 10, seed=1))
+    assert first == rows(rank(others, "random", 10, seed=1))
+    assert first != rows(rank(some, "random", 10, seed=2))
     assert len(set(first)) == 10
 
 
 def test_random_draws_each_fake_equally_often():
     some = candidates(np.zeros(8))
-    counts = np.bincount([row for seed in range(800) for row in rows(choose(some, "random", 2, seed))], minlength=8)
+    counts = np.bincount([row for seed in range(800) for row in rows(rank(some, "random", 2, seed))], minlength=8)
     assert np.abs(counts - 200).max() < 5 * math.sqrt(800 * 0.25 * 0.75)  # five standard deviations
 
 
 def test_outside_takes_those_that_look_off_the_face():
-    found = choose(candidates([0.5] * 3, outside=np.array([0.2, 0.75, 0.5])), "outside", 2)
+    found = rank(candidates([0.5] * 3, outside=np.array([0.2, 0.75, 0.5])), "outside", 2)
     assert rows(found) == [1, 2]
     assert "75%" in found[0].reason
 
@@ -111,7 +114,7 @@ def test_evidence_counts_by_how_far_its_channel_looks_outside():
     some = candidates([0.5] * 4, evidence=evidence, evidence_outside=away)
     expected = [(1 * 0.25 + 3 * 0.8) / 4, (3 * 0.25 + 1 * 0.8) / 4, 0.2, 0.0]
     np.testing.assert_allclose(outside_evidence(some), expected)
-    assert rows(choose(some, "channels", 3)) == [0, 1, 2]
+    assert rows(rank(some, "channels", 3)) == [0, 1, 2]
 
 
 def test_a_silent_channel_counts_for_nothing():
@@ -123,22 +126,22 @@ def test_a_silent_channel_counts_for_nothing():
 def test_one_clip_gives_at_most_twice_its_part():
     # 12 hard frames of one clip, then 5 clips of 2 frames: of 6 choices among 6 clips, 2 are twice the even part.
     clips = np.array(["hard"] * 12 + [f"easy{i // 2}" for i in range(10)])
-    found = rows(choose(candidates(np.arange(22) / 22, clips=clips), "hardest", 6))
+    found = rows(rank(candidates(np.arange(22) / 22, clips=clips), "hardest", 6))
     assert found == [0, 1, 12, 13, 14, 15]
 
 
 def test_where_few_clips_are_left_one_gives_more_rather_than_none():
     clips = np.array(["long"] * 9 + ["short"])
-    found = rows(choose(candidates(np.arange(10) / 10, clips=clips), "hardest", 10))
+    found = rows(rank(candidates(np.arange(10) / 10, clips=clips), "hardest", 10))
     assert sorted(found) == list(range(10))
     assert found == list(range(10))
 
 
 def test_a_strategy_that_is_unknown_is_refused_with_the_nearest():
     with pytest.raises(SettingsError, match='did you mean "hardest"'):
-        choose(candidates([0.5]), "hard", 1)
+        rank(candidates([0.5]), "hard", 1)
 
 
 def test_scores_that_are_no_numbers_are_refused():
     with pytest.raises(RunError, match="NaN"):
-        choose(candidates([0.5, math.nan]), "hardest", 1)
+        rank(candidates([0.5, math.nan]), "hardest", 1)

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dfdetect_jax.config import CAESettings, LAESettings
+from dfdetect_jax.config import CAESettings, LAESettings, override
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
@@ -13,9 +13,7 @@ from tests.data.drawn import drawn_example, write_records
 
 @pytest.fixture
 def settings():
-    settings = CAESettings()
-    settings.data.image_size = 32
-    settings.train.batch_size = 4
+    settings = override(CAESettings(), {"data.image_size": 32, "train.batch_size": 4})
     return settings
 
 
@@ -48,13 +46,12 @@ def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn, settin
 def test_the_order_is_the_seeds(drawn, settings):
     first = take(pipeline.train_batches(drawn, settings), 5)
     assert same(first, take(pipeline.train_batches(drawn, settings), 5))
-    settings.seed = 1
+    settings = override(settings, {"seed": 1})
     assert not same(first, take(pipeline.train_batches(drawn, settings), 5))
 
 
 def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(drawn, settings):
-    settings.data.balance = False
-    settings.train.batch_size = 11
+    settings = override(settings, {"data.balance": False, "train.batch_size": 11})
     epochs = take(pipeline.train_batches(drawn, settings), 4)
     first, second = pictures(epochs[:2]), pictures(epochs[2:])
     assert len(set(first)) == 22
@@ -64,7 +61,7 @@ def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(dra
 
 def test_balance_draws_reals_and_fakes_equally_often(tmp_path, settings):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 16})
-    settings.data.train_forgeries = ("paste",)  # 8 reals, 4 fakes
+    settings = override(settings, {"data.train_forgeries": ("paste",)})  # 8 reals, 4 fakes
     labels = np.concatenate([batch["label"] for batch in take(pipeline.train_batches(folder, settings), 8)])
     assert labels.mean() == 0.5
 
@@ -88,14 +85,14 @@ def test_processes_share_each_global_batch(drawn, settings):
 
 
 def test_only_the_chosen_methods_are_trained_on(drawn, settings):
-    settings.data.train_forgeries = ("smear",)
+    settings = override(settings, {"data.train_forgeries": ("smear",)})
     seen = set(pictures(take(pipeline.train_batches(drawn, settings), 12)))
     assert drawn_example("train", 3).image.tobytes() in seen  # a smear
     assert drawn_example("train", 1).image.tobytes() not in seen  # a paste
 
 
 def test_an_unknown_method_is_answered_with_the_known_ones(drawn, settings):
-    settings.data.train_forgeries = ("smaer",)
+    settings = override(settings, {"data.train_forgeries": ("smaer",)})
     with pytest.raises(SettingsError, match="no fakes by 'smaer' in split 'train'; it has: paste, smear"):
         pipeline.train_batches(drawn, settings)
 
@@ -155,7 +152,7 @@ def test_records_of_another_size_are_resized_and_masks_stay_binary(drawn, size):
 
 def test_worker_processes_give_the_same_batches(drawn, settings):
     threads = take(pipeline.train_batches(drawn, settings), 4)
-    settings.data.workers = 1
+    settings = override(settings, {"data.workers": 1})
     iterator = iter(pipeline.train_batches(drawn, settings))
     try:
         assert same(take(iterator, 4), threads)
@@ -164,10 +161,9 @@ def test_worker_processes_give_the_same_batches(drawn, settings):
 
 
 def lae_settings(batch_size=8):
-    settings = LAESettings()
-    settings.data.image_size = 32
-    settings.train.batch_size = batch_size
-    settings.active.batch_share = 0.25
+    settings = override(
+        LAESettings(), {"data.image_size": 32, "train.batch_size": batch_size, "active.batch_share": 0.25}
+    )
     return settings
 
 

@@ -1,9 +1,33 @@
-"""Memory that was freed is used again."""
+"""Processors are counted, and memory that was freed is used again."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from dfdetect_jax.devices.host import processors
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to processors")
+def test_only_processors_that_this_process_may_use_are_counted():
+    allowed = os.sched_getaffinity(0)
+    assert processors() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert processors() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def test_without_affinity_all_processors_are_counted(monkeypatch):
+    for name in ("process_cpu_count", "sched_getaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert processors() == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1
+
 
 # Two blocks one after the other, from a thread as XLA does it; prints the pages that the second one touched first.
 CODE = """

@@ -16,7 +16,7 @@ from dfdetect_jax.evaluation.metrics.summary import summarize
 from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, Provenance, RunMetrics, RunResult
 from dfdetect_jax.evaluation.stress.attacks import AttackLevel, AttackResult
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel, Robustness
-from dfdetect_jax.scoring.result import ATTENTION
+from dfdetect_jax.scoring.result import HeatKind
 from tests.evaluation.scored import clips
 
 NO_LEAKAGE = Leakage(identities=0, videos=0, files=0)
@@ -70,7 +70,7 @@ def example(side=64, **changes):
     image = np.random.default_rng(0).integers(0, 255, (side, side, 3)).astype(np.uint8)
     pictures = {"image": image, "heat": image[..., 0] / np.float32(255), "reconstruction": image, "mask": image[..., 0]}
     fields = {"label": 1, "forgery": "a", "video": "a/0", "frame": 3, "score": 0.25, "kind": Kind.MISSED}
-    return ExampleView(**{**pictures, **fields, "shows": ATTENTION, **changes})
+    return ExampleView(**{**pictures, **fields, "shows": HeatKind.ATTENTION, **changes})
 
 
 def detection_metrics(auc, bounds=None, kind=DetectionMetrics, **values):

@@ -4,7 +4,7 @@ import pytest
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.example_views import Kind, choose_rows, example_views
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
+from dfdetect_jax.scoring.result import HeatKind
 from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run
 from tests.evaluation.scored import rows, scores_of
 
@@ -30,7 +30,9 @@ def scores_in_order(records, score):
     return rows(*((field["video"], field["forgery"], score(field["image"][None])[0]) for field in fields))
 
 
-@pytest.mark.parametrize(("kind", "shows"), [(Reconstructing, RECONSTRUCTION_ERROR), (Attending, ATTENTION)])
+@pytest.mark.parametrize(
+    ("kind", "shows"), [(Reconstructing, HeatKind.RECONSTRUCTION_ERROR), (Attending, HeatKind.ATTENTION)]
+)
 def test_views_show_the_record_that_was_scored_with_the_methods_heat(tmp_path, data, kind, shows):
     run, records = fake_run(tmp_path, data.folder, kind), Records(data.folder, "test")
     frames = scores_in_order(records, lambda images: run.predict(images).score)
@@ -47,7 +49,7 @@ def test_views_show_the_record_that_was_scored_with_the_methods_heat(tmp_path, d
         assert (view.mask is None) == (view.label == 0)
         assert view.shows == shows
         brightness = view.image.mean(axis=-1) / 255
-        if shows == ATTENTION:
+        if shows == HeatKind.ATTENTION:
             assert view.heat == pytest.approx(brightness, abs=1e-6)
             assert view.reconstruction is None
         else:

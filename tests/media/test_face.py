@@ -76,12 +76,14 @@ def test_haar_finds_the_face_without_landmarks(astronaut):
 
 def test_threads_may_share_a_haar_detector(astronaut):
     haar = load_face_detector("haar")
-    pictures = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300].copy()] * 4
+    small = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    pictures = [small, small[:, ::-1].copy(), small[:150].copy()] * 4
     alone = [haar([picture])[0] for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda picture: haar([picture])[0], pictures))
-    for found, expected in zip(together, alone, strict=True):
-        np.testing.assert_array_equal([face.box for face in found], [face.box for face in expected])
+    assert any(alone)
+    for faces, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal([face.box for face in faces], [face.box for face in expected])
 
 
 @pytest.mark.parametrize(("name", "min_face"), [("retina", 40), ("mtcnn", 11), ("haar", 0)])

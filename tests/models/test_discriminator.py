@@ -8,7 +8,7 @@ from dfdetect_jax.models.discriminator import Discriminator
 
 def shapes(width):
     image = jax.ShapeDtypeStruct((2, 64, 64, 3), jnp.float32)
-    return jax.eval_shape(lambda x: Discriminator(width).init_with_output(jax.random.PRNGKey(0), x, True), image)
+    return jax.eval_shape(lambda x: Discriminator(width).init_with_output(jax.random.key(0), x, True), image)
 
 
 def test_four_halvings_from_64_channels_to_512_then_one_logit():

@@ -17,7 +17,7 @@ def test_the_published_widths():
 def test_256_pixels_become_a_latent_of_16x16x128():
     encoder = Encoder()
     image = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
-    maps, _ = jax.eval_shape(lambda x: encoder.init_with_output(jax.random.PRNGKey(0), x, False), image)
+    maps, _ = jax.eval_shape(lambda x: encoder.init_with_output(jax.random.key(0), x, False), image)
     assert [m.shape[1:] for m in maps] == [
         (256, 256, 8),
         (128, 128, 16),
@@ -30,11 +30,11 @@ def test_256_pixels_become_a_latent_of_16x16x128():
 @pytest.fixture(scope="module")
 def networks():
     """(maps of the encoder, function (latent, skips) -> reconstruction of a decoder with, and one without skips)."""
-    maps, _ = Encoder(2).init_with_output(jax.random.PRNGKey(0), IMAGES, False)
+    maps, _ = Encoder(2).init_with_output(jax.random.key(0), IMAGES, False)
     decoders = []
     for skips in (maps[:-1], []):
         decoder = UNetDecoder(2)
-        variables = decoder.init(jax.random.PRNGKey(1), maps[-1], skips, False)
+        variables = decoder.init(jax.random.key(1), maps[-1], skips, False)
         decoders.append(
             lambda z, skips, decoder=decoder, variables=variables: decoder.apply(variables, z, skips, False)
         )

@@ -4,25 +4,18 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.pictures import canvas
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
+from dfdetect_jax.scoring.result import HeatKind
 
 
 def test_a_good_reconstruction_stays_dark():
     faint = np.full((4, 4), 0.01, np.float32)
-    assert canvas.heat_scale(RECONSTRUCTION_ERROR, faint)(faint).max() < 0.1
+    assert canvas.heat_scale(HeatKind.RECONSTRUCTION_ERROR, faint)(faint).max() < 0.1
 
 
 def test_attention_is_drawn_from_0_to_1_whatever_is_shown():
     for top in (0.01, 0.6):
-        scale = canvas.heat_scale(ATTENTION, np.full((4, 4), top, np.float32))
+        scale = canvas.heat_scale(HeatKind.ATTENTION, np.full((4, 4), top, np.float32))
         assert (scale(0.0), scale(0.5), scale(1.0)) == (0.0, 0.5, 1.0)
-
-
-def test_a_large_picture_is_shrunk_and_a_small_one_left_alone():
-    small = np.zeros((30, 40, 3), np.uint8)
-    assert canvas.fit(small) == (small, 1.0)
-    shrunk, factor = canvas.fit(np.zeros((500, 4000, 3), np.uint8))
-    assert (shrunk.shape, factor) == ((125, 1000, 3), 0.25)
 
 
 def test_a_picture_fills_the_room_it_is_given_and_keeps_its_proportions():

@@ -9,32 +9,33 @@ from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures import canvas, sheets
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR, Result, ScoredFace, Sighting, View
+from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, Sighting, View
 
 HEIGHT, WIDTH, SIZE = 120, 160, 32
 BOX = (40.0, 30.0, 80.0, 80.0)
 
 
-def view(score=0.9, frame=0, hot=True, shows=RECONSTRUCTION_ERROR):
+def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, scale=1.0):
     """A grey picture whose face reconstructs to itself but for its upper left quarter, if `hot`."""
     image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     face = Face(np.float32(BOX), None, 1.0)
-    matrix = crop_matrix(face, Crop(size=SIZE, align="box", detector="haar"))
+    matrix = crop_matrix(face, Crop(size=SIZE, align="box", face_detector="haar"))
     heat = np.zeros((SIZE, SIZE), np.float32)
     heat[: SIZE // 2, : SIZE // 2] = hot
     return View(
         sighting=Sighting(frame=frame, face=face, score=score),
-        image=image,
+        image=image[:: round(1 / scale), :: round(1 / scale)],
+        scale=scale,
         matrix=matrix,
         crop=warp(image, matrix, SIZE),
         heat=heat,
-        shows=shows,
-        reconstruction=np.zeros((SIZE, SIZE, 3), np.float32),
+        heat_kind=heat_kind,
+        reconstruction=np.full((SIZE, SIZE, 3), 128, np.uint8),
     )
 
 
 def result(views, kind="image", **more):
-    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views)),)
+    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views), views=tuple(views)),)
     return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, threshold=0.5, faces=tracks, **more)
 
 
@@ -50,8 +51,7 @@ def has_colour(picture, name):
 
 @pytest.mark.parametrize(("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake")])
 def test_the_box_has_the_colour_of_its_verdict(score, name, other):
-    shown = [view(score, hot=False)]
-    picture = sheets.photo_picture(result(shown), shown)
+    picture = sheets.photo_picture(result([view(score, hot=False)]))
     assert picture.dtype == np.uint8
     assert picture.ndim == 3
     assert has_colour(picture, name)
@@ -60,9 +60,9 @@ def test_the_box_has_the_colour_of_its_verdict(score, name, other):
 
 @pytest.mark.parametrize("shrink", [1.0, 0.5])
 def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
-    each = view()
-    shown = each.image[:: round(1 / shrink), :: round(1 / shrink)]
-    over = sheets._overlay(shown, [each], canvas.heat_scale(each.shows, each.heat), shrink)
+    each = view(scale=shrink)
+    over = sheets.heat_overlay([each], canvas.heat_scale(each.heat_kind, each.heat))
+    assert over.shape == each.image.shape
     coloured = np.ptp(over.astype(int), axis=-1) > 20
     # The crop is the square of 1.3 x 50 pixels around (60, 55); its upper left quarter is hot.
     rows, columns = np.nonzero(coloured)
@@ -71,14 +71,14 @@ def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
 
 
 @pytest.mark.parametrize(
-    ("shows", "told", "never"),
+    ("heat_kind", "title", "never"),
     [
-        (ATTENTION, "most suspicious places", "fails"),
-        (RECONSTRUCTION_ERROR, "where the reconstruction fails", "suspicious"),
+        (HeatKind.ATTENTION, "most suspicious places", "fails"),
+        (HeatKind.RECONSTRUCTION_ERROR, "where the reconstruction fails", "suspicious"),
     ],
 )
 @pytest.mark.parametrize("kind", ["image", "video"])
-def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, kind):
+def test_pictures_explain_their_colours(monkeypatch, heat_kind, title, never, kind):
     texts, render = [], sheets.rendered
 
     def noted(figure):
@@ -86,20 +86,18 @@ def test_pictures_say_what_their_colours_mean(monkeypatch, shows, told, never, k
         return render(figure)
 
     monkeypatch.setattr(sheets, "rendered", noted)
-    shown = [view(frame=3, shows=shows)]
-    draw = sheets.photo_picture if kind == "image" else sheets.video_picture
-    draw(result(shown, kind), shown)
+    sheets.picture_of(result([view(frame=3, heat_kind=heat_kind)], kind))
     words = "; ".join(texts)
-    assert told in words
+    assert title in words
     assert never not in words
-    assert shows in words
+    assert heat_kind in words
 
 
 def test_a_video_shows_its_scores_and_frames():
-    shown = [view(0.9, frame) for frame in (3, 7)]
-    with_frames = sheets.video_picture(result(shown, "video", fps=10.0), shown)
-    shown_cold = [view(0.9, frame, hot=False) for frame in (3, 7)]
-    cold = sheets.video_picture(result(shown_cold, "video", fps=10.0), shown_cold)
+    with_frames, cold = (
+        sheets.video_picture(result([view(0.9, frame, hot=hot) for frame in (3, 7)], "video", fps=10.0))
+        for hot in (True, False)
+    )
     assert has_colour(with_frames, "fake")
     assert colourful(with_frames) > colourful(cold)
 
@@ -135,13 +133,6 @@ def test_the_sheet_shows_attention_beside_the_true_mask():
     assert np.ptp(differing.astype(int), axis=-1).max() == 0
     assert sheet(1, attention, [None]).shape == right.shape
     assert sheet(1, attention, [mask], reconstruction=False).shape[1] < right.shape[1]
-
-
-def test_reconstructions_are_shown_in_their_own_colours():
-    values = np.float32([[-1, 0, 1], [-1.2, 0.5, 1.3]])
-    np.testing.assert_array_equal(sheets.to_uint8(values), [[0, 128, 255], [0, 191, 255]])
-    images = np.random.default_rng(0).integers(0, 256, (2, 3, 3), np.uint8)
-    np.testing.assert_array_equal(sheets.to_uint8(images / np.float32(127.5) - 1), images)
 
 
 def test_a_picture_is_written_whole_in_its_own_colours(tmp_path):

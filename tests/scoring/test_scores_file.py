@@ -2,11 +2,11 @@ import dataclasses
 import json
 import os
 
-import jax
+import numpy as np
 import pytest
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.scoring.scores_file import ScoresFile, identity
+from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from tests import trained
 
 
@@ -30,10 +30,10 @@ def done(path, retry_errors=False):
 
 def test_what_is_in_the_file_is_done(tmp_path):
     path = written(tmp_path / "deep" / "s.jsonl", line("a.jpg"), line("new\nline.jpg"), line("bad.jpg", "broken"))
-    found = done(path)
-    assert len(found) == 3
-    assert all(name in found for name in ("a.jpg", "new\nline.jpg", "bad.jpg"))
-    assert "b.jpg" not in found
+    paths = done(path)
+    assert len(paths) == 3
+    assert all(name in paths for name in ("a.jpg", "new\nline.jpg", "bad.jpg"))
+    assert "b.jpg" not in paths
 
 
 def test_what_failed_can_be_tried_again(tmp_path):
@@ -78,9 +78,10 @@ def test_two_processes_cannot_write_to_one_file(tmp_path):
     with pytest.raises(RunError, match="another process"):
         ScoresFile(tmp_path / "s.jsonl", "me")
     scores.close()
+    ScoresFile(tmp_path / "s.jsonl", "me").close()
 
 
-def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path / "file" / "s.jsonl", tmp_path / "pipe", tmp_path):
@@ -93,13 +94,29 @@ def test_every_line_names_what_scored(tmp_path):
     assert json.loads(path.read_text()) == {"scored_by": "me", **line("a.jpg")}
 
 
-def test_weights_threshold_and_frames_each_make_another_identity():
-    run = trained.opened()
-    changed = jax.tree.map(lambda array: array + 1, run.variables)
+@pytest.fixture(scope="module")
+def small():
+    """A run of few weights."""
+    variables = {
+        "params": {"a": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}},
+        "batch_stats": {"b": np.ones(2, np.float32)},
+    }
+    info = {"settings": {"method": "cae"}, "data": {"crop": {"size": 40}}}
+    return dataclasses.replace(trained.opened(), variables=variables, threshold=0.25, info=info)
+
+
+def test_weights_settings_crop_threshold_and_frames_each_change_the_fingerprint(small):
+    other_weights = {**small.variables, "batch_stats": {"b": np.zeros(2, np.float32)}}
     others = [
-        identity(dataclasses.replace(run, variables=changed), 32),
-        identity(dataclasses.replace(run, threshold=run.threshold + 0.01), 32),
-        identity(run, 16),
+        fingerprint(dataclasses.replace(small, variables=other_weights), 32),
+        fingerprint(dataclasses.replace(small, threshold=0.26), 32),
+        fingerprint(dataclasses.replace(small, info={**small.info, "settings": {"method": "lae"}}), 32),
+        fingerprint(dataclasses.replace(small, info={**small.info, "data": {"crop": {"size": 41}}}), 32),
+        fingerprint(small, 16),
     ]
-    assert identity(run, 32) == identity(dataclasses.replace(run), 32)
-    assert len({identity(run, 32), *others}) == 4
+    assert fingerprint(small, 32) == fingerprint(dataclasses.replace(small), 32)
+    assert len({fingerprint(small, 32), *others}) == 6
+
+
+def test_files_of_scores_by_version_0_1_are_resumed(small):
+    assert (fingerprint(small, 32), fingerprint(small, 8)) == ("fdf1b619e76c0e48", "a4463639048609d4")

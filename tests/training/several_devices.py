@@ -7,20 +7,21 @@ import sys
 
 import numpy as np
 
+from dfdetect_jax.config import override
 from dfdetect_jax.devices import processes
 
 
 def settings_of(method):
     from tests.conftest import tiny_lae_settings, tiny_settings
 
-    settings = tiny_settings() if method == "cae" else tiny_lae_settings()
-    settings.optimizer.name, settings.optimizer.learning_rate = "sgd", 0.05  # Adam hides a factor in all gradients
-    settings.augment.flip = False  # pmap draws its own
-    settings.train.batch_size = 16
+    settings = override(
+        tiny_settings() if method == "cae" else tiny_lae_settings(),
+        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": False, "train.batch_size": 16},
+    )
     if method == "cae":
-        settings.loss.reconstruct = "real"  # devices hold different numbers of reals
+        settings = override(settings, {"loss.reconstruct": "real"})  # devices hold different numbers of reals
     else:
-        settings.loss.adversarial, settings.discriminator.name = 0.1, "sgd"
+        settings = override(settings, {"loss.adversarial": 0.1, "discriminator.name": "sgd"})
     return settings
 
 
@@ -47,12 +48,15 @@ def take_steps(out, method, kind):
     share = settings.train.batch_size // jax.process_count()
     mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
     batch = jax.tree.map(lambda a: a[mine], batch_of(settings))
-    state, step = ways.place(ways.init(jax.random.PRNGKey(0))), None
+    state, step = ways.place(ways.init(jax.random.key(0))), None
     for _ in range(3):
         sharded = ways.shard(batch)
         step = step or ways.compile(state, sharded)
         state, metrics = step(state, sharded)
-    found = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(ways.whole(state))}
+    found = {
+        jax.tree_util.keystr(path): leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(ways.whole(state).with_key_data())
+    }
     arrays = {name: np.asarray(leaf) for name, leaf in found.items()}
     if processes.is_first():
         np.savez(out, devices=jax.device_count(), **arrays, **ways.scalars(metrics))

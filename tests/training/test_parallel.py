@@ -51,18 +51,18 @@ KINDS = {
 def three_steps(kind):
     """(states whole before and after, metrics of each step), by the functions that the training loop calls."""
     ways = KINDS[kind]()
-    state = ways.place(ways.init(jax.random.PRNGKey(0)))
-    first, step, metrics = jax.tree.map(np.array, ways.whole(state)), None, []
+    state = ways.place(ways.init(jax.random.key(0)))
+    first, step, metrics = jax.tree.map(np.array, ways.whole(state).with_key_data()), None, []
     for _ in range(3):
         batch = ways.shard(BATCH)
         step = step or ways.compile(state, batch)
         state, measured = step(state, batch)
         metrics.append(ways.scalars(measured))
-    return first, jax.tree.map(np.array, ways.whole(state)), metrics
+    return first, jax.tree.map(np.array, ways.whole(state).with_key_data()), metrics
 
 
 def by_hand():
-    state, metrics = init(jax.random.PRNGKey(0)), []
+    state, metrics = init(jax.random.key(0)), []
     for _ in range(3):
         state, measured = train_step(state, BATCH)
         metrics.append(float(measured["loss"]))
@@ -81,7 +81,7 @@ def test_two_devices_take_the_steps_of_one(kind):
 
 def test_sharded_optimizer_state_is_half_on_each_device_and_parameters_whole():
     ways = KINDS["sharded"]()
-    state = ways.init(jax.random.PRNGKey(0))
+    state = ways.init(jax.random.key(0))
     state, _ = ways.compile(state, ways.shard(BATCH))(state, ways.shard(BATCH))
     trace = state.opt_state[0].trace
     assert {shard.data.shape for shard in trace["w"].addressable_shards} == {(64, 64)}
@@ -92,7 +92,7 @@ def test_sharded_optimizer_state_is_half_on_each_device_and_parameters_whole():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_takes_the_memory_of_the_state_before(kind):
     ways = KINDS[kind]()
-    state = ways.place(ways.init(jax.random.PRNGKey(0)))
+    state = ways.place(ways.init(jax.random.key(0)))
     batch = ways.shard(BATCH)
     ways.compile(state, batch)(state, batch)
     assert state.params["w"].is_deleted()
@@ -101,7 +101,7 @@ def test_a_step_takes_the_memory_of_the_state_before(kind):
 @pytest.mark.parametrize("kind", ["mesh", "pmap"])
 def test_a_compiled_step_compiles_nothing_more_and_refuses_another_shape(kind, caplog):
     ways = KINDS[kind]()
-    state = ways.place(ways.init(jax.random.PRNGKey(0)))
+    state = ways.place(ways.init(jax.random.key(0)))
     step = ways.compile(state, ways.shard(BATCH))
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         for _ in range(3):
@@ -115,7 +115,7 @@ def test_a_compiled_step_compiles_nothing_more_and_refuses_another_shape(kind, c
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_moves_nothing_between_host_and_devices(kind):
     ways = KINDS[kind]()
-    state, batch = ways.place(ways.init(jax.random.PRNGKey(0))), ways.shard(BATCH)
+    state, batch = ways.place(ways.init(jax.random.key(0))), ways.shard(BATCH)
     step = ways.compile(state, batch)
     with jax.transfer_guard("disallow"):
         step(state, batch)
@@ -124,18 +124,14 @@ def test_a_step_moves_nothing_between_host_and_devices(kind):
 def test_a_whole_state_can_be_placed_again(tmp_path):
     first, _, _ = three_steps("pmap")
     ways = KINDS["pmap"]()
-    again = ways.whole(ways.place(jax.tree.map(jnp.asarray, first)))
-    jax.tree.map(np.testing.assert_array_equal, again, first)
+    again = ways.whole(ways.place(jax.tree.map(jnp.asarray, first).with_typed_key()))
+    jax.tree.map(np.testing.assert_array_equal, again.with_key_data(), first)
 
 
-def test_the_settings_choose_and_the_batch_must_fit():
-    settings = tiny_settings()
-    settings.train.batch_size, settings.train.accumulate = 9, 3
-    check(settings)
-    for settings.parallel in ("mesh", "pmap"):
-        with pytest.raises(SettingsError, match="2 devices times 3 parts"):
-            parallel.build(REGRESSION, settings)
-    settings.train.batch_size, settings.train.accumulate = 8, 1
-    for settings.parallel in ("mesh", "pmap"):
-        state = parallel.build(REGRESSION, settings).init(jax.random.PRNGKey(0))
-        assert len(state.params["w"].sharding.device_set) == (2 if settings.parallel == "mesh" else 1)
+@pytest.mark.parametrize(("kind", "devices"), [("mesh", 2), ("pmap", 1)])
+def test_the_settings_choose_and_the_batch_must_fit(kind, devices):
+    uneven = check(tiny_settings(parallel=kind, train__batch_size=9, train__accumulate=3))
+    with pytest.raises(SettingsError, match="2 devices times 3 parts"):
+        parallel.build(REGRESSION, uneven)
+    state = parallel.build(REGRESSION, check(tiny_settings(parallel=kind))).init(jax.random.key(0))
+    assert len(state.params["w"].sharding.device_set) == devices

@@ -11,7 +11,7 @@ def test_a_sigterm_is_noticed_and_the_process_lives_on():
         raise AssertionError("a process that is alone asks nobody")
 
     before = signal.getsignal(signal.SIGTERM)
-    with preemption.noticed(never) as noticed:
+    with preemption.listening(never) as noticed:
         assert not noticed.after(1)
         os.kill(os.getpid(), signal.SIGTERM)
         assert noticed.after(2)
@@ -22,7 +22,7 @@ def test_a_sigterm_is_noticed_and_the_process_lives_on():
 def test_a_job_of_several_processes_ends_where_all_agreed(monkeypatch):
     monkeypatch.setattr(preemption.jax, "process_count", lambda: 2)
     before = signal.getsignal(signal.SIGTERM)
-    with preemption.noticed(lambda step: step == 7) as noticed:
+    with preemption.listening(lambda step: step == 7) as noticed:
         assert signal.getsignal(signal.SIGTERM) is before  # JAX's own is not to be replaced
         assert [noticed.after(step) for step in (6, 7)] == [False, True]
         assert not noticed.asked_here

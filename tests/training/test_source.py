@@ -5,7 +5,7 @@ import pytest
 from dfdetect_jax.data.pipeline import train_batches
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.training.source import training_records
+from dfdetect_jax.training.source import find_records
 from tests.conftest import tiny_settings
 from tests.data import benchmark_tree
 from tests.trained import folders
@@ -13,39 +13,36 @@ from tests.trained import folders
 
 def test_the_embedded_set_is_made_once_at_the_size_of_the_network():
     _, made = folders()
-    data = tiny_settings().data
-    data.data_dir = str(made.parents[2])
+    data = tiny_settings(data__data_dir=str(made.parents[2])).data
     before = (made / "manifest.json").stat().st_mtime_ns
-    assert training_records(data) == made
+    assert find_records(data) == made
     assert (made / "manifest.json").stat().st_mtime_ns == before
     assert read_manifest(made).crop.size == data.image_size
 
 
 def test_a_data_set_is_found_by_its_folder():
     _, made = folders()
-    data = tiny_settings().data
-    data.name = str(made)
-    assert training_records(data) == made
+    assert find_records(tiny_settings(data__name=str(made)).data) == made
 
 
 def test_a_data_set_that_was_never_prepared_is_asked_for_in_one_line(tmp_path):
-    data = tiny_settings().data
-    data.name, data.data_dir = "faceforensics", str(tmp_path)
+    data = tiny_settings(data__name="faceforensics", data__data_dir=str(tmp_path)).data
     with pytest.raises(RecordsError, match="prepare") as error:
-        training_records(data)
+        find_records(data)
     assert "\n" not in str(error.value)
 
 
 def test_deepfakebenchs_pictures_are_trained_on_where_they_lie(tmp_path):
-    data = tiny_settings().data
-    data.name, data.data_dir = "deepfakebench", str(tmp_path / "out")
-    data.root, data.json = str(tmp_path), str(benchmark_tree.write_faceforensics(tmp_path))
-    data.image_size = 32
-    folder = training_records(data)
+    settings = tiny_settings(
+        data__name="deepfakebench",
+        data__data_dir=str(tmp_path / "out"),
+        data__root=str(tmp_path),
+        data__json=str(benchmark_tree.write_faceforensics(tmp_path)),
+        data__image_size=32,
+    )
+    folder = find_records(settings.data)
     assert read_manifest(folder).settings["encoding"] == "linked"
-    assert training_records(data) == folder
-    settings = tiny_settings()
-    settings.data = data
+    assert find_records(settings.data) == folder
     batches = iter(train_batches(folder, settings))
     batch = next(batches)
     assert batch["image"].shape == (settings.train.batch_size, 32, 32, 3)

@@ -1,6 +1,5 @@
 """Published weights: every form gives the network that Keras runs; everything else is refused in one line."""
 
-import hashlib
 import http.server
 import threading
 
@@ -12,6 +11,7 @@ import safetensors.numpy
 from huggingface_hub import constants
 
 from dfdetect_jax.errors import WeightsError
+from dfdetect_jax.files import sha256_file
 from dfdetect_jax.models import vgg
 from dfdetect_jax.weights.pretrained import load_vgg16
 from tests import keras_vgg16
@@ -21,8 +21,13 @@ PYTORCH_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # torchvisio
 
 def images():
     """RGB in [-1, 1] and in 0..255."""
-    rgb = np.random.default_rng(1).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    rgb = keras_vgg16.images()
     return rgb / 127.5 - 1, rgb
+
+
+def features(weights, layers):
+    """Of the images, in one compiled program."""
+    return jax.jit(vgg.features, static_argnums=2)(weights, images()[0], layers)
 
 
 def write_keras_2(path, names):
@@ -62,21 +67,27 @@ def pytorch_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected():
-    """Keras' features, computed once for all forms."""
+def published(tmp_path_factory):
+    """All weights, read from the form that is published."""
+    path = tmp_path_factory.mktemp("keras") / "vgg16.h5"
+    WRITERS["published"](path)
+    return load_vgg16(str(path), "", vgg.LAYER_NAMES)
+
+
+def test_features_are_those_that_keras_gives(published):
     places = ("1_1", "2_2", "3_3", "5_3")
-    return dict(zip(places, keras_vgg16.features(keras_vgg16.preprocess(images()[1]), places), strict=True))
+    actual = features(published, tuple(f"relu{place}" for place in places))
+    for place in places:
+        expected = keras_vgg16.features()[place]
+        assert np.std(expected) > 1
+        np.testing.assert_allclose(actual[f"relu{place}"], expected, atol=1e-4 * np.max(expected), err_msg=place)
 
 
-@pytest.mark.parametrize("form", WRITERS)
-def test_features_are_those_that_keras_gives(form, expected, tmp_path):
+@pytest.mark.parametrize("form", [form for form in WRITERS if form != "published"])
+def test_every_form_of_keras_gives_the_same_weights(form, published, tmp_path):
     path = tmp_path / ("vgg16.weights.h5" if form == "keras 3, weights" else "vgg16.h5")  # Keras insists
     WRITERS[form](path)
-    layers = tuple(f"relu{place}" for place in expected)
-    found = vgg.features(load_vgg16(str(path), "", layers), images()[0], layers)
-    for place, array in expected.items():
-        assert np.std(array) > 1
-        np.testing.assert_allclose(found[f"relu{place}"], array, atol=1e-4 * np.max(array), err_msg=place)
+    jax.tree.map(np.testing.assert_array_equal, load_vgg16(str(path), "", vgg.LAYER_NAMES), published)
 
 
 def numpy_convolution(x, kernel, bias):
@@ -92,11 +103,11 @@ def test_pytorchs_weights_see_images_as_torchvision_normalises_them(pytorch_file
     x = ((images()[1] / 255 - mean) / std).transpose(0, 3, 1, 2)
     for index in (0, 2):
         x = numpy_convolution(x, tensors[f"features.{index}.weight"], tensors[f"features.{index}.bias"])
-    x = x.reshape(*x.shape[:2], 16, 2, 16, 2).max((3, 5))
+    x = x.reshape(*x.shape[:2], 16, 2, 10, 2).max((3, 5))
     x = numpy_convolution(x, tensors["features.5.weight"], tensors["features.5.bias"])
     layers = ("relu2_1",)
-    found = vgg.features(load_vgg16(str(pytorch_file), "", layers), images()[0], layers)["relu2_1"]
-    np.testing.assert_allclose(found, x.transpose(0, 2, 3, 1), atol=1e-4 * np.max(x))
+    actual = features(load_vgg16(str(pytorch_file), "", layers), layers)["relu2_1"]
+    np.testing.assert_allclose(actual, x.transpose(0, 2, 3, 1), atol=1e-4 * np.max(x))
 
 
 def test_every_kernel_of_pytorch_is_turned_into_its_place(pytorch_file):
@@ -115,12 +126,8 @@ def test_only_what_the_layers_need_is_kept(pytorch_file):
     assert weights.mean.shape == weights.std.shape == (3,)
 
 
-def digest_of(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def test_the_digest_is_checked(pytorch_file):
-    digest = digest_of(pytorch_file)
+    digest = sha256_file(pytorch_file)
     for same in (digest, digest.upper()):
         load_vgg16(str(pytorch_file), same, ("relu1_1",))
     other = "0" * 64
@@ -211,7 +218,7 @@ def test_a_file_that_is_not_there_is_refused(source):
 
 
 def test_a_hub_name_without_a_digest_is_refused():
-    with pytest.raises(WeightsError, match=r"it needs the SHA-256 of its file beside it; set loss\.vgg16_sha256"):
+    with pytest.raises(WeightsError, match=r"needs the SHA-256 of its file; set loss\.vgg16_sha256"):
         load_vgg16("owner/repository/model.safetensors", "", ("relu1_1",))
 
 
@@ -244,13 +251,13 @@ def hub(pytorch_file, tmp_path, monkeypatch):
         )
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
 
 def test_a_hub_name_with_its_digest_is_downloaded_once(hub, pytorch_file):
-    name, digest = "owner/repository/model.safetensors", digest_of(pytorch_file)
+    name, digest = "owner/repository/model.safetensors", sha256_file(pytorch_file)
     load_vgg16(name, digest, ("relu1_1",))
     hub.shutdown()
     hub.server_close()
@@ -267,6 +274,8 @@ def test_another_file_under_the_hub_name_is_refused(hub):
 @pytest.mark.parametrize("offline", [False, True])
 def test_a_file_that_the_hub_does_not_give_is_refused_in_one_line(offline, hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-    with pytest.raises(WeightsError, match=r"can't be had from the Hugging Face hub \(.+\); download it") as refused:
+    with pytest.raises(
+        WeightsError, match=r"can't be downloaded from the Hugging Face hub \(.+\); download it"
+    ) as refused:
         load_vgg16("owner/repository/other.safetensors", "0" * 64, ("relu1_1",))
     assert "\n" not in str(refused.value)

@@ -1,7 +1,6 @@
 """Clips that are the same bytes under two names."""
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from dfdetect_jax.data.audit.finding import DUPLICATES, ERROR, WARNING, Finding, Progress, such_as, unseen
 from dfdetect_jax.data.example import SPLITS, Clip
+from dfdetect_jax.devices.host import processors
 
 
 class Copies(NamedTuple):
@@ -46,7 +46,7 @@ def find_copies(clips: Sequence[Clip], progress: Progress = unseen) -> Copies:
             advance()
 
     by_digest = defaultdict(list)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         for place, found in zip(suspects, threads.map(digest, suspects), strict=True):
             if found is not None:
                 by_digest[found].append(place)

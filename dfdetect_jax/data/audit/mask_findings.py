@@ -1,6 +1,5 @@
 """Masks that don't fit what they mark."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from dfdetect_jax.data.audit.finding import MASKS, WARNING, Finding, Progress, number, sampled, such_as, unseen
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.video import probe, read_frames
@@ -56,7 +56,7 @@ def mask_findings(clips: Sequence[Clip], progress: Progress = unseen) -> tuple[l
         finally:
             advance()
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         found = list(threads.map(look, chosen))
     findings = []
     for kind, words in _WORDS.items():

@@ -1,6 +1,5 @@
 """Traits of files that tell reals from fakes: a detector trained on such a set learns them, and fails elsewhere."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ import numpy as np
 from dfdetect_jax.data.audit.finding import SHORTCUTS, WARNING, Finding, Progress, number, sampled, unseen
 from dfdetect_jax.data.audit.traits import AREA, SIZE, TRAITS, traits_of
 from dfdetect_jax.data.example import Clip
+from dfdetect_jax.devices.host import processors
 
 SAMPLE = 200  # reals, and fakes of each forgery, that are looked at
 # Accuracy from which a trait is told. At 0.65, three in ten of the files would have to change to make labels alike.
@@ -36,7 +36,7 @@ def sample_traits(clips: Sequence[Clip], progress: Progress = unseen) -> Traits:
         return traits_of(clip)
 
     traits: Traits = {forgery: [] for forgery in by_forgery}
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         for clip, found in zip(chosen, threads.map(read, chosen), strict=True):
             if found:
                 traits[clip.forgery].append(found)

@@ -1,6 +1,5 @@
 """Whether every file of a tree can be opened."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import numpy as np
 
 from dfdetect_jax.data.audit.finding import ERROR, FILES, Finding, Progress, number, unseen
 from dfdetect_jax.data.example import Clip, Media
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.image import media_kind, read_image
 from dfdetect_jax.media.video import read_frames
@@ -60,7 +60,7 @@ def open_clips(
             advance()
         return None
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         words = list(threads.map(open_one, files))
     broken = [(file, told) for file, told in zip(files, words, strict=True) if told]
     findings = [Finding(FILES, ERROR, told) for _, told in broken[:_TOLD]]

@@ -12,7 +12,6 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import rich.console
 import rich.progress
@@ -21,33 +20,12 @@ from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare import jobs, shards, workers
 from dfdetect_jax.data.prepare.request import Request, default_crop
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.shares import Share
 
 _PIXEL_PACKAGES = ("opencv-python-headless", "jax", "mtcnn", "pillow")
 Say = Callable[[str], None]
-
-
-class Share(NamedTuple):
-    """Share `index` (from 0) of the jobs, of `count` shares."""
-
-    index: int = 0
-    count: int = 1
-
-    def of(self, plan: jobs.Plan) -> list[int]:
-        """Numbers of its jobs."""
-        return list(range(self.index, len(plan.jobs), self.count))
-
-
-def read_share(text: str) -> Share:
-    """Reads "i/n", i from 0.
-
-    Raises:
-        SettingsError: it isn't of this form.
-    """
-    index, slash, count = text.partition("/")
-    if slash and index.isdecimal() and count.isdecimal() and int(index) < int(count):
-        return Share(int(index), int(count))
-    raise SettingsError(f"shard: expected i/n with i from 0 to n - 1, such as 0/8, found {text!r}")
 
 
 def prepare(
@@ -82,7 +60,7 @@ def prepare(
         SettingsError, RecordsError: as `jobs.plan`; or the folder holds records of other files; or not one clip
             could be used; or a worker was killed.
     """
-    processes = processes or workers.processors()
+    processes = processes or processors()
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     root = _absolute(root)
     asked |= {name: _absolute(asked[name]) for name in ("reals", "json") if name in asked}
@@ -143,7 +121,7 @@ def _left(plan: jobs.Plan, numbers: Sequence[int], work: Path) -> list[int]:
 
 def _do(plan: jobs.Plan, request: Request, work: Path, share: Share, processes: int, beam: Sequence[str], say: Say):
     """Does this share's jobs that are left."""
-    own = share.of(plan)
+    own = share.of(len(plan.jobs))
     left = _left(plan, own, work)
     if len(left) < len(own):
         say(f"{len(own) - len(left)} of {len(own)} were done before; going on")

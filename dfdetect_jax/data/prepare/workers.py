@@ -38,11 +38,6 @@ def do_and_keep(job: jobs.Job, request: Request, work: Path) -> ClipReport:
     return report
 
 
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def use_one_thread() -> None:
     """In a process that does jobs, before it loads JAX: leaves the other cores and accelerators to others."""
     import cv2

@@ -12,12 +12,12 @@ from matplotlib.colors import Normalize
 from dfdetect_jax.evaluation.example_views import ExampleView
 from dfdetect_jax.pictures.canvas import heat_scale
 from dfdetect_jax.pictures.sheets import blend
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
+from dfdetect_jax.scoring.result import HeatKind
 
 Key = tuple[str, str]  # run and data set
 BUDGET = 2_500_000  # bytes of all examples in the page
 _SIZES = ((160, 85), (112, 80), (80, 70))  # side in pixels and JPEG quality, tried in turn
-_HEAT = {ATTENTION: "attention", RECONSTRUCTION_ERROR: "where it fails"}
+_HEAT = {HeatKind.ATTENTION: "attention", HeatKind.RECONSTRUCTION_ERROR: "where it fails"}
 
 
 @dataclasses.dataclass(frozen=True)

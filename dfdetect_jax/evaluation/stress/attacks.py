@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.config.rules import at_least
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.records import Records
@@ -26,7 +27,7 @@ from dfdetect_jax.evaluation.stress.clip_batches import clip_batches
 from dfdetect_jax.evaluation.stress.gradient_attacks import Predict, fgsm, pgd
 from dfdetect_jax.evaluation.stress.protocol import EPSILONS, PGD_STEPS, check_attacks
 from dfdetect_jax.methods import Method, Variables
-from dfdetect_jax.run.predictor import PREDICT_BATCH, map_in_batches
+from dfdetect_jax.run.predictor import map_in_batches
 
 NOTE = "white box, crops, no defence evaluated"
 

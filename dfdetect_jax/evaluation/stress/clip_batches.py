@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from dfdetect_jax.data.pipeline import Examples
-from dfdetect_jax.data.prepare.workers import processors
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.devices.host import processors
 
 _AT_LEAST = 32  # frames in a batch; a detector has batches of its own
 

@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dfdetect_jax.data.prepare.workers import processors
+from dfdetect_jax.batching import PREDICT_BATCH
+from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.stress import codecs, distortions
 from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS, DEVICE, HOST, LEVELS, check_corruptions
-from dfdetect_jax.run.predictor import PREDICT_BATCH, map_in_batches
+from dfdetect_jax.run.predictor import map_in_batches
 
 Operand = np.ndarray | np.float32
 DeviceOperation = Callable[[jax.Array, jax.Array, Any], jax.Array]

@@ -1,5 +1,6 @@
 """The face detectors by name."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,8 +17,9 @@ Threads may share one.
 """
 
 
+@functools.cache
 def load_face_detector(name: str, min_face: int = 40) -> FaceDetector:
-    """Makes a face detector ready to call; frames of one size given together are faster.
+    """The face detector of that name, one per process; frames of one size in one call are faster.
 
     Args:
         name: "mtcnn" (five landmarks; runs in JAX, on the accelerator where there is one), "haar" (OpenCV, on the
@@ -30,9 +32,7 @@ def load_face_detector(name: str, min_face: int = 40) -> FaceDetector:
     if min_face < SMALLEST_FACE:
         raise SettingsError(f"min_face: expected at least {SMALLEST_FACE} pixels, found {min_face}")
     if name == "mtcnn":
-        from dfdetect_jax.media.detectors.mtcnn import (
-            Mtcnn,  # here, as it brings JAX, which most workers must not touch
-        )
+        from dfdetect_jax.media.detectors.mtcnn import Mtcnn  # brings JAX, which most workers must not touch
 
         return Mtcnn(min_face)
     if name == "haar":
@@ -46,4 +46,5 @@ def load_face_detector(name: str, min_face: int = 40) -> FaceDetector:
 
 def whole_pictures(frames: Sequence[np.ndarray]) -> list[list[Face]]:
     """Takes each frame, uint8 [H, W, 3], for one face that fills it: for face crops, or pictures without faces."""
-    return [[Face(np.float32([-0.5, -0.5, w - 0.5, h - 0.5]), None, 1.0)] for h, w in (f.shape[:2] for f in frames)]
+    boxes = (np.array([-0.5, -0.5, frame.shape[1] - 0.5, frame.shape[0] - 0.5], np.float32) for frame in frames)
+    return [[Face(box, None, 1.0)] for box in boxes]

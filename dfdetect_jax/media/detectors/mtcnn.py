@@ -1,19 +1,20 @@
 """MTCNN's cascade: proposals over an image pyramid, refined twice.
 
-Pictures are scaled and patches cut on the host (OpenCV); the networks run in JAX on the device that is there. Their
-shapes are rounded up, so that few programs are compiled: pyramid levels to multiples of 32 pixels, batches to powers
-of two.
+Pictures are scaled and patches cropped on the host (OpenCV); the networks run in JAX, on the accelerator if there is
+one. Their shapes are rounded up, so that few programs are compiled: pyramid levels to multiples of 32 pixels, batches
+to powers of two.
 """
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import jax
 import numpy as np
 
+from dfdetect_jax.batching import padded_batches
 from dfdetect_jax.media.crop import warp
 from dfdetect_jax.media.detectors import mtcnn_nets
 from dfdetect_jax.media.face import Face
@@ -28,6 +29,9 @@ _FRAMES_AT_ONCE = 8
 _BATCHES_ON_CPU, _BATCHES_ELSEWHERE = (1, 32), (_FRAMES_AT_ONCE, 256)
 _SMALLEST_BATCH_OF_PATCHES = 8
 _MOST_PROPOSALS = 2000  # per level of one frame: what a crowd needs, and a bound on the work for any picture
+
+_Network = Callable[[np.ndarray], Sequence[jax.Array]]
+"""From images, uint8 [N, h, w, 3], to its outputs, float32 [N, ...] each."""
 
 
 class _Candidates(NamedTuple):
@@ -68,21 +72,21 @@ class Mtcnn:
         Returns:
             Per frame its faces, by falling area of the box.
         """
-        found: list[list[Face]] = [[] for _ in frames]
-        by_shape: dict[tuple, list[int]] = {}
+        faces_in: list[list[Face]] = [[] for _ in frames]
+        by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, frame in enumerate(frames):
             by_shape.setdefault(frame.shape, []).append(index)
         for indices in by_shape.values():
             for start in range(0, len(indices), _FRAMES_AT_ONCE):
                 chunk = indices[start : start + _FRAMES_AT_ONCE]
                 for index, faces in zip(chunk, self._detect([frames[i] for i in chunk]), strict=True):
-                    found[index] = faces
-        return found
+                    faces_in[index] = faces
+        return faces_in
 
     def _detect(self, frames: list[np.ndarray]) -> list[list[Face]]:
-        """Faces in frames of one size."""
-        candidates = self._propose(frames)
-        (shifts, scores), kept = self._run(self._rnet, frames, candidates, 24), []
+        """Faces in frames of one size, uint8 [H, W, 3] each."""
+        candidates, kept = self._propose(frames), []
+        shifts, scores = self._run(self._rnet, frames, candidates, 24)
         for boxes, shift, score in zip((c.boxes for c in candidates), shifts, scores, strict=True):
             refined = _above(_shift(_square(boxes), shift), score, THRESHOLDS[1])
             kept.append(_take(refined, suppress(*refined, 0.7)))
@@ -94,7 +98,7 @@ class Mtcnn:
         return faces
 
     def _propose(self, frames: list[np.ndarray]) -> list[_Candidates]:
-        """Windows that may hold a face, per frame."""
+        """Windows that may hold a face, per frame; the frames are uint8 [H, W, 3] of one size."""
         height, width = frames[0].shape[:2]
         proposals: list[list[_Candidates]] = [[] for _ in frames]
         for level in _levels(frames, self._min_face):
@@ -106,36 +110,44 @@ class Mtcnn:
             for index in range(len(frames)):
                 windows = _windows(scores[index], shifts[index], (w / width, h / height))
                 proposals[index].append(_take(windows, suppress(*windows, 0.5)))
-        merged = [_Candidates(*map(np.concatenate, zip(_NONE, *found, strict=True))) for found in proposals]
-        return [_take(found, suppress(*found, 0.7)) for found in merged]
+        merged = [_merged([_NONE, *levels]) for levels in proposals]
+        return [_take(windows, suppress(*windows, 0.7)) for windows in merged]
 
-    def _run(self, net, frames: list[np.ndarray], candidates: list[_Candidates], size: int) -> list[list[np.ndarray]]:
-        """Runs a network on the patches of all frames; per output, a list over the frames."""
+    def _run(
+        self, network: _Network, frames: list[np.ndarray], candidates: list[_Candidates], size: int
+    ) -> list[list[np.ndarray]]:
+        """Runs a network on the patches of all frames, scaled to `size` pixels; per output, a list over the frames."""
         patches = [
             warp(frame, _patch_matrix(square, size), size)
-            for frame, found in zip(frames, candidates, strict=True)
-            for square in _square(found.boxes)
+            for frame, windows in zip(frames, candidates, strict=True)
+            for square in _square(windows.boxes)
         ]
         stacked = np.reshape(patches, (-1, size, size, 3)).astype(np.uint8)
-        outputs = _in_batches(net, stacked, self._patches_at_once, _SMALLEST_BATCH_OF_PATCHES)
-        ends = np.cumsum([len(found.scores) for found in candidates])[:-1]
+        outputs = _in_batches(network, stacked, self._patches_at_once, _SMALLEST_BATCH_OF_PATCHES)
+        ends = np.cumsum([len(windows.scores) for windows in candidates])[:-1]
         return [np.split(output, ends) for output in outputs]
 
 
-def _in_batches(net, images: np.ndarray, most: int, least: int) -> list[np.ndarray]:
-    """A network's outputs, [N, ...] each, for images [N, ...] given in batches of powers of two, `least` to `most`."""
-    outputs = []
-    for start in range(0, max(len(images), 1), most):
-        chunk = images[start : start + most]
-        padded = np.zeros((max(least, _power_of_two(len(chunk))), *images.shape[1:]), images.dtype)
-        padded[: len(chunk)] = chunk
-        outputs.append((len(chunk), net(padded)))
-    parts = zip(*([np.asarray(array)[:count] for array in output] for count, output in outputs), strict=True)
-    return [np.concatenate(part) for part in parts]
+def _in_batches(network: _Network, images: np.ndarray, most: int, least: int) -> list[np.ndarray]:
+    """A network's outputs, [N, ...] each, for images, uint8 [N, h, w, 3], in batches of powers of two."""
+    outputs = [
+        [np.asarray(array)[:count] for array in network(batch["image"])]
+        for batch, count in padded_batches({"image": images}, most, least=least)
+    ]
+    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
 
 def pyramid(height: int, width: int, min_face: int) -> list[float]:
-    """Scales at which a 12 pixel window sees faces of `min_face` pixels and up, until the picture is too small."""
+    """The scales of the image pyramid, falling.
+
+    Args:
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+        min_face: side of the smallest face, pixels: the first scale brings it to the 12 pixel window.
+
+    Returns:
+        Scales, each 0.709 times the one before, down to the last at which the shorter side holds a window.
+    """
     scales, scale = [], _WINDOW / min_face
     while round(min(height, width) * scale) >= _WINDOW:
         scales.append(scale)
@@ -158,7 +170,7 @@ def _resize(frame: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _windows_along(side: int) -> int:
-    """How many of the proposal network's windows fit into a level's side; more come out, over the padding."""
+    """How many of the proposal network's windows fit into a level's side; further ones lie over the padding."""
     return math.ceil((side - 2) / 2) - 4
 
 
@@ -175,19 +187,25 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, most: float, by_smaller: boo
         int [M], indices of the boxes that stay, best first.
     """
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
-    left, kept = np.argsort(-scores, kind="stable"), []
-    while left.size:
-        best, left = left[0], left[1:]
+    rest, kept = np.argsort(-scores, kind="stable"), []
+    while rest.size:
+        best, rest = rest[0], rest[1:]
         kept.append(best)
-        sides = np.minimum(boxes[best, 2:], boxes[left, 2:]) - np.maximum(boxes[best, :2], boxes[left, :2])
+        sides = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2])
         shared = np.prod(np.maximum(sides, 0), axis=1)
-        whole = np.minimum(areas[best], areas[left]) if by_smaller else areas[best] + areas[left] - shared
-        left = left[shared <= most * whole]
+        whole = np.minimum(areas[best], areas[rest]) if by_smaller else areas[best] + areas[rest] - shared
+        rest = rest[shared <= most * whole]
     return np.array(kept, int)
 
 
 def _windows(scores: np.ndarray, shifts: np.ndarray, scale: tuple[float, float]) -> _Candidates:
-    """The proposal network's windows above its threshold, in coordinates of the picture."""
+    """The proposal network's windows above its threshold, in coordinates of the picture.
+
+    Args:
+        scores: float32 [h, w], probability of a face per window.
+        shifts: float32 [h, w, 4], box regression as shares of the window's side.
+        scale: (x, y), the level's size over the picture's.
+    """
     rows, columns = np.nonzero(scores > THRESHOLDS[0])
     if rows.size > _MOST_PROPOSALS:
         best = np.argpartition(-scores[rows, columns], _MOST_PROPOSALS)[:_MOST_PROPOSALS]
@@ -198,34 +216,37 @@ def _windows(scores: np.ndarray, shifts: np.ndarray, scale: tuple[float, float])
 
 
 def _shift(squares: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Squares, [N, 4], moved by a box regression, [N, 4], as shares of their sides."""
     return squares + shift * (squares[:, 2:3] - squares[:, 0:1])
 
 
 def _square(boxes: np.ndarray) -> np.ndarray:
-    """The squares around the boxes' centres with the longer side."""
+    """The squares around the boxes' centres with the longer side: [N, 4] to [N, 4]."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True), 1) / 2
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def _patch_matrix(square: np.ndarray, size: int) -> np.ndarray:
-    """Picture to patch, both with (0, 0) at the centre of the first pixel, for a square in edge coordinates."""
+    """From picture to patch, float64 [2, 3], (0, 0) at the first pixel's centre; `square`, [4], in edge coordinates."""
     scale = size / (square[2] - square[0])
     return np.array([[scale, 0, scale * (0.5 - square[0]) - 0.5], [0, scale, scale * (0.5 - square[1]) - 0.5]])
 
 
 def _landmarks(squares: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """[N, 5, 2] in edge coordinates."""
+    """Landmarks in edge coordinates, [N, 5, 2], from squares, [N, 4], and shares of their sides, [N, 10]."""
     points = shares.reshape(-1, 2, 5).transpose(0, 2, 1)
     return squares[:, None, :2] + points * (squares[:, 2] - squares[:, 0])[:, None, None]
 
 
-def _faces(found: _Candidates, landmarks: np.ndarray) -> list[Face]:
-    sure = np.flatnonzero(found.scores > THRESHOLDS[2])
-    kept = sure[suppress(found.boxes[sure], found.scores[sure], 0.7, by_smaller=True)]
-    areas = np.prod(found.boxes[kept, 2:] - found.boxes[kept, :2], axis=1)
+def _faces(candidates: _Candidates, landmarks: np.ndarray) -> list[Face]:
+    """The candidates above the last threshold, largest first; landmarks [N, 5, 2] in edge coordinates."""
+    boxes, scores = candidates
+    sure = np.flatnonzero(scores > THRESHOLDS[2])
+    kept = sure[suppress(boxes[sure], scores[sure], 0.7, by_smaller=True)]
+    areas = np.prod(boxes[kept, 2:] - boxes[kept, :2], axis=1)
     return [
-        Face(np.float32(found.boxes[i] - 0.5), np.float32(landmarks[i] - 0.5), float(found.scores[i]))
+        Face((boxes[i] - 0.5).astype(np.float32), (landmarks[i] - 0.5).astype(np.float32), float(scores[i]))
         for i in kept[np.argsort(-areas, kind="stable")]
     ]
 
@@ -234,14 +255,14 @@ def _above(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> _Candidat
     return _take(_Candidates(boxes, scores), np.flatnonzero(scores > threshold))
 
 
-def _take(found: _Candidates, indices: np.ndarray) -> _Candidates:
-    return _Candidates(found.boxes[indices], found.scores[indices])
+def _take(candidates: _Candidates, indices: np.ndarray) -> _Candidates:
+    return _Candidates(candidates.boxes[indices], candidates.scores[indices])
+
+
+def _merged(candidates: Sequence[_Candidates]) -> _Candidates:
+    boxes, scores = zip(*candidates, strict=True)
+    return _Candidates(np.concatenate(boxes), np.concatenate(scores))
 
 
 def _round_up(side: int) -> int:
     return math.ceil(side / _LEVEL_MULTIPLE) * _LEVEL_MULTIPLE
-
-
-def _power_of_two(count: int) -> int:
-    """The least power of two that is no less than `count`."""
-    return 1 << max(count - 1, 0).bit_length()

@@ -17,8 +17,8 @@ import joblib
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.models.layers import conv3x3
 
-# The files are pickles, which can run code when opened: only these very bytes are.
-_SHA256 = {
+# The files are pickles, which can run code when opened: only files of these digests are opened.
+SHA256 = {
     "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
     "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
     "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
@@ -42,16 +42,17 @@ def load_weights() -> dict[str, list[jax.Array]]:
     if spec is None or not spec.submodule_search_locations:
         raise SettingsError(f'face detector "mtcnn": expected the package mtcnn for its weights, found none; {advice}')
     folder = Path(spec.submodule_search_locations[0]) / "assets" / "weights"
-    return {name: _open_pinned(folder / f"{name}.lz4", digest, advice) for name, digest in _SHA256.items()}
+    return {name: _open_pinned(folder / f"{name}.lz4", digest, advice) for name, digest in SHA256.items()}
 
 
 def _open_pinned(path: Path, digest: str, advice: str) -> list[jax.Array]:
+    """The arrays in a file of that SHA-256; what was hashed is what is opened."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError(f'face detector "mtcnn": {path} can\'t be read ({error.strerror}); {advice}') from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise SettingsError(f'face detector "mtcnn": {path} is not the known file (its SHA-256 differs); {advice}')
+        raise SettingsError(f'face detector "mtcnn": expected SHA-256 {digest} of {path}, found another; {advice}')
     return [jnp.asarray(array) for array in joblib.load(io.BytesIO(content))]
 
 
@@ -110,10 +111,12 @@ def onet(weights: Weights, patches: jax.Array) -> tuple[jax.Array, jax.Array, ja
 
 
 def _normalise(images: jax.Array) -> jax.Array:
+    """uint8 to float32 in [-1, 1)."""
     return (images.astype(jnp.float32) - 127.5) / 128
 
 
 def _conv(x: jax.Array, layer: Weights) -> jax.Array:
+    """A convolution without padding, and PReLU: float32 [N, H, W, C] to [N, h, w, D]."""
     kernel, bias, slope = layer
     if kernel.shape[:2] == (3, 3):
         return _prelu(conv3x3(x, kernel, padding="VALID") + bias, slope)
@@ -122,6 +125,7 @@ def _conv(x: jax.Array, layer: Weights) -> jax.Array:
 
 
 def _dense(x: jax.Array, layer: Weights) -> jax.Array:
+    """A dense layer and PReLU: float32 [N, C] to [N, D]."""
     kernel, bias, slope = layer
     return _prelu(x @ kernel + bias, slope)
 
@@ -131,7 +135,10 @@ def _prelu(x: jax.Array, slope: jax.Array) -> jax.Array:
 
 
 def _max_pool(x: jax.Array, window: int) -> jax.Array:
-    """Maximum over `window` x `window` at stride 2; as in Caffe, a last window that reaches over the edge counts."""
+    """Maximum over `window` x `window` at stride 2, float32 [N, H, W, C] to [N, h, w, C].
+
+    As in Caffe, a last window that reaches over the edge counts.
+    """
     height, width = (-(-(side - window) // 2) + 1 for side in x.shape[1:3])
     reach = [(0, 2 * (n - 1) + window - side) for n, side in zip((height, width), x.shape[1:3], strict=True)]
     x = jnp.pad(x, ((0, 0), *((0, max(0, end)) for _, end in reach), (0, 0)), constant_values=-jnp.inf)
@@ -146,4 +153,5 @@ def _flatten(x: jax.Array) -> jax.Array:
 
 
 def _face_probability(logits: jax.Array) -> jax.Array:
+    """Of logits for (no face, face), float32 [..., 2]: [...] in [0, 1]."""
     return jax.nn.softmax(logits, axis=-1)[..., 1]

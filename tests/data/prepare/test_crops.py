@@ -47,7 +47,7 @@ def overlap(mask, other):
     return np.count_nonzero(mask & other) / np.count_nonzero(mask | other)
 
 
-def test_a_real_clip_gives_the_frames_asked_for_with_empty_masks(media, face_detector):
+def test_a_real_clip_gives_the_frames_requested_for_with_empty_masks(media, face_detector):
     examples, report = clip_examples(clip_of(media / "real.mp4", Label.REAL), face_detector, CROP, 4, dataset="mine")
     assert [example.frame for example in examples] == [0, 3, 7, 11]
     assert (report.asked, report.got, report.mask, report.words) == (4, 4, "", ())

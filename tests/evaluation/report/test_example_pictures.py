@@ -3,7 +3,7 @@ import pytest
 
 from dfdetect_jax.evaluation.example_views import Kind
 from dfdetect_jax.evaluation.report.example_pictures import examples_of, shrunk
-from dfdetect_jax.scoring.result import ATTENTION, RECONSTRUCTION_ERROR
+from dfdetect_jax.scoring.result import HeatKind
 from tests.evaluation.made_results import example
 
 
@@ -14,9 +14,9 @@ def size_of(examples):
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"shows": ATTENTION}, ["input", "attention", "true mask", "reconstruction"]),
-        ({"shows": RECONSTRUCTION_ERROR, "mask": None}, ["input", "where it fails", "reconstruction"]),
-        ({"shows": ATTENTION, "reconstruction": None}, ["input", "attention", "true mask"]),
+        ({"shows": HeatKind.ATTENTION}, ["input", "attention", "true mask", "reconstruction"]),
+        ({"shows": HeatKind.RECONSTRUCTION_ERROR, "mask": None}, ["input", "where it fails", "reconstruction"]),
+        ({"shows": HeatKind.ATTENTION, "reconstruction": None}, ["input", "attention", "true mask"]),
     ],
 )
 def test_examples_have_a_picture_of_everything_that_is_known(changes, names):

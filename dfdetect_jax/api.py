@@ -1,0 +1,151 @@
+"""The commands as functions, for notebooks and programs: `import dfdetect_jax as dfd`, then `dfd.load` and so on."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from dfdetect_jax.config import Crop, Settings, check
+from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
+from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.scoring.media_frames import FRAMES
+from dfdetect_jax.scoring.result import Result, Verdict
+from dfdetect_jax.scoring.stream import score_files, score_images
+
+Media = str | os.PathLike[str] | np.ndarray
+"""A photograph or video by its path, or a photograph as uint8 [H, W, 3] RGB."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Detector:
+    """A trained detector.
+
+    Attributes:
+        run: its run folder, opened: settings, weights, threshold, notes.
+    """
+
+    run: Run
+
+    @functools.cached_property
+    def face_detector(self) -> FaceDetector:
+        """What finds the faces, as for the training data."""
+        return load_face_detector(self.run.crop.face_detector)
+
+    @overload
+    def predict(self, media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
+
+    @overload
+    def predict(self, media: list[Media], *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
+
+    def predict(self, media: Media | list[Media], *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
+        """Finds the faces in photographs and videos and scores them.
+
+        Args:
+            media: one photograph or video, or many; paths, or arrays uint8 [H, W, 3] RGB.
+            frames: per video, evenly spaced.
+            maps: whether faces carry `views`, with crop, heat map and reconstruction; of a video the most suspicious
+                frames of the highest face.
+
+        Returns:
+            A result for each: `verdict`, `score`, and `faces` with `box`, `score` and, with maps, `view.heat`.
+
+        Raises:
+            BadMediaError: one can't be read; it names which.
+            RunError: the scores are not finite.
+        """
+        if isinstance(media, str | os.PathLike | np.ndarray):
+            return self._predict([media], frames, maps)[0]
+        return self._predict(media, frames, maps)
+
+    def _predict(self, media: Sequence[Media], frames: int, maps: bool) -> list[Result]:
+        views = tuple(Verdict) if maps else ()
+        images = [each for each in media if isinstance(each, np.ndarray)]
+        paths = [each for each in media if not isinstance(each, np.ndarray)]
+        of_images = iter(score_images(self.run, self.face_detector, images, views=views) if images else ())
+        of_paths = score_files(self.run, self.face_detector, paths, frames, views=views)
+        results: list[Result] = []
+        for each in media:
+            result = next(of_images) if isinstance(each, np.ndarray) else next(of_paths)[1]
+            if isinstance(result, Exception):
+                of_paths.close()
+                raise result
+            results.append(result)
+        return results
+
+
+def load(run: str | os.PathLike[str]) -> Detector:
+    """Opens a run folder; reads JSON and arrays, runs no code from it.
+
+    Raises:
+        RunError: it is no run folder, or has no intact checkpoint.
+        SettingsError: its settings don't fit this version of the library.
+    """
+    return Detector(open_run(Path(run)))
+
+
+def predict(
+    run: str | os.PathLike[str], media: Sequence[Media], *, frames: int = FRAMES, maps: bool = False
+) -> list[Result]:
+    """`load(run).predict(media)`, for one call; see `Detector.predict`."""
+    return load(run).predict(list(media), frames=frames, maps=maps)
+
+
+def prepare(
+    dataset: str,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    out: str | os.PathLike[str] = "",
+    crop: Crop | None = None,
+    **options: Any,
+) -> Path:
+    """Cuts faces out of a data set on disk and writes records, or finds that they are written; as `dfdetect prepare`.
+
+    Args:
+        dataset: name of a catalog, or "forge".
+        root: the data set's folder; None for the embedded set.
+        out: where prepared data sets are; "" for `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        crop: how faces are cropped; None for the data set's default.
+        **options: the other attributes of `data.prepare.request.Request`, such as `frames` or `compression`.
+
+    Returns:
+        The folder of records, which `train`, by `Data(name=...)`, and `evaluate` take.
+
+    Raises:
+        RecordsError: the tree is not such a data set, or no clip could be used.
+        SettingsError: an option is not allowed.
+    """
+    from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
+
+    records = prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
+    assert records is not None  # None is for shares of the work, which this doesn't take
+    return records
+
+
+def train(
+    settings: Settings, workdir: str | os.PathLike[str], *, init_from: str | os.PathLike[str] | None = None
+) -> Detector:
+    """Trains through all stages, or resumes from the newest checkpoint in `workdir`; as `dfdetect train`.
+
+    Args:
+        settings: checked here; `data` names the records.
+        workdir: the run folder, made if absent.
+        init_from: run folder to take the initial weights from.
+
+    Returns:
+        The detector with the best checkpoint so far: training may have stopped early for masks to be painted, as the
+        last line on standard error then explains.
+
+    Raises:
+        InputError: a setting, the data or the run folder can't be used.
+    """
+    from dfdetect_jax.training import loop, stages
+    from dfdetect_jax.training.source import find_records
+
+    records = find_records(check(settings).data)
+    initial = loop.weights_of(Path(init_from)) if init_from else None
+    stages.train(settings, Path(workdir).resolve(), records, initial=initial)
+    return load(workdir)

@@ -1,0 +1,139 @@
+"""What every method's state and step have in common, so that a method's own file holds its paper alone.
+
+A method gives its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a `Method`
+of them. The step is: gradients, over parts of the batch if asked; their mean over devices; an update of each optimiser.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from dfdetect_jax import optimizer
+from dfdetect_jax.config import Optimizer, Settings
+from dfdetect_jax.methods.accumulation import Learn, accumulate
+from dfdetect_jax.methods.contract import Adversary, Batch, Method, Metrics, Prediction, TrainState, Variables
+
+S = TypeVar("S", bound=Settings)
+Predict = Callable[[Variables, jax.Array], Prediction]
+
+
+def build(
+    settings: S,
+    *,
+    network: nn.Module,
+    learn: Callable[..., Any],
+    predict: Callable[..., Prediction],
+    encode: Callable[..., jax.Array] | None = None,
+    init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    frozen: Any = None,
+) -> Method:
+    """The functions of a method, with `settings` bound.
+
+    Args:
+        settings: checked settings.
+        network: called as `network(images, train=False)` with float32 [1, S, S, 3] to get its parameters.
+        learn: (state, batch, key, *, settings, axis_name) -> `accumulation.Learnt`.
+        predict: (variables, images, *, settings) -> Prediction.
+        encode: (variables, images, *, settings) -> latent, see `Method.encode`.
+        init_adversary: (key, settings) -> a fresh adversary, for a method that has one.
+        frozen: weights that training reads and never changes, or None.
+    """
+    return Method(
+        init=functools.partial(init, settings=settings, network=network, init_adversary=init_adversary, frozen=frozen),
+        train_step=functools.partial(train_step, settings=settings, learn=learn),
+        predict=functools.partial(predict, settings=settings),
+        encode=functools.partial(encode, settings=settings) if encode else None,
+    )
+
+
+def init(
+    key: jax.Array,
+    *,
+    settings: S,
+    network: nn.Module,
+    init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    frozen: Any = None,
+) -> TrainState:
+    """A fresh state: random parameters, and keys of their own for training and for the adversary; see `build`."""
+    init_key, train_key, adversary_key = jax.random.split(key, 3)
+    size = settings.data.image_size
+    variables = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    params = variables["params"]
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=train_key,
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=optimizer.build(settings.optimizer, settings.train.steps).init(params),
+        ema=jax.tree.map(jnp.copy, params) if settings.optimizer.ema_decay > 0 else None,
+        adversary=init_adversary(adversary_key, settings) if init_adversary else None,
+        frozen=frozen,
+    )
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, settings: Settings, learn: Callable[..., Any], axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step of every optimiser, all from the weights before the step; see `Method.train_step` for shapes."""
+    learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
+    key = step_key(state, axis_name)
+    gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
+    if axis_name is not None:
+        gradients, metrics, against = jax.lax.pmean((gradients, metrics, against), axis_name)
+    state = state.with_statistics(statistics)
+    steps = settings.train.steps
+    params, opt_state = optimizer.update(settings.optimizer, steps, gradients, state.params, state.opt_state)
+    new_state = state.replace(
+        step=state.step + 1,
+        params=params,
+        opt_state=opt_state,
+        ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
+        adversary=update_adversary(state.adversary, against, settings.adversary_optimizer, steps),
+    )
+    return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
+
+
+def forward(
+    network: nn.Module, params: Any, batch_stats: Any, images: jax.Array, *, train: bool = True, **arguments: Any
+) -> tuple[Any, Any]:
+    """Runs a network in training: (its outputs, its running statistics after the batch).
+
+    Args:
+        network: called as `network(images, train=train, **arguments)`.
+        params: what to run it with; apart from a state so that they can be differentiated.
+        batch_stats: running statistics before the batch; those of parts that don't run stay.
+        images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
+        train: whether to normalise by the batch's statistics.
+        **arguments: for the network.
+    """
+    variables = {"params": params, "batch_stats": batch_stats}
+    outputs, updated = network.apply(variables, images, train=train, mutable=["batch_stats"], **arguments)
+    return outputs, {**batch_stats, **updated.get("batch_stats", {})}
+
+
+def step_key(state: TrainState, axis_name: str | None) -> jax.Array:
+    """The PRNG key of this step and, on a mapped axis, of this device."""
+    key = jax.random.fold_in(state.key, state.step)
+    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
+
+
+def update_adversary(
+    adversary: Adversary | None, gradients: Any, settings: Optimizer | None, steps: int
+) -> Adversary | None:
+    """One step of the adversary's optimiser; its running statistics stay. None stays None.
+
+    Args:
+        adversary: before the step.
+        gradients: of its parameters.
+        settings: of its optimiser.
+        steps: optimiser steps of the whole training, which the schedule needs.
+    """
+    if adversary is None or settings is None:
+        return adversary
+    params, opt_state = optimizer.update(settings, steps, gradients, adversary.params, adversary.opt_state)
+    return adversary.replace(params=params, opt_state=opt_state)

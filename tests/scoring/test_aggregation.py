@@ -1,0 +1,85 @@
+"""From scored faces to the result of a file."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.scoring.aggregation import FrameFaces, result_of
+from dfdetect_jax.scoring.media_frames import MediaHeader
+from tests import trained
+
+PHOTO = MediaHeader("a.png", "image")
+
+
+def face(x=10.0, side=40.0):
+    return Face(np.array([x, 10, x + side, 10 + side], np.float32), None, 1.0)
+
+
+def video(frames):
+    return MediaHeader("b.avi", "video", len(frames), len(frames), 25.0)
+
+
+def scored(run, header, frames):
+    """The result of frames that are lists of (face, score)."""
+    score_of = dict(pair for frame in frames for pair in frame)
+    return result_of(run, header, [FrameFaces(i, [f for f, _ in frame]) for i, frame in enumerate(frames)], score_of)
+
+
+def test_of_several_faces_in_a_photograph_the_highest_score_counts(run):
+    result = scored(run, PHOTO, [[(face(), 0.2), (face(100), 0.7)]])
+    assert result.score == result.faces[0].score == 0.7
+    assert [each.score for each in result.faces] == [0.7, 0.2]
+    assert result.notes == ("2 faces: the highest score counts",)
+
+
+def test_a_photograph_without_a_face_has_no_score(run):
+    result = scored(run, PHOTO, [[]])
+    assert (result.score, result.verdict, result.faces) == (None, "no face", ())
+    assert result.notes == ("no face was found",)
+
+
+def test_the_verdict_is_fake_from_the_threshold_on(run):
+    for score, verdict in ((run.threshold, "fake"), (run.threshold - 0.01, "real")):
+        assert scored(run, PHOTO, [[(face(), score)]]).verdict == verdict
+
+
+def test_a_face_in_a_video_has_the_mean_score_of_its_track(run):
+    frames = [[(face(10 + i), score)] for i, score in enumerate((0.2, 0.4, 0.9))]
+    result = scored(run, video(frames), frames)
+    assert result.score == pytest.approx(0.5)
+    assert [sighting.frame for sighting in result.faces[0].sightings] == [0, 1, 2]
+    assert result.faces[0].most_suspicious.frame == 2
+    np.testing.assert_array_equal(result.faces[0].box, frames[2][0][0].box)
+    assert (result.frames_used, result.notes) == (3, ())
+
+
+def test_a_face_seen_briefly_is_listed_but_does_not_decide(run):
+    frames = [[(face(), 0.3)] for _ in range(8)]
+    frames[5].append((face(200), 0.9))
+    result = scored(run, video(frames), frames)
+    assert [(each.score, each.decides) for each in result.faces] == [(pytest.approx(0.3), True), (0.9, False)]
+    assert result.score == pytest.approx(0.3)
+    assert result.notes == ("1 more seen too briefly to count",)
+
+
+def test_frames_without_a_face_are_noted(run):
+    frames = [[(face(), 0.3)], [], [(face(), 0.3)], []]
+    assert scored(run, video(frames), frames).notes == ("a face was found in 2 of 4 frames",)
+    assert scored(run, video(frames), [[]] * 4).notes == ("no face was found in 4 frames",)
+
+
+def test_a_video_that_ends_early_is_noted_as_partial(run):
+    frames = [[(face(), 0.3)]] * 3
+    result = scored(run, MediaHeader("b.avi", "video", 40, 8, 25.0), frames)
+    assert result.notes == ("partial: declared 40 frames, but of the 8 asked for only 3 can be read, up to frame 2",)
+
+
+def test_attention_that_was_trained_without_masks_is_noted():
+    lae = trained.opened_lae()
+    (note,) = scored(lae, PHOTO, [[(face(), 0.3)]]).notes
+    assert "masks" in note
+    second_stage = dataclasses.replace(lae, info={**lae.info, "checkpoint": {**lae.info["checkpoint"], "stage": 2}})
+    assert scored(second_stage, PHOTO, [[(face(), 0.3)]]).notes == ()
+    assert note not in scored(lae, PHOTO, [[]]).notes

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.scoring.media_frames import MediaHeader, open_media
+from tests import trained
+
+
+def test_a_photograph_is_one_frame(media):
+    header, chunks = open_media(media["one"])
+    ((indices, images),) = chunks
+    assert header == MediaHeader(media["one"], "image", 1, 1, 0.0)
+    assert indices == [0]
+    np.testing.assert_array_equal(images[0], trained.one_face())
+
+
+def test_an_array_is_a_photograph_without_a_path():
+    header, chunks = open_media(trained.one_face())
+    ((indices, images),) = chunks
+    assert (header, indices) == (MediaHeader("", "image"), [0])
+    np.testing.assert_array_equal(images[0], trained.one_face())
+
+
+def test_a_video_comes_in_chunks_of_evenly_spaced_frames(media):
+    header, chunks = open_media(media["pan"], frames=12)
+    chunks = list(chunks)
+    assert header == MediaHeader(media["pan"], "video", 15, 12, trained.FPS)
+    assert [len(chunk.images) for chunk in chunks] == [8, 4]
+    assert [index for chunk in chunks for index in chunk.indices] == [0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 14]
+    assert chunks[0].size == 8 * trained.HEIGHT * trained.WIDTH * 3
+
+
+def test_a_folder_without_media_is_refused(tmp_path):
+    with pytest.raises(BadMediaError, match="expected photographs or videos in this folder, found none"):
+        open_media(str(tmp_path))

@@ -1,0 +1,86 @@
+"""The front door: `import dfdetect_jax as dfd`."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dfdetect_jax as dfd
+from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media.image import read_image
+from tests import trained
+from tests.conftest import tiny_settings
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return dfd.load(trained.folders()[0])
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    return trained.write_photo(tmp_path_factory.mktemp("media") / "a.png", trained.one_face())
+
+
+def test_every_name_of_the_front_door_is_there():
+    for name in dfd.__all__:
+        assert getattr(dfd, name) is not None
+    assert set(dfd.__all__) <= set(dir(dfd))
+    with pytest.raises(AttributeError, match="has no attribute 'predikt'"):
+        _ = dfd.predikt
+
+
+def test_a_function_keeps_its_name_when_the_command_of_that_name_is_imported():
+    from dfdetect_jax.train import main
+
+    assert dfd.train is not sys.modules["dfdetect_jax.train"]
+    assert callable(dfd.train)
+    assert callable(main)
+
+
+def test_importing_the_package_or_a_loss_imports_nothing_that_reads_files():
+    code = "import sys, dfdetect_jax as dfd; dfd.CAESettings(); assert 'jax' not in sys.modules; "
+    code += "import dfdetect_jax.losses; print([m for m in ('orbax', 'cv2', 'grain', 'PIL') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+def test_a_path_and_an_array_have_the_same_result(detector, photo):
+    by_path, by_array = detector.predict(photo), detector.predict(read_image(photo))
+    assert isinstance(by_path, dfd.Result)
+    assert (by_path.path, by_array.path) == (str(photo), "")
+    assert by_path.score == pytest.approx(by_array.score, abs=1e-6)
+    np.testing.assert_array_equal(by_path.faces[0].box, by_array.faces[0].box)
+    assert by_path.verdict in (dfd.Verdict.REAL, dfd.Verdict.FAKE)
+
+
+def test_many_keep_their_order_whatever_they_are(detector, photo):
+    blank = np.zeros((240, 320, 3), np.uint8)
+    results = detector.predict([photo, blank, str(photo)])
+    assert [result.verdict == dfd.Verdict.NO_FACE for result in results] == [False, True, False]
+    assert detector.predict([]) == []
+
+
+def test_maps_come_when_asked_for(detector, photo):
+    assert detector.predict(photo).faces[0].view is None
+    (result,) = dfd.predict(detector.run.folder, [photo], maps=True)
+    assert result.faces[0].view.heat.shape == (40, 40)
+
+
+def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(BadMediaError, match=r"text\.jpg"):
+        detector.predict([photo, tmp_path / "text.jpg"])
+    with pytest.raises(BadMediaError, match=r"expected RGB as uint8 \[H, W, 3\]"):
+        detector.predict(np.zeros((8, 8), np.uint8))
+
+
+def test_prepare_and_train_are_the_commands(tmp_path):
+    records = dfd.prepare("forge", out=tmp_path, crop=dfd.Crop(size=40), images=16)
+    settings = tiny_settings(data__data_dir=str(tmp_path), train__steps=2)
+    detector = dfd.train(settings, tmp_path / "run")
+    assert detector.run.info["data"]["folder"] == str(records)
+    assert detector.run.info["checkpoint"]["step"] == 2
+    with pytest.raises(SettingsError, match=r"train\.steps"):
+        dfd.train(dfd.override(settings, {"train.steps": 0}), tmp_path / "other")
