@@ -163,7 +163,7 @@ def test_several_runs_are_compared_with_the_first(tmp_path):
 )
 def test_a_wrong_command_line_is_rejected(arguments, message):
     with pytest.raises(SettingsError, match=message):
-        evaluate(arguments)
+        main(arguments)
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_a_wrong_command_line_and_help_are_answered_without_jax():
     code = """
 import sys
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluate import main as evaluate
+from dfdetect_jax.evaluate import main
 for arguments in (["--help"], ["--run", "a"], ["--run", "a", "--data", "b", "--robustness", "jpg", "--attacks", "cw"]):
     try:
-        evaluate(arguments)
+        main(arguments)
     except (SystemExit, SettingsError):
         pass
 print([name for name in ("jax", "matplotlib", "tensorflow_datasets", "grain", "rich") if name in sys.modules])

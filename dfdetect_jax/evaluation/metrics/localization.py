@@ -130,8 +130,8 @@ class Localization:
             tally = self.identities.setdefault((identity, forgery), empty)
             tally.add(flat[row : row + 1], levels[row : row + 1], flat_masks[row : row + 1])
         blob = centre_blob(*attention.shape[1:]).ravel()
-        everywhere = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
-        self._centre[forgery].add(*everywhere, flat_masks)
+        everywhere, its_levels = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
+        self._centre[forgery].add(everywhere, its_levels, flat_masks)
 
     def _real_attention(self) -> RealAttention:
         count, attention, area = self._real_sums
