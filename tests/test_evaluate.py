@@ -198,7 +198,7 @@ def test_a_wrong_command_line_and_help_are_answered_without_jax():
     code = """
 import sys
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluate import main as evaluate
+from dfdetect_jax.evaluate import main
 for arguments in (["--help"], ["--run", "a"], ["--run", "a", "--data", "b", "--robustness", "jpg", "--attacks", "cw"]):
     try:
         main(arguments)

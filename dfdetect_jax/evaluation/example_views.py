@@ -13,6 +13,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.run.folder import Run
+from dfdetect_jax.scoring.result import HeatKind
 from dfdetect_jax.scoring.views import heat_kind, heat_maps, to_uint8
 
 PER_KIND = 4
@@ -33,7 +34,7 @@ class ExampleView:
     Attributes:
         image: uint8 [S, S, 3], the network's input.
         heat: float32 [S, S], at least 0, see `scoring.views.heat_maps`.
-        shows: what the heat is, `ATTENTION` or `RECONSTRUCTION_ERROR` of `scoring.result`.
+        shows: what the heat is.
         reconstruction: uint8 [S, S, 3]; None for a method without.
         mask: uint8 [S, S] in {0, 255}, 255 forged; None for reals, and where it is unknown.
         label: 0 real, 1 fake.
@@ -44,7 +45,7 @@ class ExampleView:
 
     image: np.ndarray
     heat: np.ndarray
-    shows: str
+    shows: HeatKind
     reconstruction: np.ndarray | None
     mask: np.ndarray | None
     label: int
@@ -75,7 +76,7 @@ def example_views(run: Run, data: PreparedSplit, frames: FrameScores, per_kind: 
     images = np.stack([resize(field["image"], size) for field in fields])
     prediction = run.predict(images)
     heats = heat_maps(prediction, images)
-    pictures = None if prediction.reconstruction is None else to_uint8(prediction.reconstruction)
+    pictures = None if prediction.reconstruction is None else to_uint8(np.asarray(prediction.reconstruction))
     return [
         ExampleView(
             image=images[i],

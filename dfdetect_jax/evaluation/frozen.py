@@ -140,12 +140,13 @@ def choose_map_threshold(localization: Localization) -> float | None:
 
 
 def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
-    size, parts, localization = run.settings.data.image_size, [], Localization()
+    size, localization = run.settings.data.image_size, Localization()
+    parts: list[FrameScores] = []
     for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, forgeries=run.seen or None):
         if run.localizes:
             prediction = run.localize(batch["image"])
-            localization.update(prediction.attention, batch)
-            parts.append(from_batch(batch, prediction.score))
+            localization.update(np.asarray(prediction.attention), batch)
+            parts.append(from_batch(batch, np.asarray(prediction.score)))
         else:
             parts.append(from_batch(batch, run.score(batch["image"])))
     return concatenate(parts), localization

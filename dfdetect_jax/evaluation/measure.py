@@ -96,12 +96,12 @@ def _score(
     batches = _counted(eval_batches(data.folder, data.split, batch_size=_BATCH, image_size=size), advance)
     if not run.localizes:
         return score_frames(run.score, batches), None
-    parts = []
+    parts: list[FrameScores] = []
     localization = Localization(frozen.attention_threshold, by_identity=resampling.resamples > 0)
     for batch in batches:
         prediction = run.localize(batch["image"])
-        localization.update(prediction.attention, batch)
-        parts.append(from_batch(batch, prediction.score))
+        localization.update(np.asarray(prediction.attention), batch)
+        parts.append(from_batch(batch, np.asarray(prediction.score)))
     return concatenate(parts), localization
 
 

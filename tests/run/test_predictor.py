@@ -47,18 +47,6 @@ def test_several_arrays_go_through_one_shape_together(count):
         return images.sum(axis=1) + numbers
 
     images, numbers = np.ones((count, 3), np.uint8), np.arange(count, dtype=np.int32)
-    batches = list(map_in_batches(add, (images, numbers), largest=4))
+    batches = list(map_in_batches(add, (images, numbers), 4))
     np.testing.assert_array_equal(np.concatenate(batches), 3 + np.arange(count))
     assert set(shapes) == {((4, 3), "uint8", (4,), "int32")}
-
-
-def test_the_size_of_a_batch_may_follow_its_rows():
-    sizes = []
-
-    def identity(numbers):
-        sizes.append(len(numbers))
-        return numbers
-
-    batches = map_in_batches(identity, (np.arange(7),), largest=4, padded_size=lambda count: 2 * count)
-    assert [batch.tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6]]
-    assert sizes == [8, 6]

@@ -7,6 +7,8 @@ Ranking metrics come from `ranking`. The others are ratios of sums over rows, so
 resample needs.
 """
 
+from typing import Any
+
 import numpy as np
 
 from dfdetect_jax.data.example import Label
@@ -53,13 +55,12 @@ class PreparedScores:
 
     def metrics(self) -> DetectionMetrics:
         """The metrics of all rows, each counted once, without intervals."""
-        values = self.resampled(np.ones((1, len(self._sums))))[0]
-        return DetectionMetrics(
-            n_real=self.n_real,
-            n_fake=self.n_fake,
-            why=_why(self.n_real, self.n_fake),
-            **{name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)},
-        )
+        row = self.resampled(np.ones((1, len(self._sums))))[0]
+        values: dict[str, Any] = {
+            name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, row, strict=True)
+        }
+        why = _why(self.n_real, self.n_fake)
+        return DetectionMetrics(n_real=self.n_real, n_fake=self.n_fake, why=why, **values)
 
     def resampled(self, multiplicities: np.ndarray) -> np.ndarray:
         """The metrics of resamples: float64 [B, 16], columns as `METRICS`; NaN where undefined.

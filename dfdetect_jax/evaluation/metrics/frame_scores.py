@@ -100,7 +100,7 @@ def read_scores(path: str | os.PathLike[str]) -> FrameScores:
             header = ["forgery" if name == "method" else name for name in header]  # as 0.1 called it
             if tuple(header) != COLUMNS:
                 raise ValueError(f"found columns {', '.join(header)}")
-            columns = list(zip(*rows, strict=True)) or [[]] * len(COLUMNS)
+            columns: list[tuple[str, ...]] = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
             return from_columns(dict(zip(COLUMNS, columns, strict=True)))
     except (OSError, ValueError) as error:
         raise RunError(

@@ -86,18 +86,18 @@ class Localization:
         forgeries = sorted(self._without_mask) if forgery is None else [forgery]
         reals = self._real_attention() if forgery is None else None
         maps = _total(self._maps, forgeries)
-        left_out = {
-            "n_without_mask": sum(self._without_mask[name] for name in forgeries),
-            "n_empty_mask": sum(self._empty_mask[name] for name in forgeries),
-        }
+        without_mask = sum(self._without_mask[name] for name in forgeries)
+        empty_mask = sum(self._empty_mask[name] for name in forgeries)
         if self.best is None or not maps.n:
-            return LocalizationMetrics(n=0, **left_out, reals=reals, why="no fake with a mask was measured")
+            why = "no fake with a mask was measured"
+            return LocalizationMetrics(n=0, n_without_mask=without_mask, n_empty_mask=empty_mask, reals=reals, why=why)
         metrics = maps.metrics(self.best)
         no_ranking = metrics.pixel_auc is None
         return LocalizationMetrics(
             **vars(metrics),
-            **left_out,
             n=maps.n,
+            n_without_mask=without_mask,
+            n_empty_mask=empty_mask,
             forged_share=float(maps.pixels[1].sum() / maps.pixels.sum()),
             best_from="these images" if self._from_validation is None else "validation",
             baselines=self._baselines(maps, _total(self._centre, forgeries)),
@@ -118,7 +118,7 @@ class Localization:
             self._real_sums += sums
             if self._by_identity:
                 identity = str(batch["identity"][row])
-                self.reals[identity] = self.reals.get(identity, 0) + sums
+                self.reals[identity] = self.reals.get(identity, np.zeros(3)) + sums
 
     def _add_fakes(self, forgery: str, attention: np.ndarray, masks: np.ndarray, identities: Sequence[str]) -> None:
         """Adds maps and masks [n, H, W] of one forgery, n at least 1; `identities` is empty if they are not kept."""
@@ -130,8 +130,8 @@ class Localization:
             tally = self.identities.setdefault((identity, forgery), empty)
             tally.add(flat[row : row + 1], levels[row : row + 1], flat_masks[row : row + 1])
         blob = centre_blob(*attention.shape[1:]).ravel()
-        everywhere = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
-        self._centre[forgery].add(*everywhere, flat_masks)
+        everywhere, its_levels = (np.broadcast_to(each, flat.shape) for each in (blob, attention_levels(blob)))
+        self._centre[forgery].add(everywhere, its_levels, flat_masks)
 
     def _real_attention(self) -> RealAttention:
         count, attention, area = self._real_sums

@@ -138,7 +138,12 @@ class LocalizationMetrics(MapMetrics):
     def as_json(self) -> dict[str, Any]:
         """Counts, metrics, baselines, reals (of a whole data set), then "<metric>_ci"."""
         counts = {"n": self.n, "n_without_mask": self.n_without_mask, "n_empty_mask": self.n_empty_mask}
-        values = {**counts, "forged_share": self.forged_share, **super().values(), "best_from": self.best_from}
+        values: dict[str, Any] = {
+            **counts,
+            "forged_share": self.forged_share,
+            **super().values(),
+            "best_from": self.best_from,
+        }
         if self.baselines is None:
             values |= {"baselines": None, **without_none(why=self.why)}
         else:

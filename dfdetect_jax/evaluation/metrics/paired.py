@@ -108,10 +108,10 @@ def compare_paired(
     a, b = _with_shared_rows(a, b)
     cluster = bootstrap.clusters(a.frames, resampling.by)
     of_videos = cluster[groups_of(a.frames.dataset, a.frames.video)[0]]
-    frames = [_prepared(run, run.frames, cluster) for run in (a, b)]
-    videos = [_prepared(run, video_scores(run.frames), of_videos) for run in (a, b)]
-    count = frames[0].n_clusters
-    resampled = bootstrap.resample([*frames, *videos], count, resampling.resamples, resampling.seed)
+    frames_a, frames_b = (_prepared(run, run.frames, cluster) for run in (a, b))
+    videos_a, videos_b = (_prepared(run, video_scores(run.frames), of_videos) for run in (a, b))
+    count, sets = frames_a.n_clusters, [frames_a, frames_b, videos_a, videos_b]
+    resampled = bootstrap.resample(sets, count, resampling.resamples, resampling.seed)
     return PairedComparison(
         a=a.run,
         b=b.run,
@@ -120,8 +120,8 @@ def compare_paired(
         clusters=count,
         resamples=resampling.resamples,
         resamples_left_out=bootstrap.without_ranking(resampled[0]),
-        frame=_differences(*frames, resampled[0] - resampled[1]),
-        video=_differences(*videos, resampled[2] - resampled[3]),
+        frame=_differences(frames_a, frames_b, resampled[0] - resampled[1]),
+        video=_differences(videos_a, videos_b, resampled[2] - resampled[3]),
     )
 
 

@@ -7,6 +7,7 @@ common kinds of colour vision; lines also differ in their dashes, for print with
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,13 +22,14 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel
 from dfdetect_jax.pictures.canvas import place_axes
 from dfdetect_jax.pictures.sheets import COLOURS, GREY
+from dfdetect_jax.scoring.result import Verdict
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 MOST_POINTS = 300  # of a curve; more are not visible
 _DET_TICKS = np.array([0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99])
 _LONGEST_NAME = 23
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters: small, sharp, and in the reader's own fonts
     "svg.hashsalt": "dfdetect_jax",  # the same figure is the same bytes
     "font.family": "sans-serif",
@@ -133,12 +135,12 @@ def histogram(scores: FrameScores, threshold: float) -> Figure:
     figure = Figure(figsize=(3.3, 2.85))
     axes = place_axes(figure, 0.6, 0.1, 2.6, 1.75)
     edges = np.linspace(0, 1, 21)
-    for name, label, width in (("real", Label.REAL, 0.8), ("fake", Label.FAKE, 1.8)):
+    for verdict, label, width in ((Verdict.REAL, Label.REAL, 0.8), (Verdict.FAKE, Label.FAKE, 1.8)):
         values = scores.score[scores.label == label]
         if len(values):
-            shares, words = np.histogram(values, edges)[0] / len(values), f"{name}, {len(values):,} frames"
-            filled = {"facecolor": f"{COLOURS[name]}40", "fill": True} if label == Label.REAL else {}
-            axes.stairs(shares, edges, edgecolor=COLOURS[name], linewidth=width, label=words, **filled)
+            shares, words = np.histogram(values, edges)[0] / len(values), f"{verdict}, {len(values):,} frames"
+            fill: dict[str, Any] = {"facecolor": f"{COLOURS[verdict]}40", "fill": True} if label == Label.REAL else {}
+            axes.stairs(shares, edges, edgecolor=COLOURS[verdict], linewidth=width, label=words, **fill)
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.3f}")
     axes.set(xlim=(-0.01, 1.01), ylim=(0, None), xlabel="score (1 = fake)", ylabel="share of its label")
     _legend(figure, axes)
@@ -211,9 +213,10 @@ def _legend(figure: Figure, axes: Axes, lowest: Axes | None = None, names: Seque
     """The names of the lines below the lowest axis."""
     box = (lowest or axes).get_position()
     below = box.y0 - 0.42 / figure.get_figheight()
-    handles, labels = axes.get_legend_handles_labels()
-    if names is not None:  # labels that start with "_" would be left out
-        handles, labels = axes.lines[: len(names)], list(names)
+    if names is None:
+        handles, labels = axes.get_legend_handles_labels()
+    else:  # labels that start with "_" would be left out
+        handles, labels = list(axes.lines[: len(names)]), list(names)
     legend = figure.legend(
         handles,
         labels,

@@ -22,7 +22,9 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
         quality: 1 to 100, on libjpeg's scale.
     """
     stored = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+    assert decoded is not None, "OpenCV reads what it wrote"
+    return decoded
 
 
 def share_twice(image: np.ndarray, scale: float, quality: int) -> np.ndarray:

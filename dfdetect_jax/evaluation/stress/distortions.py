@@ -15,8 +15,8 @@ from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS
 BLOCK, GREY = 8, 128.0  # side of a block, pixels, and what it is filled with
 MOST_BLOCKS = CORRUPTIONS["blocks"].values[-1]  # per 256 px of the side
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_RGB_OF_YCBCR = np.float32([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
-_STUDIO_SWING = np.float32([219, 224, 224]) / 255  # the ranges of Y, Cb and Cr that the noise is added in
+_RGB_OF_YCBCR = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]], np.float32)
+_STUDIO_SWING = np.array([219, 224, 224], np.float32) / 255  # the ranges of Y, Cb and Cr that the noise is added in
 
 
 def saturation(images: jax.Array, keys: jax.Array, factor: jax.Array) -> jax.Array:
