@@ -95,8 +95,8 @@ def dfdc_preview(root: Path) -> dict:
         donor = i + 1 if i % 4 < 3 else i - 3
         entries[f"original_videos/{100 + i}/{100 + i}_A_001.mp4"] = {"label": "real", **where}
         entries[f"method_A/{100 + i}_{100 + donor}_A/{100 + i}_{i}.mp4"] = {"label": "fake", **where}
-        told = {"target_id": 100 + i, "swapped_id": 100 + donor}
-        entries[f"method_B/{i}/some_{i}.mp4"] = {"label": "fake", **where, **told}
+        people = {"target_id": 100 + i, "swapped_id": 100 + donor}
+        entries[f"method_B/{i}/some_{i}.mp4"] = {"label": "fake", **where, **people}
     write(root / "dataset.json", json.dumps(entries))
     put(root, *entries)
     return {}

@@ -1,9 +1,10 @@
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
-from dfdetect_jax.config import CAESettings, LAESettings, override
+from dfdetect_jax.config import CAESettings, LAESettings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
@@ -11,10 +12,12 @@ from dfdetect_jax.errors import RecordsError, SettingsError
 from tests.data.drawn import drawn_example, write_records
 
 
-@pytest.fixture
-def settings():
-    settings = override(CAESettings(), {"data.image_size": 32, "train.batch_size": 4})
-    return settings
+def cae_settings(seed=0, batch_size=4, **data):
+    settings = CAESettings()
+    train = dataclasses.replace(settings.train, batch_size=batch_size)
+    return dataclasses.replace(
+        settings, seed=seed, train=train, data=dataclasses.replace(settings.data, image_size=32, **data)
+    )
 
 
 def take(batches, count):
@@ -31,10 +34,10 @@ def pictures(batches):
     return [image.tobytes() for batch in batches for image in batch["image"]]
 
 
-def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn, settings):
-    (batch,) = take(pipeline.train_batches(drawn, settings), 1)
-    found = {name: (value.shape, value.dtype.name) for name, value in batch.items()}
-    assert found == {
+def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn):
+    (batch,) = take(pipeline.train_batches(drawn, cae_settings()), 1)
+    shapes = {name: (value.shape, value.dtype.name) for name, value in batch.items()}
+    assert shapes == {
         "image": ((4, 32, 32, 3), "uint8"),
         "mask": ((4, 32, 32), "uint8"),
         "has_mask": ((4,), "bool"),
@@ -43,64 +46,64 @@ def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn, settin
     }
 
 
-def test_the_order_is_the_seeds(drawn, settings):
-    first = take(pipeline.train_batches(drawn, settings), 5)
-    assert same(first, take(pipeline.train_batches(drawn, settings), 5))
-    settings = override(settings, {"seed": 1})
-    assert not same(first, take(pipeline.train_batches(drawn, settings), 5))
+def test_the_order_is_the_seeds(drawn):
+    first = take(pipeline.train_batches(drawn, cae_settings()), 5)
+    assert same(first, take(pipeline.train_batches(drawn, cae_settings()), 5))
+    assert not same(first, take(pipeline.train_batches(drawn, cae_settings(seed=1)), 5))
 
 
-def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(drawn, settings):
-    settings = override(settings, {"data.balance": False, "train.batch_size": 11})
-    epochs = take(pipeline.train_batches(drawn, settings), 4)
+def test_an_epoch_shows_every_example_once_and_the_next_one_in_another_order(drawn):
+    epochs = take(pipeline.train_batches(drawn, cae_settings(balance=False, batch_size=11)), 4)
     first, second = pictures(epochs[:2]), pictures(epochs[2:])
     assert len(set(first)) == 22
     assert set(first) == set(second)
     assert first != second
 
 
-def test_balance_draws_reals_and_fakes_equally_often(tmp_path, settings):
+def test_balance_draws_reals_and_fakes_equally_often(tmp_path):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 16})
-    settings = override(settings, {"data.train_forgeries": ("paste",)})  # 8 reals, 4 fakes
+    settings = cae_settings(train_forgeries=("paste",))  # 8 reals, 4 fakes
     labels = np.concatenate([batch["label"] for batch in take(pipeline.train_batches(folder, settings), 8)])
     assert labels.mean() == 0.5
 
 
 @pytest.mark.parametrize("stop", [0, 3, 7, 13])  # before, within and after the first epoch of 5.5 batches
-def test_a_resumed_stream_equals_the_uninterrupted_one(drawn, settings, stop):
-    whole = take(pipeline.train_batches(drawn, settings), 16)
-    interrupted = iter(pipeline.train_batches(drawn, settings))
+def test_a_resumed_stream_equals_the_uninterrupted_one(drawn, stop):
+    whole = take(pipeline.train_batches(drawn, cae_settings()), 16)
+    interrupted = iter(pipeline.train_batches(drawn, cae_settings()))
     take(interrupted, stop)
     state = interrupted.get_state()
-    resumed = iter(pipeline.train_batches(drawn, settings))
+    resumed = iter(pipeline.train_batches(drawn, cae_settings()))
     resumed.set_state(state)
     assert same(take(resumed, 16 - stop), whole[stop:])
 
 
-def test_processes_share_each_global_batch(drawn, settings):
-    whole = take(pipeline.train_batches(drawn, settings), 6)
-    shares = [take(pipeline.train_batches(drawn, settings, process_index=i, process_count=2), 6) for i in range(2)]
+def test_processes_share_each_global_batch(drawn):
+    whole = take(pipeline.train_batches(drawn, cae_settings()), 6)
+    shares = [
+        take(pipeline.train_batches(drawn, cae_settings(), process_index=i, process_count=2), 6) for i in range(2)
+    ]
     for batch, *parts in zip(whole, *shares, strict=True):
         assert np.array_equal(batch["image"], np.concatenate([part["image"] for part in parts]))
 
 
-def test_only_the_chosen_methods_are_trained_on(drawn, settings):
-    settings = override(settings, {"data.train_forgeries": ("smear",)})
-    seen = set(pictures(take(pipeline.train_batches(drawn, settings), 12)))
-    assert drawn_example("train", 3).image.tobytes() in seen  # a smear
-    assert drawn_example("train", 1).image.tobytes() not in seen  # a paste
+def test_only_the_given_forgeries_are_trained_on(drawn):
+    settings = cae_settings(train_forgeries=("smear",))
+    images = set(pictures(take(pipeline.train_batches(drawn, settings), 12)))
+    assert drawn_example("train", 3).image.tobytes() in images  # a smear
+    assert drawn_example("train", 1).image.tobytes() not in images  # a paste
 
 
-def test_an_unknown_method_is_answered_with_the_known_ones(drawn, settings):
-    settings = override(settings, {"data.train_forgeries": ("smaer",)})
+def test_an_unknown_forgery_is_answered_with_the_known_ones(drawn):
+    settings = cae_settings(train_forgeries=("smaer",))
     with pytest.raises(SettingsError, match="no fakes by 'smaer' in split 'train'; it has: paste, smear"):
         pipeline.train_batches(drawn, settings)
 
 
-def test_balance_without_fakes_is_refused(tmp_path, settings):
+def test_balance_without_fakes_is_refused(tmp_path):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 1})
     with pytest.raises(RecordsError, match="needs reals and fakes"):
-        pipeline.train_batches(folder, settings)
+        pipeline.train_batches(folder, cae_settings())
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -115,10 +118,10 @@ def test_evaluation_sees_every_example_once_whatever_the_processes(drawn, split,
         for index in range(processes)
     ]
     assert len({len(share) for share in batches}) == 1
-    seen = [
+    frames = [
         int(f) for share in batches for b in share for f, valid in zip(b["frame"], b["valid"], strict=True) if valid
     ]
-    assert sorted(seen) == list(range({"val": 9, "test": 13}[split]))
+    assert sorted(frames) == list(range({"val": 9, "test": 13}[split]))
 
 
 def test_evaluation_batches_carry_the_names_in_step_with_the_images(drawn):
@@ -150,21 +153,23 @@ def test_records_of_another_size_are_resized_and_masks_stay_binary(drawn, size):
     assert np.allclose(batch["mask"][fakes].mean((1, 2)) / 255, 0.25, atol=0.01)  # 16 x 16 of 32 x 32
 
 
-def test_worker_processes_give_the_same_batches(drawn, settings):
-    threads = take(pipeline.train_batches(drawn, settings), 4)
-    settings = override(settings, {"data.workers": 1})
-    iterator = iter(pipeline.train_batches(drawn, settings))
+def test_worker_processes_give_the_same_batches(drawn):
+    threads = take(pipeline.train_batches(drawn, cae_settings()), 4)
+    iterator = iter(pipeline.train_batches(drawn, cae_settings(workers=1)))
     try:
         assert same(take(iterator, 4), threads)
     finally:
         iterator.close()
 
 
-def lae_settings(batch_size=8):
-    settings = override(
-        LAESettings(), {"data.image_size": 32, "train.batch_size": batch_size, "active.batch_share": 0.25}
+def lae_settings():
+    settings = LAESettings()
+    return dataclasses.replace(
+        settings,
+        data=dataclasses.replace(settings.data, image_size=32),
+        train=dataclasses.replace(settings.train, batch_size=8),
+        active=dataclasses.replace(settings.active, batch_share=0.25),
     )
-    return settings
 
 
 def painted(folder, count):
@@ -206,7 +211,7 @@ def test_fakes_nobody_painted_have_no_mask_and_reals_an_empty_one(drawn):
         assert not batch["mask"][reals].any()
 
 
-def test_a_stream_with_masks_goes_on_where_it_was_left(drawn):
+def test_a_stream_with_masks_resumes_where_it_stopped(drawn):
     stream = pipeline.train_batches(drawn, lae_settings(), masks=painted(drawn, 2))
     iterator = iter(stream)
     take(iterator, 3)

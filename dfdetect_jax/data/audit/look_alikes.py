@@ -128,7 +128,7 @@ def near_pairs(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """All pairs of hashes that differ by at most `DISTANCE` bits, without comparing all.
 
-    Of four pieces of 16 bits, one must differ by at most one bit, else it were eight bits in all: so each hash is
+    Of four pieces of 16 bits, one must differ by at most one bit, else eight bits would differ in all: so each hash is
     looked up, piece by piece, as it is and with each bit flipped (multi-index hashing; Norouzi, Punjani, Fleet, CVPR
     2012).
 

@@ -30,6 +30,7 @@ _NAMES = {
     "YouTube-real": re.compile(r"\d+"),
 }
 _LINE = re.compile(r"(?P<label>[01])\s+(?P<video>(?P<folder>[^/]+)/[^/]+)\.\w+")
+_AGAIN = "download the list again"
 _EXPECTED = f"{', '.join(f'{name}/' for name in _NAMES)} and {TEST_LIST}"
 
 
@@ -63,10 +64,10 @@ def read_test_list(path: Path) -> set[str]:
     for line in read_lines(path, 'lines like "1 YouTube-real/00170.mp4", as the data set ships'):
         match = _LINE.fullmatch(line)
         if not match:
-            raise RecordsError(f'{path}: expected lines like "1 YouTube-real/00170.mp4", found "{line[:80]}"')
+            raise RecordsError(f'{path}: expected lines like "1 YouTube-real/00170.mp4", found "{line[:80]}"; {_AGAIN}')
         real = match["folder"] != FORGERY
         if (match["label"] == "1") != real:
-            raise RecordsError(f'{path}: in this list 1 is real and 0 fake, found "{line}"; download the list again')
+            raise RecordsError(f'{path}: in this list 1 is real and 0 fake, found "{line}"; {_AGAIN}')
         videos.add(match["video"])
     return videos
 

@@ -48,7 +48,9 @@ def find_clips(root: Path, reals: str = "") -> Listing:
         raise RecordsError(f"{root}: no {_FAKES}/end_to_end or another variant; give the folder that holds them")
     originals = Path(reals or root).absolute() / _REALS
     if reals and not originals.is_dir():
-        raise RecordsError(f"--reals {reals}: expected FaceForensics++'s folder, but it has no {_REALS}")
+        raise RecordsError(
+            f"--reals {reals}: expected FaceForensics++'s folder, found no {_REALS} in it; give its root"
+        )
     split_of = read_splits(root)
     sources = {path.stem: path for path in media_files(originals, VIDEO_SUFFIXES)}
     swaps = [_variant(root / _FAKES / variant, split_of, sources) for variant in present]

@@ -71,7 +71,7 @@ def find_clips(root: Path, json: str, compression: str = "c23") -> Listing:
     """
     root = Path(root).absolute()
     if not json:
-        raise RecordsError(f"{NAME}: expected --json FILE, the benchmark's list of videos, found none")
+        raise RecordsError(f"{NAME}: expected the benchmark's list of videos, found none; give --json FILE")
     if not root.is_dir():
         raise RecordsError(f"{root}: no such folder; expected the one that the paths in {json} start from")
     entries = _read(Path(json).expanduser(), compression)
@@ -95,11 +95,13 @@ def _read(path: Path, compression: str) -> list[_Entry]:
     except FileNotFoundError:
         raise RecordsError(f"{path}: no such file; expected DeepfakeBench's JSON list of videos") from None
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        expected = "{DATASET: {LABEL: {split: {video: {frames: [...]}}}}}"
-        raise RecordsError(f"{path}: expected DeepfakeBench's form, {expected}, found another ({error!r})") from error
+        expected = "DeepfakeBench's form, {DATASET: {LABEL: {split: {video: {frames: [...]}}}}}"
+        raise RecordsError(f"{path}: expected {expected}, found another ({error!r}); give such a list") from error
     if not entries:
         present = sorted({key for *_, videos in levels for key in videos} & set(COMPRESSIONS))
-        raise RecordsError(f"{path}: no videos at compression {compression}; it has {', '.join(present) or 'none'}")
+        raise RecordsError(
+            f"{path}: no videos at compression {compression}; it has {', '.join(present) or 'none'}; give --compression"
+        )
     return entries
 
 
@@ -150,7 +152,8 @@ def _first_part(root: Path, dataset: str, entries: Sequence[_Entry]) -> int:
                 return start
     if pictures:
         raise RecordsError(
-            f"{root}: {dataset}: expected the listed pictures below it, such as {pictures[0]}, found none"
+            f"{root}: {dataset}: expected the listed pictures below it, such as {pictures[0]}, "
+            "found none; give the folder that the list's paths start from"
         )
     return 0
 

@@ -62,7 +62,9 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     home = Path(reals).absolute() if reals else root / _REAL
     originals = {entry.name: entry for entry in _entries(home)}
     if reals and not originals:
-        raise RecordsError(f"--reals {reals}: expected folders of frames, such as 000/, or videos; found none in it")
+        raise RecordsError(
+            f"--reals {reals}: expected folders of frames, such as 000/, or videos, found none; give their parent"
+        )
     real_clips = Listing([_real(entry, home) for entry in originals.values()], _other_content(home, home.name))
     folders = (path for path in folders_in(root) if path not in (home, root / "splits"))
     listing = join([real_clips, *(_forgery(folder, originals) for folder in folders)])

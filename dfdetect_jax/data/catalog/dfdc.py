@@ -85,7 +85,8 @@ def read_labels(path: Path) -> dict[str, Label]:
     rows = list(csv.DictReader(read_lines(path, 'a table "filename,label"')))
     for row in rows:
         if not row.get("filename") or row.get("label") not in ("0", "1"):
-            raise RecordsError(f'{path}: expected "filename,label" with 0 for real and 1 for fake, found {row}')
+            expected = '"filename,label" with 0 for real and 1 for fake'
+            raise RecordsError(f"{path}: expected {expected}, found {row}; download the file again")
     return {Path(row["filename"]).stem: _LABELS[row["label"]] for row in rows}
 
 

@@ -94,7 +94,9 @@ def read_splits(root: Path) -> dict[str, str]:
             pairs = json.loads(path.read_text(encoding="utf-8"))
             identities = {str(identity) for target, source in pairs for identity in (target, source)}
         except (OSError, ValueError, TypeError) as error:
-            raise RecordsError(f'{path}: expected a list of pairs like ["071", "054"] ({error})') from error
+            raise RecordsError(
+                f'{path}: expected a list of pairs like ["071", "054"] ({error}); download it again'
+            ) from error
         for identity in sorted(identities):
             if split_of.setdefault(identity, split) != split:
                 other = split_of[identity]
@@ -115,7 +117,7 @@ def _folders(root: Path, compression: str) -> list[_Folder]:
 def _nothing_found(root: Path, compression: str) -> str:
     present = sorted({path.parent.name for path in root.glob("*_sequences/*/*/videos")} & set(COMPRESSIONS))
     if present:
-        return f"{root}: nothing at compression {compression}; it has {', '.join(present)}"
+        return f"{root}: nothing at compression {compression}; it has {', '.join(present)}; give --compression"
     return f"{root}: no original_sequences/ or manipulated_sequences/ with videos; give the folder that holds them"
 
 

@@ -38,7 +38,9 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     home = Path(reals).absolute() if reals else own
     photographs = _photographs(root, home)
     if reals and not photographs.clips:
-        raise RecordsError(f"--reals {reals}: expected a folder of photographs, found none in it")
+        raise RecordsError(
+            f"--reals {reals}: expected a folder of photographs, found none in it; give the one that holds them"
+        )
     sources = {Path(clip.path).stem: Path(clip.path) for clip in photographs.clips}
     folders = [path for path in folders_in(root) if path.name not in (*_REALS, _MASKS) and path != home]
     listing = join([photographs, *(_forgery(root, folder, sources) for folder in folders)])

@@ -46,8 +46,9 @@ def other_folders(root: Path, known: Iterable[str], where: str = "") -> list[Fin
 
 
 def other_files(folder: Path, suffixes: frozenset[str], where: str = "") -> list[Finding]:
-    """Findings about files right below `folder` without one of `suffixes`: pictures and videos that are not read are a
-    warning, anything else is a note.
+    """Findings about files right below `folder` without one of `suffixes`.
+
+    Pictures and videos that are not read are a warning, anything else is a note.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     others = [path for path in files if path.suffix.lower() not in suffixes]

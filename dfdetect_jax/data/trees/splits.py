@@ -53,8 +53,7 @@ def with_validation(clips: Sequence[Clip]) -> list[Clip]:
 
 
 def keep_apart(clips: Sequence[Clip]) -> Listing:
-    """Drops clips until splits share no identity, donor, source or video; the test split, on which people publish,
-    stays whole.
+    """Drops clips until splits share no identity, donor, source or video; the test split stays whole.
 
     If a person or source appears in the test split and another, the other clips are dropped; likewise in validation
     and training.
@@ -79,7 +78,12 @@ def _traces(clip: Clip) -> set[tuple[str, str]]:
 
 
 def empty_splits(clips: Sequence[Clip], before: Sequence[Clip]) -> list[Finding]:
-    """A finding per split without clips: a note, or a warning where it had some `before` splits were kept apart."""
+    """Findings about splits without clips.
+
+    Args:
+        clips: that are left after `keep_apart`.
+        before: all clips; a split that had some is a warning, one that had none a note.
+    """
     findings = []
     for split in SPLITS:
         if any(clip.split == split for clip in clips):

@@ -130,7 +130,7 @@ def test_a_video_labelled_otherwise_than_its_list_is_refused(tmp_path, ffpp):
 
 
 def test_a_missing_list_a_wrong_root_and_pictures_elsewhere_are_refused(tmp_path, ffpp):
-    with pytest.raises(RecordsError, match="expected --json FILE"):
+    with pytest.raises(RecordsError, match="found none; give --json FILE"):
         find(tmp_path, "")
     with pytest.raises(RecordsError, match="no such file"):
         find(tmp_path, tmp_path / "none.json")

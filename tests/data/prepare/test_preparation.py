@@ -1,6 +1,7 @@
 """Records do not depend on who prepares them: one process, shares, or Apache Beam."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +10,9 @@ import pytest
 from dfdetect_jax import prepare as command
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
-from dfdetect_jax.data.prepare.preparation import Share, prepare, prepare_share, read_share
+from dfdetect_jax.data.prepare.preparation import prepare, prepare_share
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.shares import Share, read_share
 from tests.data.photographs import face_picture, write_image
 
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
@@ -31,6 +33,19 @@ def whole(tree, tmp_path_factory):
     return prepare("folder", tree, tmp_path_factory.mktemp("whole"), BOX, processes=1)
 
 
+@pytest.fixture(scope="module")
+def first_share(tree, tmp_path_factory):
+    """A folder in which the first of two shares is done, and what was logged."""
+    out, log = tmp_path_factory.mktemp("share"), []
+    assert prepare_share(Share(0, 2), "folder", tree, out, BOX, processes=1, log=log.append) is None
+    return out, log
+
+
+@pytest.fixture
+def half(first_share, tmp_path):
+    return shutil.copytree(first_share[0], tmp_path / "half")
+
+
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -46,16 +61,17 @@ def test_what_is_no_share_is_refused(text):
         read_share(text)
 
 
-def test_shares_done_one_by_one_give_the_same_records(tree, whole, tmp_path):
+def test_a_share_reports_the_clips_that_remain(first_share):
+    _, log = first_share
+    assert log[-1] == "share 0 of 2 is done; 5 of 10 clips remain for other shares"
+
+
+def test_shares_done_one_by_one_give_the_same_records(tree, whole, half):
     log = []
-    for index in (2, 0):
-        assert prepare_share(Share(index, 3), "folder", tree, tmp_path, BOX, processes=1, log=log.append) is None
-    assert "share 2 of 3 is done; 7 of 10 clips remain for other shares" in log
-    assert "share 0 of 3 is done; 3 of 10 clips remain for other shares" in log
-    folder = prepare_share(Share(1, 3), "folder", tree, tmp_path, BOX, processes=1, log=log.append)
+    folder = prepare_share(Share(1, 2), "folder", tree, half, BOX, processes=1, log=log.append)
     assert files(folder) == files(whole)
-    assert not (tmp_path / ".preparing").exists()
-    assert prepare_share(Share(0, 3), "folder", tree, tmp_path, BOX, log=log.append) == folder
+    assert not (half / ".preparing").exists()
+    assert prepare_share(Share(0, 2), "folder", tree, half, BOX, log=log.append) == folder
     assert log[-1] == f"{folder}: already prepared, nothing to do"
 
 
@@ -70,16 +86,16 @@ def test_shares_at_the_same_time_give_the_same_records(tree, whole, tmp_path):
     assert files(records.locate("faces", tmp_path)) == files(whole)
 
 
-def test_a_call_without_a_share_runs_the_jobs_that_remain(tree, whole, tmp_path):
+def test_a_call_without_a_share_runs_the_jobs_that_remain(tree, whole, half):
     log = []
-    prepare_share(Share(0, 2), "folder", tree, tmp_path, BOX, processes=1, log=log.append)
-    assert files(prepare("folder", tree, tmp_path, BOX, processes=1, log=log.append)) == files(whole)
+    assert files(prepare("folder", tree, half, BOX, processes=1, log=log.append)) == files(whole)
     assert "5 of 10 were done before; continuing" in log
 
 
-def test_apache_beam_gives_the_same_records(tree, whole, tmp_path):
+@pytest.mark.parametrize("mode", ["in_memory", pytest.param("multi_processing", marks=pytest.mark.slow)])
+def test_apache_beam_gives_the_same_records(tree, whole, tmp_path, mode):
     argv = [sys.executable, "-m", "dfdetect_jax.prepare", *FLAGS, "--root", str(tree), "--out", str(tmp_path)]
-    argv += ["--runner", "DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    argv += ["--runner", "DirectRunner", "--direct_num_workers=2", f"--direct_running_mode={mode}"]
     result = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
     assert result.returncode == 1, result.stderr  # a picture is broken
     assert "skipped: real/broken: " in result.stderr
