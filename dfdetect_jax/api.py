@@ -158,8 +158,8 @@ def evaluate(
     from dfdetect_jax.evaluation.report.report_files import write_report
     from dfdetect_jax.evaluation.run_names import short_names
 
-    folders = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
-    opened = {name: open_run(Path(folder)) for name, folder in zip(short_names(folders), folders, strict=True)}
+    folders = [Path(run) for run in ([runs] if isinstance(runs, str | os.PathLike) else runs)]
+    opened = {name: open_run(folder) for name, folder in zip(short_names(folders), folders, strict=True)}
     first = next(iter(opened.values()))
     names = [data] if isinstance(data, str) else data
     splits = find_splits(names, split, data_dir or first.settings.data.data_dir)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dfdetect_jax import prepare as command
 from dfdetect_jax.cli import ExitStatus
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
@@ -17,6 +16,7 @@ from dfdetect_jax.data.prepare import request
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.prepare import main
 from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
 
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
@@ -199,7 +199,7 @@ def test_a_place_that_can_not_be_written_to_is_refused(tmp_path):
 
 def test_the_command_prints_counts_remarks_and_the_folder(prepared, tree, capsys):
     folder, _ = prepared
-    status = command.main([*FOLDER, "--root", str(tree), "--out", str(folder.parents[2])])
+    status = main([*FOLDER, "--root", str(tree), "--out", str(folder.parents[2])])
     printed = capsys.readouterr().out
     assert status == ExitStatus.INCOMPLETE
     assert printed.splitlines()[-1] == str(folder)
@@ -212,12 +212,12 @@ def test_the_former_spellings_of_flags_are_understood(prepared, tree, tmp_path, 
     former = ["--detector" if flag == "--face_detector" else flag for flag in FOLDER]
     file = tmp_path / "list.json"
     argv = [*former, "--root", str(tree), "--out", str(folder.parents[2]), "--export-json", str(file)]
-    assert command.main(argv) == ExitStatus.INCOMPLETE
+    assert main(argv) == ExitStatus.INCOMPLETE
     assert capsys.readouterr().out.splitlines()[-1] == str(folder)
     assert file.is_file()
 
 
 def test_a_tree_of_another_kind_is_refused_in_one_line(tmp_path):
     with pytest.raises(RecordsError, match="give the folder that holds them") as refusal:
-        command.main(["--dataset", "faceforensics", "--root", str(tmp_path), "--out", str(tmp_path)])
+        main(["--dataset", "faceforensics", "--root", str(tmp_path), "--out", str(tmp_path)])
     assert "\n" not in str(refusal.value)

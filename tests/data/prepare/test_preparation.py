@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from dfdetect_jax import prepare as command
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare.preparation import prepare, prepare_share
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.prepare import main
 from dfdetect_jax.shares import Share, read_share
 from tests.data.photographs import face_picture, write_image
 
@@ -110,4 +110,4 @@ def test_a_runner_that_beam_does_not_have_is_refused_in_one_line(tree, tmp_path)
 
 def test_beams_flags_without_a_runner_are_refused(tree, tmp_path):
     with pytest.raises(SettingsError, match="prepare: unrecognized arguments: --direct_num_workers=2"):
-        command.main([*FLAGS, "--root", str(tree), "--out", str(tmp_path), "--direct_num_workers=2"])
+        main([*FLAGS, "--root", str(tree), "--out", str(tmp_path), "--direct_num_workers=2"])
