@@ -1,6 +1,9 @@
 """What every catalog does, on a small tree of each data set."""
 
+import dataclasses
+import functools
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,18 +22,29 @@ WITH_SOURCES = ("celeba", "celebdf", "deeperforensics", "dfdc", "faceforensics",
 WITH_MASKS = ("celeba", "folder", "forged_images", "inpainting")
 
 
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """Builds the tree of a name in `BUILDERS`, once: (root, options)."""
+
+    @functools.cache
+    def built(name):
+        root = tmp_path_factory.mktemp("parent") / "tree"
+        root.mkdir()
+        return root, catalog.Options(**BUILDERS[name](root))
+
+    return built
+
+
 @pytest.fixture(scope="module", params=[(name, way) for name in BUILDERS for way in catalog.SPLITTINGS], ids="-".join)
-def clips(request, tmp_path_factory):
+def clips(request, build):
     name, way = request.param
-    root = tmp_path_factory.mktemp("parent") / "tree"
-    root.mkdir()
-    options = BUILDERS[name](root)
-    return catalog.find_clips(name.split()[0], root, catalog.Options(splits=way, **options)).clips
+    root, options = build(name)
+    return catalog.find_clips(name.split()[0], root, dataclasses.replace(options, splits=way)).clips
 
 
 @pytest.fixture
 def tree(request, tmp_path):
-    """(name, root, options) of the catalog that the test is for."""
+    """(name, root, options) of the catalog that the test is for, in a tree that it may change."""
     name, root = request.param, tmp_path / "tree"
     return name, root, catalog.Options(**sample_trees.TREES[name](root))
 
@@ -97,18 +111,21 @@ def test_a_wrong_root_is_refused_in_one_line_that_names_it(name, tmp_path):
         assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("tree", sample_trees.TREES, indirect=True)
-def test_a_complete_tree_has_notes_alone(tree):
-    name, root, options = tree
+@pytest.mark.parametrize("name", sample_trees.TREES)
+def test_a_complete_tree_has_notes_alone(name, build):
+    root, options = build(name)
     findings = catalog.find_clips(name, root, options).findings
     assert [finding for finding in findings if finding.severity != Severity.NOTE] == []
 
 
-@pytest.mark.parametrize("tree", sample_trees.TREES, indirect=True)
-def test_a_folder_that_is_not_part_of_the_data_set_is_noted(tree):
-    name, root, options = tree
+@pytest.mark.parametrize("name", sample_trees.TREES)
+def test_a_folder_that_is_not_part_of_the_data_set_is_reported(name, build):
+    root, options = build(name)
     sample_trees.put(root, "holiday/2019/beach.txt")
-    findings = catalog.find_clips(name, root, options).findings
+    try:
+        findings = catalog.find_clips(name, root, options).findings
+    finally:
+        shutil.rmtree(root / "holiday")
     about_it = [finding for finding in findings if "holiday" in finding.words]
     assert about_it
     assert all("left out" in finding.words or "no p" in finding.words for finding in about_it)
