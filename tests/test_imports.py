@@ -1,6 +1,7 @@
-"""Imports point one way, and the pure floor knows no files, flags or data sets."""
+"""Imports point one way and never in a circle; the pure floor knows no files, flags or data sets."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,85 +12,81 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    ("commands", {"__main__", "train", "prepare", "check", "evaluate", "predict", "select"}),
-    ("front door", {"api"}),
-    ("training", {"training"}),
-    ("active and evaluation", {"active", "evaluation"}),
-    ("pictures", {"pictures"}),
-    ("scoring", {"scoring"}),
-    ("runs", {"run"}),
-    ("data and weights", {"data", "weights"}),
-    ("media and devices", {"media", "devices"}),
-    ("methods", {"methods"}),
-    ("parts", {"models", "losses", "augment", "optimizer"}),
-    ("ground", {"config", "errors", "cli", "files", "shares", "batching"}),
+    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select"},  # commands
+    {"api"},
+    {"training"},
+    {"active", "evaluation"},
+    {"pictures"},
+    {"scoring"},
+    {"run"},
+    {"data", "weights"},
+    {"media", "devices"},
+    {"methods"},
+    {"models", "losses", "augment", "optimizer"},
+    {"config", "errors", "cli", "files", "batching", "shares"},
 )
 FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}
-# data/example.py is the record itself: arrays and names, below everything that reads or scores it.
-EVERYWHERE = {"dfdetect_jax.data.example", "dfdetect_jax.__version__"}
 
 
-def modules():
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name != "configs"]
+def name_of(path: Path) -> str:
+    """dfdetect_jax/data/records.py -> dfdetect_jax.data.records"""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imported(path: Path) -> set[str]:
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name != "configs"}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Modules that a piece of code imports; of `from a import b` the module a.b if there is one, else a."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else node.module for name in whole}
     return names
 
 
-def part(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def loaded(path: Path) -> set[str]:
+    """Modules of the package that are imported as soon as this one is."""
+    body = ast.parse(path.read_text()).body
+    top = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return imported(ast.Module(top, [])) & set(MODULES)
 
 
-def layer_of(name: str) -> int | None:
-    return next((i for i, (_, parts) in enumerate(LAYERS) if name in parts), None)
+def layer_of(name: str) -> int:
+    part = name.split(".")[1]
+    return next(i for i, parts in enumerate(LAYERS) if part in parts)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path):
-    if path == PACKAGE / "__init__.py":
-        return
-    here = layer_of(part(path))
-    assert here is not None, f"{path.name} has no layer: name it in LAYERS"
-    for name in imported(path):
-        if name.startswith("dfdetect_jax.") and not name.startswith(tuple(EVERYWHERE)):
-            there = layer_of(name.split(".")[1])
-            assert there is not None, name
-            assert there >= here, f"{part(path)} imports {name}, which stands above it"
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "dfdetect_jax"])
+def test_imports_point_down(name):
+    ours = {other for other in imported(ast.parse(MODULES[name].read_text())) if other.startswith("dfdetect_jax.")}
+    above = {other for other in ours if layer_of(other) < layer_of(name)}
+    assert not above
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if part(p) in FLOOR], ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_the_floor_imports_arrays_alone(path):
-    for name in imported(path):
-        top = name.partition(".")[0]
+def test_no_module_imports_itself_through_others():
+    graph = {name: loaded(path) - {name} for name, path in MODULES.items()}
+    assert set(graphlib.TopologicalSorter(graph).static_order()) == set(MODULES)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.partition(".")[2].partition(".")[0] in FLOOR])
+def test_the_floor_imports_arrays_alone(name):
+    for other in imported(ast.parse(MODULES[name].read_text())):
+        top, _, part = other.partition(".")
         if top == "dfdetect_jax":
-            assert name.split(".")[1] in FLOOR, f"{path.name} imports {name}"
+            assert part.partition(".")[0] in FLOOR
         else:
-            assert top in FLOOR_LIBRARIES or top in sys.stdlib_module_names, f"{path.name} imports {name}"
+            assert top in FLOOR_LIBRARIES or top in sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("name", ["methods", "run.predictor", "training.parallel", "devices.processes"])
-def test_what_runs_on_a_bare_accelerator_pulls_in_no_library_that_reads_files(name):
-    heavy = (
-        "tensorflow",
-        "tensorflow_datasets",
-        "grain",
-        "ml_collections",
-        "cv2",
-        "PIL",
-        "orbax.checkpoint",
-        "matplotlib",
-        "sklearn",
-    )
+def test_what_runs_on_a_bare_accelerator_pulls_in_no_library_that_reads_files():
+    heavy = ("tensorflow", "tensorflow_datasets", "grain", "ml_collections", "cv2", "PIL", "orbax.checkpoint")
     heavy += ("matplotlib", "sklearn", "h5py", "safetensors", "huggingface_hub")
-    code = f"import sys, dfdetect_jax.{name}; print([m for m in {heavy!r} if m in sys.modules])"
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    ours = ", ".join(f"dfdetect_jax.{name}" for name in ("methods", "run.predictor", "training.parallel"))
+    code = f"import sys, {ours}; print([m for m in {heavy!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

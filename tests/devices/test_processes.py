@@ -37,7 +37,7 @@ def test_arguments_that_do_not_go_together_are_refused_in_one_line(arguments, to
 
 
 def test_where_no_job_is_found_it_is_said_at_once():
-    code = "from dfdetect_jax import distributed; processes.join(detect=True)"
+    code = "from dfdetect_jax.devices import processes; processes.join(detect=True)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert "SettingsError: --distributed: the processes of this job can't be joined" in ended.stderr
 

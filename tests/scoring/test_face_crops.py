@@ -18,8 +18,9 @@ def test_a_large_photograph_is_shrunk_and_a_small_one_left_alone():
 def test_crops_are_those_that_training_would_make(run, face_detector):
     image = trained.one_face()
     (face,) = face_detector([image])[0]
-    ((index, (crop,)),) = crop_faces(run, Frames([7], [image]), [[face]])
-    assert (index, crop.frame, crop.face, crop.surroundings) == (7, 7, face, None)
+    (frame,) = crop_faces(run, Frames([7], [image]), [[face]])
+    (crop,) = frame.crops
+    assert (frame.index, crop.frame, crop.face, crop.surroundings) == (7, 7, face, None)
     np.testing.assert_array_equal(crop.pixels, warp(image, crop_matrix(face, run.crop), 40))
     np.testing.assert_array_equal(crop.matrix, crop_matrix(face, run.crop))
 

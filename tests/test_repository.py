@@ -1,0 +1,48 @@
+"""What the repository states about itself agrees: versions, commands, packages."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from setuptools import find_packages
+
+import dfdetect_jax
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TEST_LINE = "pip install -e '.[test]' && python -m pytest"
+
+
+def test_ci_runs_on_the_versions_that_the_package_names():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    named = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
+    assert workflow["jobs"]["checks"]["strategy"]["matrix"]["python"] == named
+    assert PROJECT["requires-python"] == f">={named[0]}"
+
+
+def test_ci_runs_the_readmes_test_line():
+    for file in ("README.md", ".ci/run"):
+        assert TEST_LINE in (ROOT / file).read_text()
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (dfdetect_jax.__version__, PROJECT["license"])
+    assert {reference["url"] for reference in citation["references"]} == set(PROJECT["urls"].values())
+
+
+def test_every_folder_with_code_is_a_package_that_is_found():
+    folders = {path.parent for path in (ROOT / "dfdetect_jax").rglob("*.py")}
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert names == set(find_packages(str(ROOT), include=["dfdetect_jax", "dfdetect_jax.*"]))
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_the_documents_name_are_there(name):
+    text = (ROOT / name).read_text()
+    links = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r"`((?:tests|media|\.ci)/[\w/.]+)`", text)
+    placeholders = {"tests/methods/test_NAME.py", "tests/x/test_y.py"}
+    bases = (ROOT, ROOT / "dfdetect_jax")
+    assert {link for link in links if not any((base / link).exists() for base in bases)} <= placeholders
