@@ -39,7 +39,7 @@ def dispatch(argv: Sequence[str] | None = None) -> int:
 def _help() -> str:
     width = max(map(len, VERBS)) + 2
     lines = [f"  {verb:{width}}{what}" for verb, what in VERBS.items()]
-    return "\n".join(["usage: dfdetect VERB ...", "", *lines, "", "dfdetect VERB --help says more."])
+    return "\n".join(["usage: dfdetect VERB ...", "", *lines, "", "dfdetect VERB --help lists the flags."])
 
 
 def main() -> None:

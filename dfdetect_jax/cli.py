@@ -22,7 +22,7 @@ class ExitStatus(enum.IntEnum):
     BAD_INPUT = 2
     """The command line, a setting or a file can't be used; nothing was done."""
     CRASHED = 3
-    """A defect of this library; a traceback says where."""
+    """A defect of this library, reported by a traceback."""
     INTERRUPTED = 130
     """Ctrl-C."""
 

@@ -1,6 +1,6 @@
-"""What goes wrong for reasons outside the code: each is told to the user in one line, without a traceback.
+"""Errors with a cause outside the code: each is reported to the user in one line, without a traceback.
 
-A message says what was expected, what was found and what to do.
+A message states what was expected, what was found, and what to do.
 """
 
 
@@ -25,4 +25,4 @@ class RunError(InputError):
 
 
 class WeightsError(InputError):
-    """Published weights can't be had, or the file is not what it was said to be. Names the file and the reason."""
+    """Published weights can't be read, or the file is another one than was named. Names the file and the reason."""

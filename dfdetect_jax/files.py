@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and told apart by their bytes."""
+"""Atomic writes, and digests of files."""
 
 import contextlib
 import hashlib

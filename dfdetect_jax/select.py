@@ -2,8 +2,8 @@
 
     python -m dfdetect_jax.select --run runs/lae-default
 
-Writes RUN/queue: images, where the detector looks, and a README.txt for the painters. With --oracle the masks that the
-data has are filled in. A queue of the same selection that is there already is kept, with the masks painted since.
+Writes RUN/queue: images, the detector's attention, and a README.txt for the annotators. With --oracle the masks of the
+data are filled in. An existing queue of the same selection is kept, with its painted masks.
 """
 
 import argparse

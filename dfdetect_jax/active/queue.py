@@ -1,7 +1,7 @@
-"""The queue: a folder with the chosen crops, in which a person, or the data's own masks, paint what was forged.
+"""The queue: a folder with the selected crops, whose masks are painted by a person or copied from the records.
 
-queue.json           what was asked for, and a row per crop, the most wanted first
-README.txt           what the painter has to do
+queue.json           the selection, and a row per crop, the most useful first
+README.txt           instructions for the annotator
 images/0001.png      the crop as stored in the records
 attention/0001.png   the detector's attention laid over it
 masks/0001.png       to be painted: white where forged, black elsewhere, of the crop's size
@@ -35,9 +35,9 @@ Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
 
 - Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
   the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
-- {ATTENTION}/ shows where the detector looks. It may be wrong: trust your eyes.
-- If you can't tell what was forged, delete the picture in {IMAGES}/: nobody waits for its mask then. A mask that is all
-  black is refused, since it looks like one saved too early.
+- {ATTENTION}/ shows the detector's attention. It may be wrong: trust your eyes.
+- If you can't see what was forged, delete the picture in {IMAGES}/; training then goes on without its mask. A mask that
+  is all black is refused, since it may have been saved by mistake.
 - Leave the other pictures and {QUEUE} as they are.
 """
 
@@ -212,7 +212,7 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
         records: folder of prepared records.
 
     Returns:
-        How many crops stay without a mask, since the records have none, or one that marks nothing.
+        How many crops stay without a mask, because the records have none or an empty one.
 
     Raises:
         RunError: the queue was chosen from other data, or can't be written to.
@@ -229,7 +229,7 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
 
 
 def read_masks(queue: Queue, fingerprint: str) -> Masks:
-    """Reads the masks that have been painted, be it not all; see `missing`.
+    """Reads the masks that have been painted so far; see `missing`.
 
     A pixel is forged where the strongest channel of the mask is at least 128.
 
@@ -240,7 +240,7 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
     Raises:
         RunError: the queue was chosen from other data.
         BadMediaError: a mask can't be read, has another size than its crop, shows the crop or marks nothing; or the
-            crop beside it is not the one that was chosen any more.
+            crop beside it is no longer the selected one.
     """
     _check_data(queue, fingerprint)
     unpainted = set(_unpainted(queue))
@@ -268,8 +268,8 @@ def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
         crop = read_image(image_path)
         if digest(crop) != row.sha256:
             raise BadMediaError(
-                f"{image_path}: expected the crop that was chosen, found another picture, so that its mask may be of "
-                "another one too; put the crop back, or delete the mask"
+                f"{image_path}: expected the selected crop, found another picture, so that its mask may belong to "
+                "another one, too; restore the crop, or delete the mask"
             )
         if _painted_over(picture, crop):
             raise BadMediaError(
@@ -295,8 +295,8 @@ def _painted_over(picture: np.ndarray, crop: np.ndarray) -> bool:
 def _check_data(queue: Queue, fingerprint: str) -> None:
     if queue.selection.fingerprint != fingerprint:
         raise RunError(
-            f"{queue.folder}: expected a queue chosen from this data, found one chosen from other data (fingerprint "
-            f"{queue.selection.fingerprint[:12]}, not {fingerprint[:12]}); select anew into another folder"
+            f"{queue.folder}: expected a queue selected from this data (fingerprint {fingerprint[:12]}), found one of "
+            f"other data ({queue.selection.fingerprint[:12]}); select again into another folder"
         )
 
 

@@ -31,13 +31,13 @@ class Data:
             "deepfakebench" with `root` and `json`, which is used in place.
         root: for "deepfakebench", the folder that the paths in `json` start from; else "".
         json: for "deepfakebench", its list of videos; else "".
-        compression: for "deepfakebench", which level of those listed.
+        compression: for "deepfakebench", the compression level: "raw", "c23" or "c40".
         data_dir: where prepared data sets are; "" means `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         train_forgeries: forgeries to train and validate on; empty means all in the training split. The others
             are "unseen" in every table.
         image_size: side of the network's input, pixels; crops of another size are resized.
-        balance: draw reals and fakes equally often.
-        workers: processes that decode; 0 decodes in threads of this one.
+        balance: sample reals and fakes equally often.
+        workers: processes that decode records; 0 decodes in threads of this process.
         forge_images: size of the embedded set's training split; validation and test are in proportion.
     """
 
@@ -72,14 +72,14 @@ class Optimizer:
 
     Attributes:
         name: "adamw", or "sgd" with momentum.
-        learning_rate: peak value.
-        weight_decay: decoupled, on kernels only.
-        warmup_steps: linear from 0.
+        learning_rate: its peak value.
+        weight_decay: decoupled weight decay, on kernels only.
+        warmup_steps: steps of linear warm-up from 0.
         schedule: "constant", "cosine" (to 0 at the last step), or "drop" (to a tenth after `drop_step` steps).
-        drop_step: see `schedule`.
+        drop_step: step of the drop, for the schedule "drop".
         beta1: decay of Adam's first moment; SGD's momentum.
-        clip_norm: global gradient norm is cut to this; 0 switches it off.
-        ema_decay: moving average of the parameters, used for validation and prediction; 0 switches it off.
+        clip_norm: largest global norm of the gradient; 0 switches clipping off.
+        ema_decay: decay of the moving average of parameters that validates and predicts; 0 switches it off.
     """
 
     name: str = "adamw"
@@ -98,12 +98,12 @@ class Train:
     """The training loop.
 
     Attributes:
-        batch_size: over all devices and processes.
+        batch_size: images per step, over all devices and processes.
         steps: optimiser steps in all.
         log_every: steps between lines of metrics.
         eval_every: steps between validations; each is followed by a checkpoint.
-        keep: how many of the latest checkpoints stay, beside the best.
-        dtype: in which the network computes while training; "bfloat16" is for accelerators. Parameters, statistics,
+        keep: number of latest checkpoints to keep, beside the best.
+        dtype: of the network's computations in training; "bfloat16" is for accelerators. Parameters, statistics,
             losses and the optimiser stay float32, and so does prediction.
         accumulate: parts that a batch goes through the network in, one after the other, for one optimiser step. Each
             part is normalised by its own statistics, and masked or selected terms by its own counts.
@@ -149,7 +149,7 @@ class Settings:
 
     Attributes:
         method: name of the method, the default of each method's own class.
-        seed: of parameters, data order and augmentation.
+        seed: seed of parameters, data order and augmentation.
         parallel: "mesh" shares a batch among all devices of all processes; "pmap" among those of one process, by
             `jax.pmap`.
         data: what is trained on.

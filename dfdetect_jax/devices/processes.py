@@ -88,7 +88,7 @@ def is_first() -> bool:
 
 
 def wait_for_all(name: str) -> None:
-    """Returns when every process has come here; `name` says where that is. All make these calls in the same order."""
+    """A barrier: returns when every process has called it with this `name`; all make these calls in the same order."""
     if jax.process_count() > 1:
         from orbax.checkpoint import multihost  # not over the devices, whose collectives may give up before a long wait
 

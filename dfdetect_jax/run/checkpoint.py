@@ -204,6 +204,6 @@ def _check_same_arrays(saved: Any, target: TrainState, where: Path) -> None:
     wanted = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(target))
     if found != wanted:
         raise RunError(
-            f"{where}: expected a state of {len(wanted)} arrays as the settings say, found {len(found)} of other "
+            f"{where}: expected a state of {len(wanted)} arrays by these settings, found {len(found)} of other "
             "shapes or types; use the settings it was saved with, or another --workdir"
         )

@@ -33,7 +33,7 @@ class Run:
         crop: how a picture becomes a crop, as in the training data; resized to `settings.data.image_size` after that.
         threshold: scores at or above it mean "fake"; chosen on validation.
         seen: forgeries that were trained on.
-        info: the whole of config.json, and under "checkpoint" the step and validation results of the weights.
+        info: config.json, and under "checkpoint" the step and validation results of the weights.
     """
 
     folder: Path
@@ -59,19 +59,19 @@ class Run:
 
     @functools.cached_property
     def localizes(self) -> bool:
-        """Whether the method gives an attention map; asked of shapes alone, so nothing is compiled."""
+        """Whether the method gives an attention map; by shapes alone, so nothing is compiled."""
         size = self.settings.data.image_size
         image = jax.ShapeDtypeStruct((1, size, size, 3), np.uint8)
         return jax.eval_shape(methods.build(self.settings).predict, self.variables, image).attention is not None
 
     @property
     def saw_masks(self) -> bool:
-        """Whether the weights are of a second stage, in which masks said where attention may be."""
+        """Whether the weights are of a second stage, which learnt from masks."""
         return self.info["checkpoint"].get("stage") == 2
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of its figures should know of how it was trained, in words."""
+        """What a reader of its results should know of its training, a sentence each."""
         without_masks = (NO_MASKS,) if self.localizes and not self.saw_masks else ()
         return (*self.settings.notes, *without_masks)
 
@@ -84,7 +84,7 @@ def open_run(folder: str | Path) -> Run:
     """Opens a run folder. Needs nothing but the folder; reads JSON and arrays, runs no code from it.
 
     Raises:
-        RunError: it is no run folder, or has no sound checkpoint yet.
+        RunError: it is no run folder, or has no intact checkpoint yet.
         SettingsError: its settings don't fit this version of the library.
     """
     folder = Path(folder).resolve()
@@ -104,14 +104,14 @@ def open_run(folder: str | Path) -> Run:
 
 
 def records_of(run: Run, data_dir: str | Path = "") -> Path:
-    """The records that a run was trained on: where they were then, or in `data_dir` if they have moved.
+    """The records that a run was trained on: in their old folder, or in `data_dir` if they were moved.
 
     Args:
         run: an opened run.
         data_dir: where prepared data sets are; "" means the run's own setting.
 
     Raises:
-        RecordsError: they are in neither place, or other data is there now.
+        RecordsError: they are in neither folder, or it now holds other data.
     """
     folder = Path(run.info["data"]["folder"])
     if not folder.is_dir():
@@ -139,7 +139,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise RunError(f"{path}: expected JSON, found damage ({error}); restore the file or train again") from error
+        raise RunError(f"{path}: expected JSON, found {error}; restore the file or train again") from error
 
 
 def keep_beside(folder: Path, name: str, content: dict[str, Any]) -> None:

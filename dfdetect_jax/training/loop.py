@@ -51,7 +51,7 @@ def train(
 
     Args:
         settings: checked settings.
-        workdir: the run folder, made if need be.
+        workdir: the run folder, made if absent.
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
         masks: what may be learnt from masks, see `pipeline.train_batches`.
@@ -153,7 +153,7 @@ class _Loop:
             last = step == steps[-1] or ended
             if step == steps[0]:
                 jax.block_until_ready(metrics)
-                self.progress.restart(step)  # a first step says nothing of the speed
+                self.progress.restart(step)  # the first step's speed is not typical
             if step % s.log_every == 0 or last:
                 self._report(step, metrics)
             if step % s.eval_every == 0 or last:
@@ -201,7 +201,7 @@ class _Loop:
         whole = self.parallel.whole(state)
         result = dict(NOT_VALIDATED)
         if validate:
-            result = self.validation(whole.variables, stop=lambda: self.preemption.asked_here and not final)
+            result = self.validation(whole.variables, stop=lambda: self.preemption.requested_here and not final)
         result["stage"] = stage
         self.checkpoints.save(whole, cursor, result)
         self.writer.write(step, result)

@@ -1,4 +1,4 @@
-"""Whether training was asked to end early: by a SIGTERM to this process, or to any process of its job."""
+"""Preemption: a SIGTERM to this process, or to any process of its job, ends training early."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -8,34 +8,34 @@ import jax
 
 
 class Preemption:
-    """Asked after each step; in a job of several processes all of them hear the same after the same step.
+    """Queried after each step; all processes of a job get the same answer after the same step.
 
     Attributes:
-        asked_here: whether a SIGTERM has come to a process that is alone, so that it may end what it is in.
+        requested_here: whether a SIGTERM came to a process without a job, which may then interrupt a validation.
     """
 
     def __init__(self, agreed: Callable[[int], bool] | None = None):
         self._agreed = agreed
-        self.asked_here = False
+        self.requested_here = False
 
     def after(self, step: int) -> bool:
         """Whether to save and end after `step`."""
-        return self.asked_here if self._agreed is None else self._agreed(step)
+        return self.requested_here if self._agreed is None else self._agreed(step)
 
 
 @contextmanager
 def listening(agree: Callable[[int], bool]) -> Iterator[Preemption]:
-    """Notices SIGTERM for a while.
+    """Handles SIGTERM inside the block.
 
     Args:
-        agree: (step) -> whether any process of the job was asked to end. In such a job JAX notices the signal itself;
-            a handler of ours would keep it from the others.
+        agree: (step) -> whether any process of the job got a SIGTERM. In a job JAX handles the signal itself; another
+            handler would hide it from the other processes.
     """
     if jax.process_count() > 1:
         yield Preemption(agree)
         return
     preemption = Preemption()
-    before = signal.signal(signal.SIGTERM, lambda *_: setattr(preemption, "asked_here", True))
+    before = signal.signal(signal.SIGTERM, lambda *_: setattr(preemption, "requested_here", True))
     try:
         yield preemption
     finally:

@@ -1,4 +1,4 @@
-"""What a run is made of, kept as its config.json: settings, data, versions, commit. A run resumes on the same only."""
+"""The provenance of a run, its config.json: settings, data, versions, commit. A run resumes with the same ones only."""
 
 import dataclasses
 import json
@@ -19,11 +19,11 @@ FREE_TO_CHANGE = ("train.log_every", "train.keep", "train.remat", "train.shard_o
 
 
 def write_config(workdir: Path, settings: Settings, records: Path) -> None:
-    """Writes config.json, or compares with the one that is there.
+    """Writes config.json, or compares with the existing one.
 
     Raises:
-        RunError: a run with other settings, or on other data, stands in `workdir`.
-        SettingsError: one whose settings don't fit this version of the library does.
+        RunError: `workdir` holds a run of another method, with other settings, or on other data.
+        SettingsError: it holds a run whose settings don't fit this version of the library.
     """
     manifest = read_manifest(records)
     seen = settings.data.train_forgeries or [forgery for forgery in manifest.counts["train"] if forgery]
@@ -45,6 +45,10 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
 
 
 def _check_same_run(workdir: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+    methods_of_both = [each["settings"]["method"] for each in (there, here)]
+    if len(set(methods_of_both)) > 1:
+        old, new = methods_of_both
+        raise RunError(f"{workdir}: expected a run of {new}, found one of {old}; give another --workdir")
     known_now = json.loads(json.dumps(to_dict(methods.read_settings(there["settings"]))))  # with later settings
     before, now = _flat(known_now), _flat(here["settings"])
     changed = sorted(name for name in now if now[name] != before[name] and name not in FREE_TO_CHANGE)

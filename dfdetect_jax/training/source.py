@@ -11,7 +11,7 @@ def find_records(data: Data) -> Path:
     """The folder of records that `data` names.
 
     Raises:
-        RecordsError: there are none of that name; the message says how to prepare them.
+        RecordsError: there are none of that name; the message names the command that prepares them.
     """
     if data.name == BENCHMARK:  # links to the pictures, made in seconds
         return preparation.prepare(BENCHMARK, data.root, data.data_dir, json=data.json, compression=data.compression)

@@ -1,4 +1,4 @@
-"""From the first step to the last: one stage, or, for a method that learns from masks, two with a selection between."""
+"""All stages of a training: one, or two with a selection of images between, for methods that learn from masks."""
 
 import hashlib
 import sys
@@ -18,29 +18,29 @@ from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
-DIGEST = "masks.sha256"  # in the queue, from the start of stage 2 on: what it learns from must not change on the way
+DIGEST = "masks.sha256"  # in the queue, written when stage 2 starts: its masks must not change while it runs
 
 
 def train(
     settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None, profile: range = range(0)
 ) -> bool:
-    """Trains through all stages, or goes on from where `workdir` stands.
+    """Trains through all stages, or resumes in whichever `workdir` is.
 
-    The LAE's first stage sees no masks. Then its candidates are chosen into `workdir`/queue, and its second stage
-    learns from the masks that have been painted there, or from all that the data has if the settings say so.
+    The first stage uses no masks. Then images are selected into `workdir`/queue, and the second stage learns from the
+    masks painted there, or from all masks of the data if the settings select them.
 
     Args:
         settings: checked settings.
-        workdir: the run folder, made if need be.
+        workdir: the run folder, made if absent.
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
         profile: steps of which a trace is written to `workdir`/profile.
 
     Returns:
-        True when the last step was reached; False when a SIGTERM ended training early, or masks are being waited for.
+        True when the last step was reached; False when a SIGTERM ended training early, or masks are to be painted.
 
     Raises:
-        RunError, SettingsError, WeightsError: as `loop.train`; RunError also if nothing was there to learn from.
+        RunError, SettingsError, WeightsError: as `loop.train`; RunError also if the queue has no mask.
         BadMediaError: a painted mask can't be used.
     """
     active = settings.mask_learning
@@ -55,13 +55,13 @@ def train(
 
 
 def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
-    """The masks of the images that were chosen after stage 1, which are chosen now if that has not been done.
+    """The masks of the images selected after stage 1; selects the images if that has not been done.
 
     Returns:
-        The masks; None, after a word on what to do, while people have not painted them all.
+        The masks; None, after printing what to do, while some are still to be painted by people.
 
     Raises:
-        RunError: the queue is damaged or of other data, there is no mask at all, or stage 2 began with other masks.
+        RunError: the queue is damaged or of other data, there is no mask at all, or stage 2 started with other masks.
         BadMediaError: a painted mask can't be used.
     """
     folder = workdir / QUEUE
@@ -72,15 +72,15 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
     total = len(queue.rows)
     if active.annotator == "people" and (waiting := queues.missing(queue)):
         _print(
-            f"waiting for masks: {len(waiting)} of {total} are not painted yet; {folder / queues.README} says how. "
-            "The same command goes on from there"
+            f"waiting for masks: {len(waiting)} of {total} are not painted yet; paint them as described in "
+            f"{folder / queues.README}, then run the same command again"
         )
         return None
     masks = queues.read_masks(queue, read_manifest(records).fingerprint)
     if not len(masks):
         raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
     _check_unchanged(masks, folder / DIGEST)
-    _print(f"stage 2 learns from {len(masks)} masks of {total} chosen images ({folder})")
+    _print(f"stage 2 learns from {len(masks)} masks of {total} selected images ({folder})")
     return masks
 
 
@@ -93,12 +93,12 @@ def _make_queue(active: Active, workdir: Path, records: Path) -> None:
 
 
 def _check_unchanged(masks: Masks, path: Path) -> None:
-    """Notes which masks stage 2 begins with, or compares: a resumed run must go on with the same."""
+    """Stores the digest of stage 2's masks, or compares with the stored one: a resumed run must use the same masks."""
     digest = hashlib.sha256(masks.places.tobytes() + masks.masks.tobytes()).hexdigest()
     if path.exists():
         if path.read_text().strip() != digest:
             raise RunError(
-                f"{path.parent}: expected the masks that stage 2 began with, found others; put them back, "
+                f"{path.parent}: expected the masks that stage 2 started with, found others; restore them, "
                 "or train anew in another --workdir"
             )
     elif processes.is_first():

@@ -190,7 +190,7 @@ def test_a_crop_that_was_painted_over_is_no_mask(queue):
 
 def test_masks_never_land_on_other_data(queue):
     paint(queue, 1, white_square())
-    with pytest.raises(RunError, match="chosen from other data"):
+    with pytest.raises(RunError, match="selected from this data"):
         queues.read_masks(queue, "0123456789abcdef")
 
 

@@ -15,7 +15,7 @@ def test_a_sigterm_is_noticed_and_the_process_lives_on():
         assert not noticed.after(1)
         os.kill(os.getpid(), signal.SIGTERM)
         assert noticed.after(2)
-        assert noticed.asked_here
+        assert noticed.requested_here
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -25,4 +25,4 @@ def test_a_job_of_several_processes_ends_where_all_agreed(monkeypatch):
     with preemption.listening(lambda step: step == 7) as noticed:
         assert signal.getsignal(signal.SIGTERM) is before  # JAX's own is not to be replaced
         assert [noticed.after(step) for step in (6, 7)] == [False, True]
-        assert not noticed.asked_here
+        assert not noticed.requested_here

@@ -104,7 +104,7 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
     assert max(sealed_steps(workdir / "checkpoints")) == 4
     (queue.folder / queue.rows[0].file(queues.MASKS)).unlink()
     (queue.folder / queue.rows[0].file(queues.IMAGES)).unlink()
-    with pytest.raises(RunError, match="expected the masks that stage 2 began with"):
+    with pytest.raises(RunError, match="expected the masks that stage 2 started with"):
         stages.train(given, workdir, drawn)
 
 
