@@ -22,7 +22,7 @@ from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.train import main, parse
 from dfdetect_jax.training import loop, parallel, provenance
 from dfdetect_jax.training.writers import METRICS
-from tests.conftest import command_line, tiny_settings
+from tests.conftest import command_line, tiny_lae_settings, tiny_settings
 
 CONFIG = "configs/cae.py"
 ROOT = Path(__file__).parents[1]
@@ -159,6 +159,11 @@ def test_other_settings_in_the_same_folder_are_refused(finished, records):
     settings = override(open_run(finished).settings, {"optimizer.learning_rate": 0.5})
     with pytest.raises(RunError, match=r"differs in optimizer\.learning_rate"):
         loop.train(settings, finished, records)
+
+
+def test_a_run_of_another_method_in_the_same_folder_is_refused(finished, records):
+    with pytest.raises(RunError, match="expected a run of lae, found one of cae; give another --workdir"):
+        provenance.write_config(finished, tiny_lae_settings(), records)
 
 
 def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finished, records):

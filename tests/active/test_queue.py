@@ -178,7 +178,7 @@ def test_a_file_that_is_no_picture_is_refused(queue, content):
 def test_a_mask_beside_another_picture_is_refused(queue):
     paint(queue, 1, white_square())
     cv2.imwrite(str(queue.folder / "images/0001.png"), white_square())
-    refused(queue, r"images/0001\.png: expected the crop that was chosen")
+    refused(queue, r"images/0001\.png: expected the selected crop")
 
 
 def test_a_crop_that_was_painted_over_is_no_mask(queue):
