@@ -6,7 +6,7 @@
     --list_settings                             every setting with its meaning; with --config, its values
 
 Then measures the best checkpoint on validation and test data and writes a report and pictures to the run folder.
-Exit status: 0 done, 2 a setting or the data can't be used, 3 a defect.
+Exit status: 0 finished, stopped by SIGTERM or waiting for masks, 2 a setting or the data can't be used, 3 a defect.
 """
 
 import argparse

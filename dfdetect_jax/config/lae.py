@@ -195,7 +195,7 @@ def _check_model(s: LAESettings) -> None:
     if s.model.head == "linear":
         left_at_default("loss.sharpness", s.loss.sharpness, LAELoss().sharpness, 'model.head="linear"')
     if s.model.head == "linear" and s.loss.latent_form == "absolute":
-        raise SettingsError('loss.latent_form: "absolute" compares halves, which model.head="linear" has not')
+        raise SettingsError('loss.latent_form: "absolute" compares halves, which model.head="linear" does not have')
     if s.model.head == "linear" and s.loss.attention_form != "balanced":
         raise SettingsError('loss.attention_form: expected "balanced" with model.head="linear", which has no halves')
 
@@ -210,7 +210,9 @@ def _check_loss(s: LAESettings) -> None:
     for layer in loss.perceptual_layers:
         one_of("loss.perceptual_layers", layer, PERCEPTUAL_LAYERS)
     if not loss.perceptual_layers:
-        raise SettingsError("loss.perceptual_layers: expected one or more, found none; or set loss.perceptual=0")
+        raise SettingsError(
+            "loss.perceptual_layers: expected one or more layers, found none; name them, or set loss.perceptual=0"
+        )
     if loss.perceptual > 0 and not loss.vgg16:
         raise SettingsError(
             "loss.vgg16: expected a file with VGG16's ImageNet weights, found none; name one (see the README), "

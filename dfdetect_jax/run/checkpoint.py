@@ -1,6 +1,6 @@
 """Checkpoints that are trusted only after their bytes were checked.
 
-Orbax writes them; around it stands what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
+Orbax writes them; this module adds what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
 its files, a restore takes the newest one whose seal holds, and logs a warning for those passed over. A checkpoint has
 three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone) and `cursor` (where the
 data stream stood).
@@ -82,7 +82,7 @@ class Checkpoints:
             target: a state with the shapes, dtypes and shardings wanted.
 
         Raises:
-            RunError: a intact checkpoint belongs to another network or optimiser.
+            RunError: an intact checkpoint belongs to another network or optimiser.
         """
         for step in sorted(sealed_steps(self.folder), reverse=True):
             if not _intact(self.folder / str(step)):

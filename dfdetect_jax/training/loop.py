@@ -60,11 +60,11 @@ def train(
         profile: steps of which a trace is written to `workdir`/profile.
 
     Returns:
-        True when step `until` was reached, False when a SIGTERM, to any process of the job, ended it early (the state
-        is saved).
+        True when step `until` was reached and what follows may start, False when a SIGTERM, to any process of the job,
+        asked to end before the last step of all (the state is saved).
 
     Raises:
-        RunError: `workdir` holds a run with other settings, or the loss is not finite any more.
+        RunError: `workdir` holds a run with other settings, or the loss became NaN or infinite.
         SettingsError: as `parallel.build`.
         WeightsError: the settings name a file of weights that can't be read.
     """
@@ -160,9 +160,10 @@ class _Loop:
                 validate = not ended or step == steps[-1]  # nothing comes after the last step to make up for it
                 self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate, step == steps[-1])
                 self.progress.restart(step)
-            if ended:
-                self.progress.print(f"stopped by SIGTERM after step {step}; the same command goes on from there")
-                return step == steps[-1]
+                ended = ended or self.preemption.requested_here  # while it validated; the state is saved
+            if ended and step < s.steps:
+                self.progress.print(f"stopped by SIGTERM after step {step}; rerun the same command to resume")
+                return False
         return True
 
     def _compile(self, state: TrainState, batch: dict[str, jax.Array]) -> parallels.Step:

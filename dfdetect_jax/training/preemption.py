@@ -11,7 +11,8 @@ class Preemption:
     """Queried after each step; all processes of a job get the same answer after the same step.
 
     Attributes:
-        requested_here: whether a SIGTERM came to a process without a job, which may then interrupt a validation.
+        requested_here: whether this process, the only one of its run, received a SIGTERM; a validation may then be cut
+            short.
     """
 
     def __init__(self, agreed: Callable[[int], bool] | None = None):

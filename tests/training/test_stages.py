@@ -1,5 +1,8 @@
 """Two stages with a selection between them: what each sees, who is waited for, and going on after an interruption."""
 
+import os
+import signal
+
 import cv2
 import jax
 import numpy as np
@@ -108,8 +111,19 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
         stages.train(given, workdir, drawn)
 
 
-def test_learning_from_all_masks_asks_nobody(drawn, tmp_path):
-    workdir = tmp_path / "run"
+def test_learning_from_all_masks_asks_nobody_and_a_sigterm_at_the_end_of_stage_one_keeps_stage_two_from_starting(
+    drawn, tmp_path, monkeypatch
+):
+    workdir, save = tmp_path / "run", Checkpoints.save
+
+    def terminated_while_saving(self, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(self, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", terminated_while_saving)
+        assert not stages.train(settings(masks="all"), workdir, drawn)
+    assert list(sealed_steps(workdir / "checkpoints")) == [2]
     assert stages.train(settings(masks="all"), workdir, drawn)
     assert not (workdir / stages.QUEUE).exists()
     assert open_run(workdir).info["checkpoint"]["stage"] == 2
