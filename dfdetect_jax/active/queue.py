@@ -289,8 +289,7 @@ def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
 
 
 def _painted_over(picture: np.ndarray, crop: np.ndarray) -> bool:
-    """Whether a mask, uint8 [H, W, 3], shows its crop: over a tenth has the crop's colours and is not near black or white.
-    """
+    """Whether a mask, uint8 [H, W, 3], shows its crop: over 10% has the crop's colours, not near black or white."""
     near = np.abs(picture.astype(np.int16) - crop).max(axis=-1) <= 8
     between = (picture.max(axis=-1) > 32) & (picture.min(axis=-1) < 224)
     return bool((near & between).mean() > 0.1)

@@ -161,7 +161,7 @@ def _column(values: np.ndarray | None, name: str) -> np.ndarray:
 
 
 def outside_evidence(candidates: Candidates) -> np.ndarray:
-    """The degree to which each fake's evidence is in channels active outside the face: mean of o_c, weighted by evidence.
+    """How much of each fake's evidence is in channels active outside the face: mean of o_c, weighted by evidence.
 
     o_c is the share of channel c's evidence, summed over all candidates, that comes from outside the face. (Ranking
     channels by the effect of zeroing each on the fake score is attributed to the paper from memory, not verified;
@@ -210,7 +210,7 @@ def _core_set_reason(distance: float) -> str:
 
 
 def _spread(order: np.ndarray, clips: np.ndarray, count: int) -> np.ndarray:
-    """The first `count` of `order` (int64 [N]) after moving rows beyond their clip's share to the end; int64 [count]."""
+    """The first `count` of `order` (int64 [N]) with rows beyond their clip's share moved to the end; int64 [count]."""
     most = math.ceil(CLIP_SHARE * count / len(set(clips)))
     beyond = _occurrence(clips[order]) >= most
     return order[np.argsort(beyond, kind="stable")][:count]

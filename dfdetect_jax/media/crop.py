@@ -63,8 +63,8 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
     """The matrix from a picture to the crop of one face.
 
-    align="landmarks": the similarity that fits the five landmarks to `template`. align="box": the unrotated square around
-    the box's centre whose side is the box's longer side times the margin.
+    align="landmarks": the similarity that fits the five landmarks to `template`. align="box": the unrotated square
+    around the box's centre whose side is the box's longer side times the margin.
 
     Args:
         face: in pixels of the picture.

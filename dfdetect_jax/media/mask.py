@@ -1,7 +1,7 @@
 """Masks of the forged pixels: a data set's own, or the difference between a fake and its source.
 
-A difference is usable only if the pair matches. A forgery changes the face; elsewhere fake and source should differ by no
-more than recompression accounts for. If they differ there as much as in the face, the pair was compressed too
+A difference is usable only if the pair matches. A forgery changes the face; elsewhere fake and source should differ by
+no more than recompression accounts for. If they differ there as much as in the face, the pair was compressed too
 differently or isn't aligned, and the difference is not a mask. Where the face fills the picture, as in aligned
 photographs, the quarter of the pixels that differs least takes the place of the surroundings. `contrast` measures this
 frame by frame, and `difference_usable` decides for the clip.
@@ -162,7 +162,8 @@ def difference_usable(contrasts: Sequence[Contrast]) -> Judgement:
 
     Returns:
         The decision. Its threshold is the 99th percentile of the difference in the surroundings, at least
-        `LEAST_DIFFERENCE`; where faces fill the picture, `_OVER_QUIET` times the 25th percentile, with the same minimum.
+        `LEAST_DIFFERENCE`; where faces fill the picture, `_OVER_QUIET` times the 25th percentile, with the same
+        minimum.
     """
     if not contrasts:
         return Judgement(False, LEAST_DIFFERENCE, "no face to compare with its surroundings")
@@ -200,7 +201,7 @@ def _usable_without_surroundings(quiet: float, most: float) -> Judgement:
 
 
 def framed_alike(source: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Brings a source to the size of its fake, as generators do: the largest central window of its proportions, resized.
+    """Brings a source to its fake's size, as generators do: the largest central window of its proportions, resized.
 
     Args:
         source: uint8 [H, W, 3].

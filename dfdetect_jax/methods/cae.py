@@ -3,8 +3,8 @@
 Yan, Lu, Li: "Deepfake Detection via Joint Unsupervised Reconstruction and Supervised Classification", 2022,
 arXiv 2211.13424.
 
-A detector supervised by labels alone learns artefacts specific to its training forgeries and generalises poorly. Here the
-latent that the classifier reads must also suffice to reconstruct the face, so that it keeps local detail:
+A detector supervised by labels alone learns artefacts specific to its training forgeries and generalises poorly. Here
+the latent that the classifier reads must also suffice to reconstruct the face, so that it keeps local detail:
 
                                   classifier -> logit           L = BCE(logit, y) + lambda * MSE(x_hat, x)
     x -> encoder -> latent <

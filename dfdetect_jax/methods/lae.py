@@ -3,7 +3,7 @@
 Du, Pentyala, Li, Hu: "Towards Generalizable Deepfake Detection with Locality-aware AutoEncoder", CIKM 2020,
 arXiv 1909.05999. What the paper leaves open follows ForensicTransfer (Cozzolino et al. 2018, arXiv 1812.02510).
 
-A detector may rely on any feature that correlates with the label in its training data. Here the decision is a pooled map,
+A detector may rely on any feature that correlates with the label in training. Here the decision is a pooled map,
 
     x -> encoder -> latent = [real half | fake half]      map = k (mean |fake half| - mean |real half|) per position
                        |                                  logit = log mean exp of the map
@@ -15,8 +15,8 @@ Training has two stages. In the first no image has a mask:
 
     L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
 
-In the second, the images selected by active learning have masks, and L includes the attention loss on them. Which images
-have a mask is part of the batch (`has_mask`), so both stages run the same step.
+In the second, the images selected by active learning have masks, and L includes the attention loss on them. Which
+images have a mask is part of the batch (`has_mask`), so both stages run the same step.
 """
 
 import functools
@@ -256,7 +256,7 @@ def objective(
 def learn(
     state: TrainState, batch: Batch, key: jax.Array, *, settings: LAESettings, axis_name: str | None = None
 ) -> Learnt:
-    """The gradients of the autoencoder's and of the discriminator's loss on a batch; see `Method.train_step` for shapes.
+    """Gradients of the autoencoder's and of the discriminator's loss on a batch; see `Method.train_step` for shapes.
 
     `key` is the PRNG key of the augmentation.
     """
@@ -312,15 +312,14 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 
 
 def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) -> jax.Array:
-    """The latent, float32 [N, h, w, C], of images uint8 [N, H, W, 3]: channels [:C/2] are the real half, the rest the fake.
-    """
+    """The latent, float32 [N, h, w, C], of uint8 [N, H, W, 3]: the real half of the channels, then the fake half."""
     network = LAE(settings.model, settings.loss)
     outputs: Any = network.apply(variables, normalize(images), train=False, method=network.encode)
     return outputs[0].z
 
 
 def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:
-    """The LAE with `settings` bound; training with the perceptual term requires `weights["vgg16"]`, `vgg.VGG16Weights`."""
+    """The LAE with `settings` bound; training with its perceptual term needs `weights["vgg16"]`, `vgg.VGG16Weights`."""
     return step.build(
         settings,
         network=LAE(settings.model, settings.loss),

@@ -13,7 +13,8 @@ A method is a subclass of `config.Settings`, whose `method` is its name, and a f
 
 In the package that is `methods/<name>.py`, with the settings in `config/<name>.py`. Outside it is any module that calls
 `register` on import; an installed package declares it as an entry point of the group "dfdetect_jax.methods", so that
-`predict` and `evaluate` open its runs. A name that isn't registered yet imports the modules of both kinds. A run folder never names a module to import.
+`predict` and `evaluate` open its runs. A name that isn't registered yet imports the modules of both kinds. A run folder
+never names a module to import.
 """
 
 import importlib

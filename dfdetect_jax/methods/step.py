@@ -1,8 +1,8 @@
 """The state and the training step common to all methods; the file of a method holds only its paper.
 
-A method supplies its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a `Method`
-of them. A step computes gradients, over parts of the batch if `train.accumulate` is above 1, averages them over devices,
-and updates each optimiser.
+A method supplies its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a
+`Method` of them. A step computes gradients, over parts of the batch if `train.accumulate` is above 1, averages them
+over devices, and updates each optimiser.
 """
 
 import functools
@@ -80,7 +80,7 @@ def init(
 def train_step(
     state: TrainState, batch: Batch, *, settings: Settings, learn: Callable[..., Any], axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
-    """One step of every optimiser, with gradients at the weights before the step; see `Method.train_step` for shapes."""
+    """One step of every optimiser, from the weights before the step; see `Method.train_step` for shapes."""
     learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
     key = step_key(state, axis_name)
     gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)

@@ -71,7 +71,7 @@ def depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def turn(u: np.ndarray, v: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, np.ndarray]:
-    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y), float [...] of one shape, face units."""
+    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y), float [...] each, face units."""
     z = depth(u, v)
     x = u * np.cos(sitting.yaw) + z * np.sin(sitting.yaw)
     return x, v * np.cos(sitting.pitch) + z * np.sin(sitting.pitch)
@@ -97,7 +97,7 @@ def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, 
 
 
 def landmarks(person: Person, sitting: Sitting) -> np.ndarray:
-    """Left eye, right eye, nose tip, left and right mouth corner before turning; float64 [5, 2] of (u, v), face units."""
+    """Eyes, nose tip and mouth corners before turning, left before right: float64 [5, 2] of (u, v), face units."""
     corner = person.mouth_height - mouth_lift(sitting)
     wide = mouth_half_width(person, sitting)
     return np.array(

@@ -48,8 +48,8 @@ def publish(
         rng: source of the size, the noise and the quality.
 
     Returns:
-        All three after resizing: the picture decoded from JPEG, uint8 [h, w, 3] RGB; the mask, uint8 [h, w] in {0, 255};
-        the points, float [N, 2].
+        All three after resizing: the picture decoded from JPEG, uint8 [h, w, 3] RGB; the mask, uint8 [h, w] in {0,
+        255}; the points, float [N, 2].
     """
     height, width = picture.shape[:2]
     factor = rng.uniform(*RESIZE)

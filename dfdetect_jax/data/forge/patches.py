@@ -1,7 +1,7 @@
 """Fills a hole with pixels from similar patches of the picture.
 
-Randomised correspondence search after Barnes et al., "PatchMatch" (SIGGRAPH 2009), coarse to fine as in Wexler, Shechtman
-and Irani, "Space-Time Completion of Video" (PAMI 2007), with all pixels of the hole updated at once.
+Randomised correspondence search after Barnes et al., "PatchMatch" (SIGGRAPH 2009), coarse to fine as in Wexler,
+Shechtman and Irani, "Space-Time Completion of Video" (PAMI 2007), with all pixels of the hole updated at once.
 """
 
 import cv2

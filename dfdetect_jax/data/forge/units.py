@@ -52,8 +52,8 @@ class Unit:
 def plan_units(images: int, seed: int = 0) -> list[Unit]:
     """Divides the data set into units.
 
-    Each identity is in one split. Each portrait is in the set twice, original and forged, with the forgeries of the split
-    in rotation, so half of every split is real.
+    Each identity is in one split. Each portrait is in the set twice, original and forged, with the forgeries of the
+    split in rotation, so half of every split is real.
 
     Args:
         images: examples in the training split; validation has 15% and test 40% of that, at least one pair per forgery.
@@ -117,7 +117,7 @@ def _render_pair(unit: Unit, number: int, crop: Crop) -> tuple[Example, Example]
 
 
 def _donor(unit: Unit, number: int, person: Person, sitting: Sitting, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """The donor of a swap: of three other people of the split the one of the most similar skin, in similar pose and light.
+    """The donor of a swap: of three other people of the split the most similar in skin, in similar pose and light.
 
     Returns:
         Picture uint8 [side, side, 3] and landmarks float32 [5, 2].
