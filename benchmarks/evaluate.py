@@ -1,11 +1,12 @@
-"""Images per second from records to figures, and seconds from scores to figures with intervals.
+"""Images per second from records to metrics, and seconds from scores to metrics with intervals.
 
     python benchmarks/evaluate.py --images 2000 [--size 96] [--json FILE]           end to end, an untrained CAE
     python benchmarks/evaluate.py [--frames 100000] [--resamples 1000] [--json FILE]
 
-The scores are made: people with as many real clips as of every forgery method, 50 frames a clip or photographs, scores
-that lean towards the label with shifts shared by a person's and by a clip's frames. Timed is `summary.summarize`: every
-figure of frames, of videos and of each method against all reals, all under the same draws of people.
+The scores are synthetic: per person equal numbers of clips of every class (real, each forgery), 50 frames a clip or
+single photographs; logits depend on the label, with offsets shared by the frames of a person and of a clip. The timed
+function is `summary.summarize`: every metric of frames, of videos and of each forgery against all reals, under the same
+bootstrap resamples of people.
 
 End to end, the crops are those of the embedded set, and the CAE that of `configs/cae.py`, with random weights.
 """
@@ -35,7 +36,7 @@ _METHODS = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShi
 
 
 def score_table(frames: int, people: int, frames_per_clip: int, seed: int = 0) -> frame_scores.FrameScores:
-    """About `frames` rows: `people` in equal shares, each with as many clips of every kind as that takes."""
+    """About `frames` synthetic rows: `people` with equal numbers of clips of every class."""
     rng = np.random.default_rng(seed)
     clips = max(1, round(frames / (people * len(_METHODS) * frames_per_clip)))
     shape = (people, len(_METHODS), clips, frames_per_clip)
@@ -86,7 +87,7 @@ def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
 
 
 def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
-    """Images per second from records on disk to the report's figures, and of its parts, for an untrained CAE."""
+    """Images per second from records on disk to the report's metrics, and of its parts, for an untrained CAE."""
     settings = CAESettings()
     settings.data.image_size, settings.model.width, settings.model.middle_blocks = size, 0.25, 2
     settings.model.decoder_widths = (512, 256, 128, 64)
@@ -128,8 +129,10 @@ def parsed() -> argparse.Namespace:
     parser = measure.command_line(__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=100_000, help="rows of the score table")
     parser.add_argument("--resamples", type=int, default=1000, help="resamples of people")
-    parser.add_argument("--images", type=int, default=0, help="measure from records to figures, on so many crops")
-    parser.add_argument("--size", type=int, default=96, help="of those crops, pixels (%(default)s)")
+    parser.add_argument(
+        "--images", type=int, default=0, help="measure from records to metrics, on this number of crops"
+    )
+    parser.add_argument("--size", type=int, default=96, help="side of those crops, pixels (%(default)s)")
     return parser.parse_args()
 
 
@@ -141,7 +144,9 @@ def main() -> None:
         notes = ["records are raw; decoding overlaps with the network; each arm three times, medians"]
         measure.report(f"evaluate, {args.size} px", where, end_to_end_rows(args.images, args.size), notes, args.json)
         return
-    notes = [f"all figures of frames, videos and {len(_METHODS) - 1} methods against all reals, the same draws for all"]
+    notes = [
+        f"all metrics of frames, videos and {len(_METHODS) - 1} forgeries against all reals, under the same resamples"
+    ]
     measure.report("scores to figures", where, bootstrap_rows(args.frames, args.resamples), notes, args.json)
 
 

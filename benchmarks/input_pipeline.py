@@ -2,13 +2,13 @@
 
     python benchmarks/input_pipeline.py [--size 299] [--images 600] [--cores 1] [--seconds 8] [--json FILE]
 
-All arms give the same crops, rendered faces of the embedded set, in shuffled batches of 32, on the same cores. The
-reference reads each crop as PNG with OpenCV, and does on the CPU what is usual there: mirror, brightness and contrast,
-recompression as JPEG (half of the images), blur (a tenth), to float32, normalised, channels first. This library hands
-over uint8: its augmentation is part of the training step, on the device. What it costs where the device is this
-processor has a line of its own, as has the reference without augmentation.
+All arms read the same crops, rendered faces of the embedded set, in shuffled batches of 32, on the same cores. The
+reference reads each crop as PNG with OpenCV and applies the usual augmentation on the CPU: mirror, brightness and
+contrast, JPEG recompression (half of the images), blur (a tenth), conversion to normalised float32, channels first.
+This library yields uint8: its augmentation is part of the training step, on the device. Its cost on a CPU device is
+reported in a separate row, as is the reference without augmentation.
 
-With `--encodings` it is shown what the choice of `prepare --encoding` costs in disk and decoding.
+With `--encodings` the disk size and decoding time of each `prepare --encoding` are measured.
 """
 
 import importlib.util
@@ -92,7 +92,7 @@ def torch_batches(files: list[str], augmented: bool, workers: int) -> Iterator:
 
 
 def rate(batches: Iterator, seconds: float) -> float:
-    """Images per second, after a first second that does not count."""
+    """Images per second, after one second of warm-up."""
     begun = time.perf_counter()
     while time.perf_counter() - begun < 1:
         next(batches)
@@ -104,7 +104,7 @@ def rate(batches: Iterator, seconds: float) -> float:
 
 
 def step_rate(size: int, seconds: float) -> float:
-    """Images per second of what the step does before the network: normalise and augment, on JAX's device."""
+    """Images per second of normalisation and augmentation, the part of the step before the network, on JAX's device."""
     settings = CAESettings().augment
     settings.jitter = 0.2
     images = jax.device_put(np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8))
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--records", type=Path, help="for --encodings: of real crops, in place of rendered ones")
+    parser.add_argument("--records", type=Path, help="for --encodings: records of real crops, instead of rendered ones")
     parser.add_argument("--encodings", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

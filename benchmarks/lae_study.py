@@ -1,11 +1,11 @@
-"""LAE against its own ablations: three tasks, several seeds, decisions and reasons on seen and unseen forgeries.
+"""The LAE and its ablations: three tasks, several seeds, detection and localisation on seen and unseen forgeries.
 
     python benchmarks/lae_study.py --data forge celeba --out DIR [--seeds 3] [--steps 600] [--part 1/2] [--json FILE]
 
-A data set is what `prepare --dataset forge [--root FOLDER]` wrote, by name or folder. Every arm of every task and seed
-is one run of `dfdetect_jax.train` in a folder below DIR, finished or resumed by calling again; `--part i/n` takes every
-n-th run, for several processes side by side. The table holds what is finished. `curves.png` in DIR has the validation
-AUC of every run: an arm whose curve still rises has not been judged yet.
+A data set is the result of `prepare --dataset forge [--root FOLDER]`, by name or folder. Every arm of every task and
+seed is one run of `dfdetect_jax.train` in a folder below DIR; the same command resumes unfinished runs. `--part i/n`
+trains every n-th run, for several processes in parallel. The table contains the finished runs. `curves.png` in DIR
+plots the validation AUC of every run: an arm whose curve still rises has not converged.
 """
 
 import argparse
@@ -77,7 +77,7 @@ class Job(NamedTuple):
 
 
 def settings_for(job: Job, records: Path, args: argparse.Namespace) -> LAESettings:
-    """Stage 1 takes a third of the steps; every arm has the same number of steps and the same schedule."""
+    """The settings of a run: a third of the steps in stage 1; number of steps and schedule are the same for all."""
     settings = LAESettings(seed=job.seed)
     settings.data.name = str(records)
     settings.data.image_size = read_manifest(records).crop.size
@@ -98,12 +98,12 @@ def settings_for(job: Job, records: Path, args: argparse.Namespace) -> LAESettin
 
 
 def run_job(job: Job, args: argparse.Namespace) -> None:
-    """Trains and evaluates one run, unless that has been done."""
+    """Trains and evaluates one run, unless its result exists."""
     folder, records = job.folder(args.out), locate(job.data)
     if (folder / RESULT).exists():
         return
     if not stages.train(settings_for(job, records, args), folder, records):
-        raise SystemExit(f"{folder}: stopped before the last step; the same command goes on from there")
+        raise SystemExit(f"{folder}: stopped before the last step; the same command resumes it")
     run = open_run(folder)
     metrics = measure_run(run, [PreparedSplit(key=job.data, folder=records)], NO_INTERVALS).metrics.data[job.data]
     seen, unseen = TASKS[job.task]
@@ -186,7 +186,7 @@ def draw_curves(results: list[dict], path: Path) -> None:
 def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", required=True, help="prepared data sets, by name or folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
     parser.add_argument("--seeds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: where they ran, taking turns on the clock, and the table."""
+"""Common parts of the benchmarks: the environment, interleaved timing and the table."""
 
 import argparse
 import importlib.metadata
@@ -23,7 +23,7 @@ Row = dict[str, str | float | None]
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The processor's name as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -52,19 +52,19 @@ def environment(*packages: str) -> dict[str, str]:
 
 
 class Seconds(NamedTuple):
-    """What one call took: on the clock, and of all processors together (far less disturbed by other programs)."""
+    """Duration of one call: wall clock, and processor time of all cores (far less affected by other programs)."""
 
     clock: float
     processor: float
 
 
 def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int = 1) -> dict[str, list[Seconds]]:
-    """Times each call, the arms taking turns, so that what else the machine does falls on all alike.
+    """Times each call with the arms interleaved, so that other load on the machine affects all of them equally.
 
     Args:
         arms: name -> one unit of work, which returns when the work is done.
-        rounds: calls of each arm that count.
-        warmup: calls of each arm that don't.
+        rounds: timed calls of each arm.
+        warmup: untimed calls of each arm before them.
     """
     seconds = {name: [] for name in arms}
     for i in range(warmup + rounds):
@@ -77,7 +77,7 @@ def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int =
 
 
 def matrix_product_rate(dtype: str = "float32", rounds: int = 5) -> float:
-    """FLOP/s of large matrix products on JAX's default device, the best of `rounds`: an arithmetic ceiling.
+    """FLOP/s of large matrix products on JAX's default device, the best of `rounds`: an upper bound on throughput.
 
     Normal numbers, since a GPU multiplies zeros and ones faster; on a GPU float32 means TF32, JAX's default there.
     """
@@ -109,8 +109,8 @@ def compared(seconds: dict[str, list[Seconds]], ours: str, images: int, floor: f
         seconds: of each arm, from `take_turns`.
         ours: the arm of this library.
         images: in one unit of work.
-        floor: seconds that its arithmetic takes at least.
-        unit: the word for it.
+        floor: lower bound on the seconds of its arithmetic.
+        unit: name of the unit of work in the columns.
     """
     reference, rows = medians(seconds[ours]), []
     for name, taken in seconds.items():
@@ -133,7 +133,7 @@ def compared(seconds: dict[str, list[Seconds]], ours: str, images: int, floor: f
 def command_line(description: str) -> argparse.ArgumentParser:
     """A parser that has `--json`."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what the table shows")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
     return parser
 
 

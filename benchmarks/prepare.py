@@ -2,12 +2,12 @@
 
     python benchmarks/prepare.py [--clips 24] [--frames 32] [--processes 1 2] [--json FILE]
 
-The clips are made: rendered faces of the embedded set that wander over a noisy background, 640 x 480, H.264 or what
-OpenCV can write, 150 frames, each person in several files. Every arm is a process of its own that starts from nothing,
-so its start (loading JAX, compiled programs from the cache) is in its time; "without start" is the slope between
-`--clips` and ten times as many. Memory is the largest sum over its processes, proportional set size, sampled.
+The clips are synthetic: rendered faces of the embedded set moving over a noisy background, 640 x 480, H.264 or another
+codec that OpenCV can write, 150 frames, each person in several files. Every arm is a fresh process, whose time includes
+the start (loading JAX, compiled programs from the cache); "without start" is the slope between `--clips` and ten times
+as many. Memory is the maximum over time of the proportional set size summed over processes, sampled.
 
-The reference is what people write first: OpenCV reads the clip, Haar's cascade finds the face, the box is cut and
+The reference is a minimal script: OpenCV reads the clip, the Haar cascade finds the face, the box is cropped and
 written as PNG, one clip after another.
 """
 
@@ -53,7 +53,7 @@ for path in sorted(root.glob("*/*.mp4")):
 
 
 class Run(NamedTuple):
-    """Seconds on the clock, and the most memory in MB, of one command and all its processes."""
+    """Wall-clock seconds and peak memory in MB of one command and all its processes."""
 
     seconds: float
     memory: float
@@ -85,7 +85,7 @@ def write_clip(path: Path, face: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def tree_memory(pid: int) -> float:
-    """Proportional set size of a process and all below it, MB."""
+    """Proportional set size of a process and its descendants, MB."""
     total, waiting = 0.0, [pid]
     while waiting:
         process = waiting.pop()
@@ -100,7 +100,7 @@ def tree_memory(pid: int) -> float:
 
 
 def timed(command: list[str], environment: dict[str, str]) -> Run:
-    """Runs a command to its end."""
+    """Runs a command to its end and measures it."""
     begun, most = time.perf_counter(), [0.0]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -111,10 +111,10 @@ def timed(command: list[str], environment: dict[str, str]) -> Run:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    told = process.communicate()[1]
+    errors = process.communicate()[1]
     watcher.join()
     if process.returncode:
-        raise SystemExit(f"{' '.join(command[:4])} failed: {told.strip().splitlines()[-1]}")
+        raise SystemExit(f"{' '.join(command[:4])} failed: {errors.strip().splitlines()[-1]}")
     return Run(time.perf_counter() - begun, most[0])
 
 
@@ -154,7 +154,7 @@ def main() -> None:
     rows += [row("this library", processes, counts, *runs) for processes, runs in ours.items()]
     single = ours[given.processes[0]]
     notes = [efficiency(processes, single, ours[processes]) for processes in given.processes[1:]]
-    notes.append(f"clips: {_FRAMES} frames of {_WIDTH} x {_HEIGHT}, {given.frames} looked at; each arm once")
+    notes.append(f"clips: {_FRAMES} frames of {_WIDTH} x {_HEIGHT}, {given.frames} of them read; each arm once")
     measure.report(f"prepare, {counts[0]} and {counts[1]} clips", where, rows, notes, given.json)
 
 

@@ -1,6 +1,6 @@
-"""The CAE in PyTorch, the way it is commonly written: what `train_step.py` and `scaling.py` compare with.
+"""The CAE in PyTorch, idiomatically written: the reference of `train_step.py` and `scaling.py`.
 
-Same layers, widths, constants of BatchNorm, losses, flip and optimiser; the parameters are counted to be sure.
+Same layers, widths, constants of BatchNorm, losses, flip and optimiser; the numbers of parameters are compared.
 """
 
 import importlib.util
@@ -52,7 +52,7 @@ class Place(NamedTuple):
         return loss if self.mode is None else torch.compile(loss, mode=self.mode)
 
     def wait(self) -> None:
-        """Returns when all that was asked for is done."""
+        """Blocks until all submitted work is done."""
         if self.device == "cuda":
             torch.cuda.synchronize()
 
@@ -67,7 +67,7 @@ class Place(NamedTuple):
 
 
 def missing(backend: str, *, compiled: bool) -> str | None:
-    """What PyTorch lacks to run on `backend`, in words; None if nothing."""
+    """The reason why PyTorch can't run on `backend`; None if it can."""
     if backend not in ("cpu", "gpu"):
         return f"PyTorch does not run on {backend}, where JAX does"
     if backend == "gpu" and not torch.cuda.is_available():

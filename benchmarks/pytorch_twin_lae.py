@@ -1,7 +1,7 @@
-"""The LAE in PyTorch, the way it is commonly written: what `train_step.py --method lae` compares with.
+"""The LAE in PyTorch, idiomatically written: the reference of `train_step.py --method lae`.
 
-Same layers, widths, constants of BatchNorm, losses, flip and optimisers as the default settings; the parameters are
-counted to be sure. VGG16 has random weights here as there: only the time is compared.
+Same layers, widths, constants of BatchNorm, losses, flip and optimisers as the default settings; the numbers of
+parameters are compared. VGG16 has random weights in both: only the time is compared.
 """
 
 import itertools
@@ -68,7 +68,7 @@ class Discriminator(nn.Sequential):
 
 
 class VGG16(nn.Module):
-    """As deep as the perceptual loss looks."""
+    """Up to the deepest layer of the perceptual loss."""
 
     def __init__(self, layers: tuple[str, ...]):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Scoring in PyTorch: the twins' networks in inference mode, without the decoder, whose pictures no score needs."""
+"""Scoring in PyTorch: the twins' networks in inference mode, without the decoder, which scores don't depend on."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def cae_logits(network: CAE, x: torch.Tensor) -> torch.Tensor:
 
 
 def lae_logits(network: LAE, x: torch.Tensor) -> torch.Tensor:
-    """[N, 3, H, W] to [N]: by how much the fake half of the latent is the more active one."""
+    """[N, 3, H, W] to [N]: mean |fake half| minus mean |real half| of the latent."""
     z = network.stem(x)
     for down in network.down:
         z = down(z)

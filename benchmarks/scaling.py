@@ -3,14 +3,14 @@
     python benchmarks/scaling.py [--devices 1 2 4 8] [--processes 1 2 4] [--batch 8] [--weak] [--json FILE]
 
 Arrangements: one process with several devices, by `jax.jit` on a mesh and by `jax.pmap`; several processes of one
-device each, joined over loopback; and the CAE in PyTorch, eager, under DistributedDataParallel. Each runs in processes
-of its own, one after the other, the first one once more at the end to show what else the machine did meanwhile. The
-batch is that of all devices together; with `--weak`, of each. On a machine with GPUs the devices are those; on any
-other they are parts of the CPU, which do not add up to more than it: what is seen there is what sharing costs.
+device each, joined over loopback; and the CAE in PyTorch, eager, under DistributedDataParallel. Each runs in fresh
+processes, one after the other; the first is repeated at the end, to show the effect of other load on the machine. The
+batch is that of all devices together; with `--weak`, of each. With GPUs the devices are those; otherwise they are
+partitions of one CPU, whose total throughput is fixed: there the benchmark measures the overhead of distribution.
 
-"all-reduce" is a sum over all devices of as many numbers as there are gradients, by itself: in the step it can overlap
-with arithmetic. BatchNorm's statistics are those of the whole batch here and in JAX's arrangements cost a sum per
-layer; PyTorch's are of each process. Memory is a process' most, compilation included.
+"all-reduce" is a separate sum over all devices of as many numbers as there are gradients; in the step it can overlap
+with arithmetic. JAX's BatchNorm uses statistics of the whole batch, at the cost of a sum per layer; PyTorch's uses
+those of each process. Memory is the peak of a process, compilation included.
 """
 
 import importlib.util
@@ -33,7 +33,7 @@ WORKER = Path(__file__).with_name("scaling_worker.py")
 
 
 class Arrangement(NamedTuple):
-    """How the devices are held: `form` is "mesh", "pmap" or "ddp"; `devices` are those of each process."""
+    """How devices are distributed: `form` is "mesh", "pmap" or "ddp"; `devices` is the number of each process."""
 
     form: str
     processes: int
@@ -49,7 +49,7 @@ class Arrangement(NamedTuple):
 
 
 def arrangements(args, notes: list[str]) -> list[Arrangement]:
-    """What is to be measured, the reference first; notes say what is left out."""
+    """The arrangements to measure, the reference first; and notes on those left out."""
     found = [Arrangement("mesh", 1, n) for n in args.devices]
     if "pmap" not in args.without:
         found += [Arrangement("pmap", 1, n) for n in args.devices]
@@ -68,7 +68,7 @@ def arrangements(args, notes: list[str]) -> list[Arrangement]:
 
 
 def environment_of(one: Arrangement, process: int) -> dict[str, str]:
-    """What gives a process its devices, and not more threads than there are cores for it."""
+    """Environment variables that set a process's devices and limit its threads to its cores."""
     cores = str(max(1, processors() // one.processes))
     if jax.default_backend() == "cpu":
         given = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(one.devices), "OMP_NUM_THREADS": cores}
@@ -79,7 +79,7 @@ def environment_of(one: Arrangement, process: int) -> dict[str, str]:
 
 
 def run(one: Arrangement, args) -> list[dict[str, Any]]:
-    """What each process of an arrangement measured."""
+    """The measurements of each process of an arrangement."""
     given = {key: getattr(args, key) for key in ("method", "size", "width", "dtype", "steps")}
     given["batch"] = args.batch * (one.parts if args.weak else 1)
     with socket.socket() as free:
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, nargs="+", default=[1, 2, 4, 8], help="of one process; the first is 1")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4], help="of one device each")
     parser.add_argument("--weak", action="store_true", help="--batch is that of each device")
-    parser.add_argument("--steps", type=int, default=7, help="steps of each arrangement that count")
+    parser.add_argument("--steps", type=int, default=7, help="timed steps of each arrangement")
     parser.add_argument("--without", nargs="*", default=[], choices=("pmap", "torch"), help="what to leave out")
     args = parser.parse_args()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # this process, too, touches the GPUs

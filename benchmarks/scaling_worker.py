@@ -1,4 +1,4 @@
-"""One process of an arrangement of `scaling.py`: joins the others, steps, prints what it measured as one JSON line."""
+"""One process of an arrangement of `scaling.py`: joins the others, steps, prints its measurements as one JSON line."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def share_of(batch: dict[str, np.ndarray], process: int, count: int) -> dict[str
 
 
 def timed(step, steps: int) -> list[float]:
-    """Seconds of `steps` calls, after some that don't count."""
+    """Seconds of `steps` calls, after a warm-up."""
     taken = measure.take_turns({"step": step}, steps, WARMUP)["step"]
     return [one.clock for one in taken]
 

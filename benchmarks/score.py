@@ -5,7 +5,7 @@
 
 A call takes uint8 crops in the host's memory to scores there, without maps and reconstructions, which PyTorch's arms
 leave out as well; these run in inference mode, channels_last, with bfloat16 under autocast and float32 on a GPU as
-TF32, as JAX does. All arms are the same network with random weights, on JAX's default device, and take turns. Close
+TF32, as JAX does. All arms are the same network with random weights, on JAX's default device, and interleaved. Close
 other programs. Decoding and face detection are measured by `score_media.py`.
 """
 
@@ -38,12 +38,12 @@ def detector_parameters(settings: Settings) -> tuple[methods.Method, methods.Tra
 
 
 def jax_arm(settings: Settings, images: np.ndarray, plain: bool) -> Arm:
-    """`Predictor.score` on the images as a call, and what there is to know of it."""
+    """`Predictor.score` on the images as a call, and facts about it."""
     method, state = detector_parameters(settings)
     predictor = Predictor(method, state.variables)
 
     def score() -> np.ndarray:
-        with plain_lowering(plain):  # around each call, as it says which of the compiled programs is run
+        with plain_lowering(plain):  # around each call: it selects the compiled program
             return predictor.score(images)
 
     start = time.perf_counter()
@@ -54,7 +54,7 @@ def jax_arm(settings: Settings, images: np.ndarray, plain: bool) -> Arm:
 
 
 def torch_arm(settings: Settings, images: np.ndarray, mode: str | None) -> Arm:
-    """The twin's scorer as a call, compiled in `mode` if that is one, and what there is to know of it."""
+    """The twin's scorer as a call, compiled if `mode` is set, and facts about it."""
     twin = importlib.import_module("pytorch_twin_score")
     place = importlib.import_module("pytorch_twin").Place(jax.default_backend(), settings.train.dtype, mode)
     score, network = twin.scorer(settings, place, images)
@@ -66,7 +66,7 @@ def torch_arm(settings: Settings, images: np.ndarray, mode: str | None) -> Arm:
 
 
 def absent(name: str) -> str | None:
-    """Why there can be no such arm here, in words; None if there can."""
+    """The reason why the arm can't run here; None if it can."""
     if name == PLAIN and jax.default_backend() != "cpu":
         return f"on {jax.default_backend()} this library's layers are the plain ones"
     if name not in (EAGER, COMPILED):
@@ -96,7 +96,7 @@ def arithmetic(settings: Settings, images: np.ndarray) -> float:
     """FLOP of scoring the images as the method is written."""
     method, state = detector_parameters(settings)
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (state.variables, images[:PREDICT_BATCH]))
-    jax.clear_caches()  # what was traced doesn't ask again how to lower
+    jax.clear_caches()  # cached traces keep their lowering
     with jax.default_device(jax.devices("cpu")[0]), plain_lowering(True):
         compiled = jax.jit(lambda variables, images: method.predict(variables, images).score).lower(*shapes).compile()
     return compiled.cost_analysis()["flops"] * len(images) / len(images[:PREDICT_BATCH])
@@ -112,7 +112,7 @@ def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     workload.add_arguments(parser)
     parser.set_defaults(batch=PREDICT_BATCH)
-    parser.add_argument("--rounds", type=int, default=15, help="calls of each arm that count")
+    parser.add_argument("--rounds", type=int, default=15, help="timed calls of each arm")
     parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
     args = parser.parse_args()
     left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]

@@ -3,10 +3,10 @@
     python benchmarks/score_media.py [--clip FILE] [--seconds 30] [--long 600] [--photos 300] [--rounds 3] [--json FILE]
 
 Without `--clip`, a clip is made by panning and zooming over a photograph of an astronaut (needs av and scikit-image);
-the long one, on whose memory the question is, holds those of the short one again and again. Each row is a fresh process
-that warms up on the same files, of many photographs on some. "one at a time" calls `score_files` for each file, so that
-files share no batches and only the frames of one overlap; "stream" calls it for all, as `predict` does. Decoding,
-detection and network run in threads, whose seconds may add up to more than the clock's.
+the long one, which measures memory, repeats the frames of the short one. Each row is a fresh process that warms up on
+the same files, or on some of many photographs. "one at a time" calls `score_files` for each file, so that batches
+aren't shared between files; "stream" calls it once for all, as `predict` does. Decoding, detection and network run in
+threads, whose seconds may add up to more than the wall clock's.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def made_photos(folder: Path, count: int) -> list[str]:
 
 
 def random_run(args: argparse.Namespace) -> "Run":
-    """A detector with random weights that takes faces as a trained one does."""
+    """A run with random weights, with the crops of a trained one."""
     from dfdetect_jax import methods
     from dfdetect_jax.config import Crop
     from dfdetect_jax.run.folder import Run
@@ -143,7 +143,7 @@ def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Ro
 
 
 def resident() -> float:
-    """MB of memory that this process held at most, without what its parent held before it."""
+    """Peak memory of this process in MB, without what it inherited from its parent."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -177,12 +177,12 @@ def inputs(args: argparse.Namespace, folder: Path) -> dict[str, list[str]]:
 def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     workload.add_arguments(parser)
-    parser.add_argument("--clip", help="a video to score in place of a made one")
-    parser.add_argument("--seconds", type=int, default=30, help="of the made clip")
+    parser.add_argument("--clip", help="a video to score instead of a synthetic one")
+    parser.add_argument("--seconds", type=int, default=30, help="length of the synthetic clip")
     parser.add_argument("--height", type=int, default=720, help="of the made clips, pixels")
     parser.add_argument("--long", type=int, default=600, help="seconds of the clip for memory; 0 for none")
     parser.add_argument("--photos", type=int, default=300, help="how many photographs; 0 for none")
-    parser.add_argument("--rounds", type=int, default=3, help="passes over the files that count")
+    parser.add_argument("--rounds", type=int, default=3, help="timed passes over the files")
     args = parser.parse_args()
 
     where = measure.environment("jax", "jaxlib", "opencv-python-headless", "numpy")

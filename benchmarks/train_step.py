@@ -4,13 +4,13 @@
     python benchmarks/train_step.py --size 299 --batch 32 --dtype bfloat16                             on a GPU
 
 The LAE trains with all its terms, the perceptual one on a VGG16 of random weights, which takes as long as a trained
-one. All arms run the same network from the same settings on JAX's default device and take turns; PyTorch keeps images
+one. All arms run the same network from the same settings on JAX's default device, interleaved; PyTorch keeps images
 channels_last, computes bfloat16 under autocast and float32 on a GPU as TF32, as JAX does. "plain Flax layers" is the
 same method with every layer lowered as `nn.Conv`, `nn.ConvTranspose`, `nn.max_pool` and `nn.BatchNorm` would be; on
 GPUs and TPUs that is what this library does, and the arm is left out.
 
-Close other programs: PyTorch's threads wait for one another and suffer more from a busy machine than XLA's do. Where
-that can't be had, keep all arms to one core and read the column of processor time:
+Close other programs: PyTorch's threads synchronise more often and slow down more on a busy machine than XLA's. If that
+isn't possible, restrict all arms to one core and compare the column of processor time:
 `OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/train_step.py`.
 """
 
@@ -34,7 +34,7 @@ LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,),
 
 
 def jax_arm(settings: Settings, batch: dict, plain: bool) -> tuple[Callable[[], None], dict]:
-    """A step with donated state as a call, and what the compiler says of it."""
+    """A step with donated state as a call; its compile time, memory, FLOP and parameters."""
     method = methods.build(settings, workload.random_vgg16(settings))
     state, batch = jax.jit(method.init)(jax.random.key(0)), jax.device_put(batch)
     start = time.perf_counter()
@@ -58,7 +58,7 @@ def jax_arm(settings: Settings, batch: dict, plain: bool) -> tuple[Callable[[], 
 
 
 def torch_arm(settings: Settings, batch: dict, mode: str | None) -> tuple[Callable[[], None], dict]:
-    """The twin's step as a call, compiled in `mode` if that is one, and what it took to get there."""
+    """The twin's step as a call, compiled if `mode` is set, and facts about it."""
     twin = importlib.import_module("pytorch_twin_lae" if isinstance(settings, LAESettings) else "pytorch_twin")
     place = importlib.import_module("pytorch_twin").Place(jax.default_backend(), settings.train.dtype, mode)
     step, parameters = twin.train_step(settings, batch, place)
@@ -69,7 +69,7 @@ def torch_arm(settings: Settings, batch: dict, mode: str | None) -> tuple[Callab
 
 
 def absent(name: str) -> str | None:
-    """Why an arm can't run here, in words; None if it can."""
+    """The reason why an arm can't run here; None if it can."""
     on_cpu = jax.default_backend() == "cpu"
     if name == PLAIN and not on_cpu:
         return f"plain Flax layers are what this library runs on {jax.default_backend()}"
@@ -97,7 +97,7 @@ def build_arms(settings: Settings, wanted: list[str], mode: str) -> tuple[dict, 
 
 
 def table_rows(seconds: dict, facts: dict, images: int, floor: float) -> list[measure.Row]:
-    """One row per arm, with what it needs."""
+    """One row per arm, with its memory and compile time."""
     rows = measure.compared(seconds, OURS, images, floor, "step")
     return [
         row | {"memory MB": facts[row["arm"]]["memory_mb"], "compile s": facts[row["arm"]]["compile_s"]} for row in rows
@@ -107,7 +107,7 @@ def table_rows(seconds: dict, facts: dict, images: int, floor: float) -> list[me
 def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     workload.add_arguments(parser)
-    parser.add_argument("--steps", type=int, default=7, help="steps of each arm that count")
+    parser.add_argument("--steps", type=int, default=7, help="timed steps of each arm")
     parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
     modes = ("default", "reduce-overhead", "max-autotune")
     parser.add_argument("--compile-mode", default="default", choices=modes, help="of torch.compile")

@@ -1,4 +1,4 @@
-"""What the benchmarks of the training step run: settings from the command line, a random batch, a VGG16."""
+"""The workload of the training-step benchmarks: settings from the command line, a random batch, a VGG16."""
 
 import argparse
 
@@ -17,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=128, help="side of the images, pixels")
     parser.add_argument("--batch", type=int, default=8, help="images in a step, over all devices")
     parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"), help="of the network")
+    parser.add_argument(
+        "--dtype", default="float32", choices=("float32", "bfloat16"), help="dtype that the network computes in"
+    )
 
 
 def settings_from(args: argparse.Namespace) -> Settings:
-    """The default settings of a method, with what the flags say."""
+    """The default settings of a method, overridden by the flags."""
     settings = LAESettings() if args.method == "lae" else CAESettings()
     settings.data.image_size = args.size
     settings.train.batch_size = args.batch
@@ -34,7 +36,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 
 def shape_of(args: argparse.Namespace) -> str:
-    """The flags in words, for a title."""
+    """The flags as text for a title."""
     return f"{args.size} px, batch {args.batch}, width {args.width:g}, {args.dtype}"
 
 
@@ -59,7 +61,7 @@ def random_vgg16(settings: Settings) -> VGG16Weights | None:
 
 
 def parameters_of(state: methods.TrainState) -> int:
-    """How many numbers a step reads as weights: the detector's, its adversary's, the frozen ones."""
+    """The number of parameters that a step reads: of the detector, its adversary and frozen networks."""
     trees = [state.params, state.adversary and state.adversary.params, state.frozen and state.frozen.params]
     return sum(p.size for p in jax.tree.leaves(trees))
 

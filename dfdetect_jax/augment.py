@@ -1,4 +1,4 @@
-"""Augmentation inside the step, on the device: pure functions of a key and a batch."""
+"""Augmentation inside the training step, on the device: pure functions of a PRNG key and a batch."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,15 @@ def normalize(images: jax.Array) -> jax.Array:
 
 
 def flip(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Mirrors each of `images` [N, H, W, C] left to right with probability one half."""
+    """Mirrors each image left to right with probability one half.
+
+    Args:
+        key: PRNG key.
+        images: [N, H, W, C] of any dtype.
+
+    Returns:
+        The same shape and dtype.
+    """
     mirrored = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
     return jnp.where(mirrored, images[:, :, ::-1], images)
 
@@ -27,6 +35,9 @@ def jitter(key: jax.Array, images: jax.Array, strength: float) -> jax.Array:
         key: PRNG key.
         images: float [N, H, W, 3] in [-1, 1].
         strength: in [0, 1].
+
+    Returns:
+        float32 [N, H, W, 3] in [-1, 1].
     """
     shape = (images.shape[0], 1, 1, 1)
     contrast_key, brightness_key = jax.random.split(key)
@@ -37,7 +48,16 @@ def jitter(key: jax.Array, images: jax.Array, strength: float) -> jax.Array:
 
 
 def augment(key: jax.Array, images: jax.Array, settings: Augment) -> jax.Array:
-    """Applies what `settings` switches on to `images`, float [N, H, W, 3] in [-1, 1]."""
+    """Applies the augmentations that `settings` switch on.
+
+    Args:
+        key: PRNG key; `augment_masks` with the same key moves masks alike.
+        images: float32 [N, H, W, 3] in [-1, 1].
+        settings: which augmentations, and how strong.
+
+    Returns:
+        float32 [N, H, W, 3] in [-1, 1].
+    """
     flip_key, jitter_key = jax.random.split(key)
     if settings.flip:
         images = flip(flip_key, images)
@@ -47,13 +67,29 @@ def augment(key: jax.Array, images: jax.Array, settings: Augment) -> jax.Array:
 
 
 def augment_masks(key: jax.Array, masks: jax.Array, settings: Augment) -> jax.Array:
-    """Moves `masks`, [N, H, W], as `augment` with the same key moves the images that they belong to."""
+    """Applies the geometric part of `augment` to masks.
+
+    Args:
+        key: the key that the images were augmented with.
+        masks: [N, H, W] of any dtype.
+        settings: as for the images.
+
+    Returns:
+        The same shape and dtype.
+    """
     flip_key, _ = jax.random.split(key)
     return flip(flip_key, masks[..., None])[..., 0] if settings.flip else masks
 
 
 def high_pass(images: jax.Array) -> jax.Array:
-    """What a binomial blur of 5x5 (1 4 6 4 1, outer product) takes away: float [N, H, W, C] to the same shape."""
+    """The residual of a 5x5 binomial blur (1 4 6 4 1, outer product) with edges repeated.
+
+    Args:
+        images: float [N, H, W, C].
+
+    Returns:
+        The same shape and dtype: `images` minus the blurred images; in [-2, 2] for images in [-1, 1].
+    """
     taps = jnp.array([1.0, 4.0, 6.0, 4.0, 1.0], images.dtype) / 16.0
     h, w = images.shape[1:3]
     padded = jnp.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")

@@ -1,4 +1,7 @@
-"""Settings -> optax chain, schedule and parameter average."""
+"""Optimiser from settings: optax chain, learning-rate schedule and parameter average.
+
+Trees of parameters and gradients have float32 leaves of any shape.
+"""
 
 from typing import Any
 
@@ -9,7 +12,15 @@ from dfdetect_jax.config import Optimizer
 
 
 def learning_rate(settings: Optimizer, steps: int) -> optax.Schedule:
-    """The schedule: linear warm-up from 0, then constant, cosine decay to 0 at step `steps`, or one drop to a tenth."""
+    """The schedule: linear warm-up from 0, then constant, cosine decay to 0 at step `steps`, or one drop to a tenth.
+
+    Args:
+        settings: rate, warm-up and kind of schedule.
+        steps: optimiser steps of the whole training.
+
+    Returns:
+        int32 scalar, the steps taken so far -> float32 scalar, the rate of the next step.
+    """
     warmup = min(settings.warmup_steps, steps)
     if settings.schedule == "cosine":
         main = optax.cosine_decay_schedule(settings.learning_rate, max(1, steps - warmup))
@@ -23,14 +34,18 @@ def learning_rate(settings: Optimizer, steps: int) -> optax.Schedule:
 
 
 def is_kernel(params: Any) -> Any:
-    """A tree of bools: True for kernels (two or more dimensions), which alone are decayed."""
+    """The mask of weight decay: a tree of bools as `params`, True for kernels (two or more dimensions)."""
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
 def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
-    """The optimiser with the schedule, after clipping by global norm if that is switched on.
+    """The optimiser with its schedule, preceded by clipping to a global norm if `clip_norm` is above 0.
 
     AdamW (Loshchilov and Hutter 2019), or SGD with momentum and the same decoupled decay: w -= rate (m + decay w).
+
+    Args:
+        settings: of the optimiser.
+        steps: optimiser steps of the whole training.
     """
     schedule = learning_rate(settings, steps)
     if settings.name == "adamw":
@@ -46,13 +61,33 @@ def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
 def update(
     settings: Optimizer, steps: int, gradients: Any, params: Any, opt_state: optax.OptState
 ) -> tuple[Any, optax.OptState]:
-    """One step of what `build` gives: (parameters, optimiser state) after it."""
+    """One step of the optimiser that `build` returns.
+
+    Args:
+        settings: of the optimiser.
+        steps: optimiser steps of the whole training.
+        gradients: tree of float32 arrays.
+        params: tree of the same structure and shapes.
+        opt_state: optax state before the step.
+
+    Returns:
+        The parameters and the optimiser state after the step, as `params` and `opt_state`.
+    """
     updates, opt_state = build(settings, steps).update(gradients, opt_state, params)
     return optax.apply_updates(params, updates), opt_state
 
 
 def average(ema: Any, params: Any, decay: float) -> Any:
-    """decay * ema + (1 - decay) * params, leaf by leaf; None (averaging is off) stays None."""
+    """decay * ema + (1 - decay) * params, leaf by leaf.
+
+    Args:
+        ema: tree of float32 arrays, or None if averaging is off.
+        params: tree of the same structure and shapes.
+        decay: in [0, 1).
+
+    Returns:
+        The new average as `ema`; None if that is None.
+    """
     if ema is None:
         return None
     return jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Trains on this machine, in one process or in several that work as one.
+# Trains on this machine, in one process or in several that form one job.
 #
 #   launch/local.sh -- --config configs/cae.py                            all devices in one process: the usual case
 #   launch/local.sh --processes 8 -- --config configs/cae.py              one process per GPU
 #   launch/local.sh --processes 2 --devices 2 -- --config configs/cae.py  a pod of 2 hosts x 2 devices, tried on CPUs
 #
-#   --processes N   how many processes (1)
-#   --devices N     give each so many CPU devices, and no other
-#   --restarts N    start anew, which resumes, so often after a failure (3)
-#   --dry-run       print the commands instead
+#   --processes N   number of processes (1)
+#   --devices N     CPU devices of each process, instead of other devices
+#   --restarts N    restarts after a failure, each resuming from the last checkpoint (3)
+#   --dry-run       print the commands without running them
 #
-# When one process fails the others are ended: they would wait for it. TERM or INT is passed on as TERM, at which
-# `train` saves its state; a second one ends everything. The exit status is that of the process that failed first; 2 is
-# a mistake in the settings or the data, which a restart does not mend. PYTHON names the interpreter (python).
+# When one process fails the others are terminated, since they would wait for it. TERM or INT is forwarded as TERM, on
+# which `train` saves its state; a second signal kills all processes. The exit status is that of the process that failed
+# first; 2 is a mistake in settings or data, which is not retried. PYTHON names the interpreter (python).
 set -euo pipefail
 
 processes=1 devices="" restarts=3 dry_run=""
@@ -29,7 +29,7 @@ done
 (($#)) || { echo "error: expected the arguments of train after --, as in -- --config configs/cae.py" >&2 && exit 2; }
 line=("${PYTHON:-python}" -m dfdetect_jax.train "$@")
 
-# free_port: one below the range that systems give to clients, with nobody listening.
+# free_port: an unused port below the ephemeral range.
 free_port() {
   local port
   while port=$((20000 + RANDOM % 12000)) && (: <"/dev/tcp/localhost/$port") 2>/dev/null; do :; done
@@ -61,7 +61,7 @@ run_together() {
   port=$(free_port) pids=()
   for ((i = 0; i < processes; i++)); do
     command_of "$port" "$i"
-    set -m # a group of its own, so that its data workers can be ended with it
+    set -m # a separate process group, so that data workers are terminated with it
     "${command[@]}" </dev/null &
     set +m
     pids+=($!)
@@ -76,7 +76,7 @@ run_together() {
       if ((status && !failed)); then failed=$status && signal_all TERM ""; fi
     done
     left=(${still[@]+"${still[@]}"})
-    if ((failed && patience-- == 0)); then signal_all KILL -; fi # inside a collective call nobody hears TERM
+    if ((failed && patience-- == 0)); then signal_all KILL -; fi # a process in a collective call does not handle TERM
   done
   return "$failed"
 }
@@ -89,5 +89,5 @@ fi
 for ((restart = 1; ; restart++)); do
   status=0 && run_together || status=$?
   if ((status == 0 || status == 2 || restart > restarts)) || [[ $ending ]]; then exit "$status"; fi
-  echo "local.sh: exit status $status; restart $restart of $restarts goes on from the last checkpoint" >&2
+  echo "local.sh: exit status $status; restart $restart of $restarts resumes from the last checkpoint" >&2
 done

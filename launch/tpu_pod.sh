@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Trains on a Cloud TPU slice, from this machine: one process per host, which find each other by themselves.
+# Trains on a Cloud TPU slice, from this machine: one process per host, which discover each other.
 #
 #   launch/tpu_pod.sh --name pod --zone us-east5-b --type v6e-16 --runtime v2-alpha-tpuv6e --install dist/*.whl \
 #     --setup 'sudo mkdir -p /mnt/shared && sudo mount -t nfs 10.0.0.2:/share /mnt/shared' \
 #     -- --config configs/cae.py --workdir /mnt/shared/runs/cae --config.data.data_dir=/mnt/shared/data
 #
 #   --name NAME --zone ZONE       the slice
-#   --type T --runtime R          ask for it if it is not there: https://cloud.google.com/tpu/docs/runtimes
-#   --spot                        ... as one that is cheaper and may be taken away
-#   --setup COMMAND               run on every host first, to mount a disk say
-#   --install WHEEL|REQUIREMENT   a wheel (python -m pip wheel --no-deps -w dist .), or what pip is told to install,
-#                                 such as 'dfdetect_jax[tpu] @ git+https://HOST/REPOSITORY'
-#   --restarts N                  start anew, which resumes, so often (10), in a new slice if this one was taken away
-#   --dry-run                     print the commands instead
+#   --type T --runtime R          create it if it does not exist: https://cloud.google.com/tpu/docs/runtimes
+#   --spot                        ... as Spot capacity: cheaper, may be preempted
+#   --setup COMMAND               run on every host first, for example to mount a disk
+#   --install WHEEL|REQUIREMENT   a wheel (python -m pip wheel --no-deps -w dist .), or a requirement for pip, such
+#                                 as 'dfdetect_jax[tpu] @ git+https://HOST/REPOSITORY'
+#   --restarts N                  restarts (10), each resuming, in a new slice if this one was preempted
+#   --dry-run                     print the commands without running them
 #
 # Needs gcloud, logged in and with a project. Run folder and data must be on a disk that all hosts see, as files: NFS
-# (Filestore) is best; a bucket has to be mounted with gcsfuse, gs:// is not understood. The slice is billed until
+# (Filestore) is best; a bucket has to be mounted with gcsfuse, gs:// is not supported. The slice is billed until
 # `gcloud compute tpus queued-resources delete NAME --zone=ZONE --force`.
 set -euo pipefail
 
@@ -51,7 +51,7 @@ state() { [[ $dry_run ]] || gcloud compute tpus queued-resources describe "$name
   '--format=value(state.state)' 2>/dev/null; }
 create() { queue create "--node-id=$name" "--accelerator-type=$type" "--runtime-version=$runtime" ${spot:+"$spot"}; }
 
-# wait_for_slice: returns when it is there, after asking for it where nobody has or where it was taken away.
+# wait_for_slice: returns when the slice is active; creates it if it does not exist or was preempted.
 wait_for_slice() {
   while :; do
     case $(state) in
@@ -65,7 +65,7 @@ wait_for_slice() {
   done
 }
 
-# prepare: the slice, its disks, the library. uv, since Python on the hosts may be older than the library's.
+# prepare: the slice, its disks, the library. uv, since the hosts' Python may be older than the library requires.
 prepare() {
   if [[ $type ]]; then wait_for_slice || return; fi
   if [[ $setup ]]; then on_hosts "$setup" || return; fi
@@ -79,15 +79,15 @@ prepare() {
 && ~/.local/bin/uv pip install --python ~/dfdetect_jax_env/bin/python $(quoted "$wanted")"
 }
 
-# A TPU serves one process: a run left over from a broken connection is waited for.
+# A TPU serves one process: wait for a run left over from a broken connection.
 train="source ~/dfdetect_jax_env/bin/activate && flock --no-fork --timeout 900 ~/.dfdetect_jax.lock $(
   quoted python -m dfdetect_jax.train "$@" --distributed)"
 
 for ((restart = 1; ; restart++)); do
   status=0
   prepare && on_hosts "$train" || status=$?
-  # 2 is a mistake in the settings or the data, which a restart does not mend.
+  # 2 is a mistake in settings or data, which is not retried.
   if ((status == 0 || status == 2 || restart > restarts)); then exit "$status"; fi
-  echo "tpu_pod.sh: exit status $status; restart $restart of $restarts goes on from the last checkpoint" >&2
+  echo "tpu_pod.sh: exit status $status; restart $restart of $restarts resumes from the last checkpoint" >&2
   sleep 30
 done

@@ -1,4 +1,4 @@
-"""What every command does with an error, and the exit status that scripts see."""
+"""Errors of all commands, and their exit statuses."""
 
 import os
 import subprocess

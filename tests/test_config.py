@@ -1,4 +1,4 @@
-"""Settings: what is allowed, and what a user is told about what is not."""
+"""Settings: allowed values, and the messages for others."""
 
 import dataclasses
 import json

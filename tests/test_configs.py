@@ -1,4 +1,4 @@
-"""The settings files: each preset is allowed, and is what its name says."""
+"""The settings files: each preset is valid and matches its name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports point one way and never in a circle; the pure floor knows no files, flags or data sets."""
+"""Imports point one way, without cycles; the lowest layer has no files, flags or data sets."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""The launchers: the same line everywhere, arguments as they were given, and what happens when processes end."""
+"""The launchers: the same command everywhere, arguments unchanged, and the reaction to processes that end."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, on a smaller network and data set."""
+"""The README's Python code runs, on a smaller network and data set."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the repository states about itself agrees: versions, commands, packages."""
+"""Versions, commands and packages agree across the repository's files."""
 
 import re
 import tomllib

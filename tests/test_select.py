@@ -132,7 +132,7 @@ def test_the_same_call_again_keeps_the_queue_and_scores_nothing(tmp_path, monkey
 
 def test_another_selection_is_refused(tmp_path):
     call(tmp_path / "queue", "--share", "0.2")
-    with pytest.raises(RunError, match=r"share 0\.2 \(asked for: 0\.3\)"):
+    with pytest.raises(RunError, match=r"share 0\.2 \(requested: 0\.3\)"):
         call(tmp_path / "queue", "--share", "0.3")
 
 

@@ -1,4 +1,4 @@
-"""The `train` command: its command line, a whole run in small, and going on after an interruption."""
+"""The `train` command: its command line, a small complete run, and resuming after an interruption."""
 
 import json
 import os

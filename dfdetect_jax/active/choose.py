@@ -1,4 +1,4 @@
-"""From a run to a queue: the training fakes scored, some chosen, and their crops written out for painting."""
+"""From a run to a queue: scores the training fakes, selects some, and writes their crops for annotation."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,26 +33,26 @@ def choose_for_masks(
     seed: int | None = None,
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> Queue:
-    """Chooses training fakes to paint masks for and writes the queue.
+    """Selects training fakes for annotation and writes the queue.
 
-    A queue of the same selection that is there already is kept as it is, and nothing is scored.
+    An existing queue of the same selection is returned unchanged, and nothing is scored.
 
     Args:
         run: of a method that learns from masks, after stage 1.
-        records: folder of the records that it was trained on, see `run.folder.records_of`.
-        active: reads `strategy` and `share`.
+        records: folder of the records that the run was trained on, see `run.folder.records_of`.
+        active: `strategy` and `share` are read.
         folder: of the queue.
-        seed: of the strategy "random"; None for the run's own.
+        seed: of the strategy "random"; None for the seed of the run.
         on_progress: called with the number of fakes of each batch, once it is scored.
 
     Raises:
         RunError: the run's method never learns from masks, or it has diverged, or another queue is in `folder`.
-        SettingsError: the run's head has not what the strategy reads.
+        SettingsError: the strategy reads the latent's fake half, which the run's head lacks.
         RecordsError: there are no fakes, or the records are damaged.
     """
     active_settings(run.settings, run.folder)
     if active.strategy == "channels" and not run.settings.has_latent_halves:
-        raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" has not')
+        raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" lacks')
     manifest = read_manifest(records)
     selection = Selection(
         run=run.folder.name,
@@ -73,10 +73,10 @@ def choose_for_masks(
 
 
 def active_settings(settings: Settings, run_folder: Path) -> Active:
-    """How images are chosen for masks.
+    """The active-learning settings of a run.
 
     Raises:
-        RunError: the method never learns from masks; it names the run and its method.
+        RunError: the method never learns from masks; the message names the run and its method.
     """
     if settings.active is None:
         raise RunError(
@@ -87,10 +87,10 @@ def active_settings(settings: Settings, run_folder: Path) -> Active:
 
 
 def training_fakes(run: Run, records: str | Path) -> np.ndarray:
-    """Places of the fakes that the run trains on, int64 [N], rising.
+    """Indices of the fakes that the run trains on, in the records of the training split: int64 [N], ascending.
 
     Raises:
-        RecordsError, SettingsError: the records are damaged, or have no fake of some forgery.
+        RecordsError, SettingsError: the records are damaged, or have no fakes of some forgery.
     """
     split = Records(records, "train")
     trained = select(split, run.settings.data.train_forgeries)
@@ -103,12 +103,12 @@ def score_fakes(
     needs: Sequence[str] = (),
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> Candidates:
-    """The training fakes as the run sees them.
+    """Scores the training fakes and computes the columns that the strategies rank by.
 
     Args:
         run: of a method that learns from masks.
-        records: folder of the records that it was trained on.
-        needs: which of the columns from the latent to compute too: "features", "evidence", "evidence_outside".
+        records: folder of the records that the run was trained on.
+        needs: additional columns, computed from the latent: "features", "evidence", "evidence_outside".
         on_progress: called with the number of fakes of each batch, once it is scored.
 
     Raises:
@@ -135,7 +135,7 @@ def score_fakes(
 
 
 def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The share of each map's sum that lies outside the face: float32 [N, S, S], bool [S, S] -> float32 [N]."""
+    """The share of each map's sum outside the face: float32 [N, S, S], bool [S, S] -> float32 [N] in [0, 1]."""
     outside, everywhere = attention.sum(axis=(1, 2), where=~face), attention.sum(axis=(1, 2))
     return outside / np.maximum(everywhere, 1e-12)
 
@@ -143,7 +143,17 @@ def _share_outside(attention: np.ndarray, face: np.ndarray) -> np.ndarray:
 def _latent_columns(
     variables: Variables, images: jax.Array, *, encode: Callable[[Variables, jax.Array], jax.Array], face: np.ndarray
 ) -> dict[str, jax.Array]:
-    """`Candidates`' columns from the latent, for uint8 images [N, S, S, 3]."""
+    """The columns of `Candidates` that are computed from the latent.
+
+    Args:
+        variables: of the method.
+        images: uint8 [N, S, S, 3], RGB.
+        encode: `Method.encode`.
+        face: bool [S, S], True in the face.
+
+    Returns:
+        "features" float32 [N, C], "evidence" and "evidence_outside" float32 [N, C / 2]; all at least 0.
+    """
     size = jnp.abs(encode(variables, images))
     channels = size.shape[-1] // 2
     fake = size[..., channels:] / channels
@@ -155,14 +165,16 @@ def _latent_columns(
 
 
 def _outside_cells(face: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """The share of each cell of the latent's grid that is not face: float32 [h, w, 1]."""
+    """The share of each latent position that lies outside the face: bool [S, S] -> float32 [h, w, 1] in [0, 1]."""
     height, width = grid
     cells = face.reshape(height, face.shape[0] // height, width, face.shape[1] // width)
     return 1 - cells.mean((1, 3), dtype=np.float32)[..., None]
 
 
 def _fakes(batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The fakes of `batches` in groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the first n."""
+    """The fakes of `batches` in padded groups: images uint8 [`PREDICT_BATCH`, S, S, 3], and clips str [n] of the n that
+    are no padding.
+    """
     waiting: list[tuple[np.ndarray, str]] = []
     for batch in batches:
         fakes = (batch["label"] == Label.FAKE) & (batch["valid"] > 0)
@@ -176,14 +188,14 @@ def _fakes(batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[tuple[np.nda
 
 def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray]:
     images = {"image": np.stack([image for image, _ in fakes])}
-    batch, _ = next(padded_batches(images, PREDICT_BATCH))  # always of one shape: it compiles once
+    batch, _ = next(padded_batches(images, PREDICT_BATCH))  # always one shape, so that prediction compiles once
     return batch["image"], np.array([clip for _, clip in fakes])
 
 
 def _crops(
     run: Run, split: Records, candidates: Candidates, choices: Sequence[Choice]
 ) -> Iterator[tuple[QueueRow, np.ndarray, np.ndarray]]:
-    """What `write_queue` takes, a few crops in memory at a time."""
+    """Yields the rows and crops for `write_queue`, with at most `PREDICT_BATCH` crops in memory."""
     for start in range(0, len(choices), PREDICT_BATCH):
         group = choices[start : start + PREDICT_BATCH]
         examples = [split[int(candidates.places[choice.row])] for choice in group]

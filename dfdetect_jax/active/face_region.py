@@ -1,4 +1,4 @@
-"""Where the face is in a crop: one ellipse for all crops, since they are aligned.
+"""The region of the face in a crop: one ellipse for all crops, since they are aligned.
 
 In units of d, the distance between the pupils, an average adult's face reaches from 1.0 d above the line of the eyes
 (the hairline) to 1.9 d below it (the chin), and 1.1 d to either side of the middle (the cheekbones). Rounded from adult
@@ -16,11 +16,11 @@ ABOVE, BELOW, BESIDE = 1.0, 1.9, 1.1  # of the distance between the pupils, from
 def face_region(size: int, margin: float) -> np.ndarray:
     """The ellipse that an aligned crop's face fills.
 
-    Crops cut by box and not by landmarks put the face at about the same place, less exactly.
+    In crops that are cut by box and not by landmarks the face is at about the same place, less exactly.
 
     Args:
         size: side of the crop, pixels.
-        margin: `Crop.margin`.
+        margin: `Crop.margin`, side of the crop over the side of the tight face.
 
     Returns:
         bool [size, size], True in the face.

@@ -36,7 +36,7 @@ Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
 - Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
   the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
 - {ATTENTION}/ shows the detector's attention. It may be wrong: trust your eyes.
-- If you can't see what was forged, delete the picture in {IMAGES}/; training then goes on without its mask. A mask that
+- If you can't see what was forged, delete the picture in {IMAGES}/; training then resumes without its mask. A mask that
   is all black is refused, since it may have been saved by mistake.
 - Leave the other pictures and {QUEUE} as they are.
 """
@@ -44,15 +44,15 @@ Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What was asked for; equal selections choose the same images.
+    """The request that a queue answers; equal selections yield the same images.
 
     Attributes:
-        run: name of the run folder that chose.
-        step: optimiser steps of the weights that chose.
-        strategy: see `selection.choose`.
+        run: name of the run folder whose detector ranked the images.
+        step: optimiser steps of its weights.
+        strategy: see `selection.rank`.
         share: of the training images, at most.
         seed: of the strategy "random".
-        fingerprint: of the data that was chosen from, see `records.Manifest`.
+        fingerprint: of the data that images were selected from, see `records.Manifest`.
     """
 
     run: str
@@ -65,15 +65,15 @@ class Selection:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueueRow:
-    """One chosen crop.
+    """One selected crop.
 
     Attributes:
-        id: four digits or more, the rank from 1 on; names the files.
-        place: in the records of the training split.
+        id: the rank from 1, with four digits or more; the stem of its file names.
+        place: index in the records of the training split.
         video, forgery, frame: as in `Example`.
-        score: p(fake) in [0, 1] of the detector that chose.
-        outside: in [0, 1], the share of its attention that lies outside the face.
-        reason: why it was chosen, in words.
+        score: p(fake) in [0, 1] by the detector that ranked the images.
+        outside: in [0, 1], the share of the detector's attention outside the face.
+        reason: why it was selected, a phrase for the annotator.
         sha256: `digest` of the crop's pixels.
     """
 
@@ -88,7 +88,7 @@ class QueueRow:
     sha256: str
 
     def file(self, kind: str) -> str:
-        """Where the row's picture of one kind (`IMAGES`, `ATTENTION` or `MASKS`) is, relative to the queue."""
+        """The row's file of one kind (`IMAGES`, `ATTENTION` or `MASKS`), relative to the queue folder."""
         return f"{kind}/{self.id}.png"
 
 
@@ -97,10 +97,10 @@ class Queue:
     """A queue folder, opened.
 
     Attributes:
-        folder: where it is.
-        selection: what was asked for.
-        size: side of the crops, and so of the masks, pixels.
-        rows: the most wanted first.
+        folder: its path.
+        selection: the request that it answers.
+        size: side of the crops and of the masks, pixels.
+        rows: by rank, the most useful first.
     """
 
     folder: Path
@@ -110,7 +110,7 @@ class Queue:
 
 
 def digest(image: np.ndarray) -> str:
-    """SHA-256 over a picture's pixels, uint8 [H, W, 3]: the same however the file compresses them."""
+    """SHA-256 of an image's pixels, uint8 [H, W, 3], independent of how the file compresses them."""
     return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
@@ -120,13 +120,13 @@ def write_queue(
     """Writes a new queue, whole or not at all.
 
     Args:
-        folder: made by this; may exist if it is empty.
-        selection: what was asked for.
+        folder: created here; may exist if it is empty.
+        selection: the request that the queue answers.
         size: side of the crops, pixels.
-        crops: (row, crop uint8 [size, size, 3], the same with attention laid over it uint8 [size, size, 3]).
+        crops: (row, crop uint8 [size, size, 3] RGB, the crop with its attention overlaid uint8 [size, size, 3] RGB).
 
     Raises:
-        RunError: the folder has something in it, or can't be written to.
+        RunError: the folder isn't empty, or can't be written to.
     """
     folder = Path(folder).resolve()
     partial = folder.with_name(folder.name + ".partial")
@@ -150,16 +150,16 @@ def write_queue(
 
 
 def kept_queue(folder: str | Path, selection: Selection) -> Queue | None:
-    """The queue that an earlier call wrote for the same selection, with the masks painted since; None without one.
+    """The queue that an earlier call wrote for the same selection, with its masks so far; None if there is none.
 
     Raises:
-        RunError: the queue there is damaged, or of another selection.
+        RunError: the existing queue is damaged, or of another selection.
     """
     if not (Path(folder) / QUEUE).exists():
         return None
     queue = read_queue(folder)
     differing = [
-        f"{field.name} {there} (asked for: {here})"
+        f"{field.name} {there} (requested: {here})"
         for field in dataclasses.fields(Selection)
         if (there := getattr(queue.selection, field.name)) != (here := getattr(selection, field.name))
     ]
@@ -183,7 +183,7 @@ def read_queue(folder: str | Path) -> Queue:
         if values["version"] != VERSION:
             raise ValueError(f"version {values['version']}, expected {VERSION}")
         rows = [_read_row(row) for row in values["rows"]]
-        if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # it becomes a path
+        if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # ids become paths
             raise ValueError("an id that is not four digits or more")
         selection = from_dict(Selection, values["selection"], "selection")
         return Queue(folder=Path(folder), selection=selection, size=int(values["size"]), rows=tuple(rows))
@@ -200,7 +200,7 @@ def _read_row(values: dict[str, Any]) -> QueueRow:
 
 
 def missing(queue: Queue) -> list[str]:
-    """The ids that wait for a mask, in order: not those whose image the painter deleted, having found nothing in it."""
+    """The ids without a mask, by rank; those whose image the annotator deleted are skipped."""
     return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
 
 
@@ -212,7 +212,7 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
         records: folder of prepared records.
 
     Returns:
-        How many crops stay without a mask, because the records have none or an empty one.
+        The number of crops left without a mask, because the records have none or an empty one.
 
     Raises:
         RunError: the queue was chosen from other data, or can't be written to.
@@ -229,13 +229,16 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
 
 
 def read_masks(queue: Queue, fingerprint: str) -> Masks:
-    """Reads the masks that have been painted so far; see `missing`.
+    """Reads the masks painted so far; `missing` lists the others.
 
     A pixel is forged where the strongest channel of the mask is at least 128.
 
     Args:
         queue: the queue.
-        fingerprint: of the data that is trained on; masks belong to places in it.
+        fingerprint: of the training data, whose records `Masks.places` are indices of.
+
+    Returns:
+        places int64 [N], ascending, and masks uint8 [N, size, size] in {0, 255}.
 
     Raises:
         RunError: the queue was chosen from other data.
@@ -286,7 +289,7 @@ def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
 
 
 def _painted_over(picture: np.ndarray, crop: np.ndarray) -> bool:
-    """Whether a mask shows the crop that it belongs to: a tenth of it has the crop's colours and is neither end."""
+    """Whether a mask, uint8 [H, W, 3], shows its crop: over 10% has the crop's colours, not near black or white."""
     near = np.abs(picture.astype(np.int16) - crop).max(axis=-1) <= 8
     between = (picture.max(axis=-1) > 32) & (picture.min(axis=-1) < 224)
     return bool((near & between).mean() > 0.1)

@@ -1,7 +1,7 @@
-"""Which fakes a person should paint masks for: strategies by name, each a ranking of the training fakes.
+"""Active learning: strategies by name, each a ranking of the training fakes by the value of a mask.
 
 The paper (Du et al., CIKM 2020) has an active learner pick the challenging candidates and gives no rule; the rules here
-are ours but where a source is named. All are deterministic, and equals are ranked by their place in the records.
+are ours except where a source is named. All are deterministic; ties are ranked by index in the records.
 """
 
 import dataclasses
@@ -23,25 +23,25 @@ NEEDS = {
     "outside": (),
     "channels": ("evidence", "evidence_outside"),
 }
-# A clip's frames are near copies. One clip may give this many times its even part of the choice, so that a hard clip
-# still counts for more than an easy one; past that the other clips come first.
+# The frames of a clip are near-duplicates. One clip may contribute this many times its even share of the selection, so
+# that a hard clip still counts for more than an easy one; frames beyond that rank behind those of other clips.
 CLIP_SHARE = 2
 Ranking = tuple[np.ndarray, Callable[[int], str]]
-"""A value for each candidate, float [N], the most wanted highest; and the reason for choosing a row, in words."""
+"""A value for each candidate, float [N], the highest selected first; and row -> the reason for selecting it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """The training fakes as columns, N rows, as the stage-1 model sees them.
+    """The training fakes as columns of N rows, computed by the stage-1 model.
 
     Attributes:
-        places: int64 [N], rising: where each stands in the records of its split.
+        places: int64 [N], ascending indices in the records of the split.
         clips: str [N], the video or photograph that each is from.
         score: float [N] in [0, 1], p(fake).
-        outside: float [N] in [0, 1], the share of attention that lies outside the face.
+        outside: float [N] in [0, 1], the share of attention outside the face.
         features: float [N, D], the latent's absolute values averaged over its positions, or None.
         evidence: float [N, C], mean over positions of |z_c| / C, at least 0, for the C channels of the latent's fake
-            half, or None. Zeroing channel c takes k times this from the mean of the positions' logits.
+            half, or None. Zeroing channel c lowers the mean of the positions' logits by k times this.
         evidence_outside: float [N, C], the part of `evidence` from positions outside the face, or None.
     """
 
@@ -59,11 +59,11 @@ class Candidates:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One chosen fake.
+    """One selected fake.
 
     Attributes:
-        row: in the candidates.
-        reason: in words, for the person who paints its mask.
+        row: index in the candidates.
+        reason: why it was selected, a phrase for the annotator.
     """
 
     row: int
@@ -71,12 +71,12 @@ class Choice:
 
 
 def how_many(share: float, trained: int, fakes: int) -> int:
-    """The size of the choice: share * trained, rounded down, but at least 1 and at most all fakes.
+    """The size of the selection: share * trained, rounded down, at least 1 and at most all fakes.
 
     Args:
         share: in (0, 1], of the training images.
-        trained: training images, reals and fakes.
-        fakes: training fakes.
+        trained: number of training images, reals and fakes.
+        fakes: number of training fakes.
     """
     wanted = math.floor(share * trained + 1e-9)  # 0.29 * 100 is a little less than 29 in binary
     return min(fakes, max(1, wanted))
@@ -85,12 +85,12 @@ def how_many(share: float, trained: int, fakes: int) -> int:
 def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
     """Ranks the candidates and takes the first `count`.
 
-    Strategies: "hardest": lowest p(fake) first, those taken for real and those least sure. "random": the control.
-    "entropy": highest entropy of p first. "core_set": see `k_centre`. "outside": most attention outside the face
-    first. "channels": see `outside_evidence`.
+    Strategies: "hardest": lowest p(fake) first, the fakes classified as real and the least certain ones. "random": the
+    control. "entropy": highest entropy of p first. "core_set": see `k_centre`. "outside": most attention outside the
+    face first. "channels": see `outside_evidence`.
 
-    All but "random" and "core_set", which spread by themselves, put off further frames of a clip that has given
-    `CLIP_SHARE` times its even part already.
+    All but "random" and "core_set", which are diverse by construction, defer further frames of a clip that has
+    contributed `CLIP_SHARE` times its even share.
 
     Args:
         candidates: with the columns that `NEEDS` names for the strategy.
@@ -99,11 +99,11 @@ def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> li
         seed: of "random".
 
     Returns:
-        `count` choices, first come first.
+        `count` choices, by rank.
 
     Raises:
         SettingsError: no such strategy.
-        RunError: a column that it reads has values that are no numbers.
+        RunError: a column that the strategy reads has values that are not finite.
     """
     one_of("strategy", strategy, STRATEGIES)
     for name in ("score", "outside", *NEEDS[strategy]):
@@ -123,19 +123,19 @@ def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> li
 
 
 def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows so that no row is far from a chosen one: the greedy 2-approximation of the k-centre problem.
+    """Selects rows such that no row is far from a selected one: the greedy 2-approximation of the k-centre problem.
 
     Sener and Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach (ICLR 2018),
-    algorithm 1: again and again takes the row that is farthest from all that were taken. Nothing is labelled at the
-    start, so the first is the row nearest to the mean.
+    algorithm 1: repeatedly takes the row farthest from all rows taken so far. Nothing is labelled at the start, so the
+    first is the row nearest to the mean.
 
     Args:
         features: float [N, D].
         count: 1 to N.
 
     Returns:
-        int64 [count], rows in the order taken; float64 [count], the distance of each to the nearest one taken before
-        it, and of the first to the mean.
+        int64 [count], rows in the order taken; float64 [count], the distance of each to the nearest row taken before
+        it, of the first to the mean.
     """
     features = np.asarray(features, np.float64)
     features = features - features.mean(axis=0)
@@ -145,7 +145,7 @@ def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     nearest = np.full(len(features), np.inf)
     while len(rows) < count:
         last = rows[-1]
-        # |x - c|^2 = |x|^2 + |c|^2 - 2 x.c; by einsum, as equal rows must come out equal, and BLAS doesn't promise it.
+        # |x - c|^2 = |x|^2 + |c|^2 - 2 x.c; einsum gives equal rows equal results; BLAS does not guarantee it.
         squared = squares + squares[last] - 2 * np.einsum("nd,d->n", features, features[last])
         nearest = np.minimum(nearest, squared)
         nearest[last] = -np.inf  # never taken twice, even where rows coincide
@@ -161,12 +161,15 @@ def _column(values: np.ndarray | None, name: str) -> np.ndarray:
 
 
 def outside_evidence(candidates: Candidates) -> np.ndarray:
-    """How far each fake's evidence rests on channels that look outside the face: mean of o_c, weighted by evidence.
+    """How much of each fake's evidence is in channels active outside the face: mean of o_c, weighted by evidence.
 
     o_c is the share of channel c's evidence, summed over all candidates, that comes from outside the face. (Ranking
-    channels by what zeroing each does to the fake score is recalled of the paper and not verified; telling where a
-    channel looks by its energy is our reading. It goes by degrees, since in a trained network often no channel looks
-    mostly outside.)
+    channels by the effect of zeroing each on the fake score is attributed to the paper from memory, not verified;
+    locating a channel by its energy is our interpretation. The measure is continuous, since in a trained network often
+    no channel is mostly active outside.)
+
+    Args:
+        candidates: with `evidence` and `evidence_outside`.
 
     Returns:
         float64 [N] in [0, 1]; 0 where there is no evidence at all.
@@ -198,7 +201,7 @@ def _by_channels(candidates: Candidates) -> Ranking:
     return share, lambda row: f"its evidence for fake is in channels that lie off the face by {share[row]:.1%}"
 
 
-# Each gives (float [N], higher is chosen first; row -> reason).
+# Each returns (float [N], the highest selected first; row -> reason).
 _RANKED = {"hardest": _by_score, "entropy": _by_entropy, "outside": _by_attention, "channels": _by_channels}
 
 
@@ -207,14 +210,14 @@ def _core_set_reason(distance: float) -> str:
 
 
 def _spread(order: np.ndarray, clips: np.ndarray, count: int) -> np.ndarray:
-    """The first `count` rows of `order`, where rows beyond their clip's part stand behind all others."""
+    """The first `count` of `order` (int64 [N]) with rows beyond their clip's share moved to the end; int64 [count]."""
     most = math.ceil(CLIP_SHARE * count / len(set(clips)))
     beyond = _occurrence(clips[order]) >= most
     return order[np.argsort(beyond, kind="stable")][:count]
 
 
 def _occurrence(names: Sequence[str]) -> np.ndarray:
-    """How many equal names stand before each: int64 [N]."""
+    """For each name the number of equal names before it: int64 [N]."""
     seen: dict[str, int] = {}
     counts = []
     for name in names:
@@ -224,5 +227,5 @@ def _occurrence(names: Sequence[str]) -> np.ndarray:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, 0 where there is no whole."""
+    """part / whole, 0 where `whole` is 0; float [N] each."""
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

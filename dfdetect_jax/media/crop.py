@@ -1,7 +1,7 @@
-"""Cropping a face from a picture: one way for preparing, forging and predicting.
+"""Cropping a face from a picture, the same for preparing, forging and predicting.
 
 Coordinates are pixels with (0, 0) at the centre of the upper left pixel, x to the right, y down. A matrix is float64
-[2, 3] and takes a point of the picture to a point of the crop.
+[2, 3] and maps points of the picture to points of the crop.
 """
 
 import math
@@ -36,17 +36,17 @@ def template(size: int, margin: float) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The rotation, uniform scale and shift that bring `points` nearest to `targets`, by least squares.
+    """The rotation, uniform scale and translation that map `points` to `targets` in the least-squares sense.
 
-    With points as complex numbers z and targets w, both less their means, it is w = a z with
+    With points as complex numbers z and targets w, both minus their means, it is w = a z with
     a = sum(conj(z) w) / sum(|z|^2): Umeyama (1991) in the plane, without reflections.
 
     Args:
-        points: float [N, 2], at least two different ones.
-        targets: float [N, 2].
+        points: float [N, 2] of x, y; at least two are different.
+        targets: float [N, 2] of x, y.
 
     Returns:
-        float64 [2, 3].
+        float64 [2, 3], from `points` to `targets`.
 
     Raises:
         ValueError: all points coincide.
@@ -63,8 +63,12 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
     """The matrix from a picture to the crop of one face.
 
-    align="landmarks": the similarity that brings the five points nearest to `template`. align="box": the square around
-    the box's centre whose side is the box's longer side times the margin, not turned.
+    align="landmarks": the similarity that fits the five landmarks to `template`. align="box": the unrotated square
+    around the box's centre whose side is the box's longer side times the margin.
+
+    Args:
+        face: in pixels of the picture.
+        crop: size, margin and alignment of the crop.
 
     Returns:
         float64 [2, 3].
@@ -74,7 +78,7 @@ def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
     """
     if crop.align == "landmarks":
         if face.landmarks is None:
-            raise SettingsError('crop.align: "landmarks" expects five points, found a face without; use "box"')
+            raise SettingsError('crop.align: "landmarks" expects five points, found a face without them; use "box"')
         return similarity(face.landmarks, template(crop.size, crop.margin))
     x0, y0, x1, y1 = np.asarray(face.box, np.float64)
     scale = crop.size / (max(x1 - x0, y1 - y0, 1.0) * crop.margin)
@@ -88,12 +92,12 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     Black rather than mirrored, since a mirrored border would show forged pixels that the mask lacks.
 
     Args:
-        image: uint8 [H, W, 3].
+        image: uint8 [H, W, 3], or [H, W].
         matrix: float64 [2, 3], picture to crop.
         size: side of the crop, pixels.
 
     Returns:
-        uint8 [size, size, 3].
+        uint8 [size, size, 3], or [size, size].
     """
     # One sample per picture pixel or more, then the mean over each crop pixel's area.
     shrink = max(1, math.ceil(1 / math.sqrt(abs(np.linalg.det(matrix[:, :2]))) - 1e-6))
@@ -106,11 +110,11 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     """Resizes a crop to the network's input: mean over each pixel's area when shrinking, bilinear when enlarging.
 
     Args:
-        image: uint8 [S, S] or [S, S, 3].
-        size: pixels.
+        image: uint8 or float32 [S, S] or [S, S, 3].
+        size: of the result, pixels.
 
     Returns:
-        uint8 [size, size] or [size, size, 3].
+        [size, size] or [size, size, 3] of the same dtype and range; `image` itself if it has that size.
     """
     if image.shape[0] == size:
         return image
@@ -119,7 +123,16 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def resized_matrix(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
-    """The matrix to a crop, float64 [2, 3], after `resize` brought the crop from `size` to `new_size`."""
+    """The matrix to a crop after `resize`.
+
+    Args:
+        matrix: float64 [2, 3], picture to crop.
+        size: side of the crop that it was made for, pixels.
+        new_size: side after `resize`, pixels.
+
+    Returns:
+        float64 [2, 3].
+    """
     factor = new_size / size
     return factor * np.asarray(matrix, np.float64) + [[0, 0, (factor - 1) / 2]] * 2
 
@@ -139,15 +152,15 @@ def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def unwarp(heat: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Puts a map over the crop back onto the picture: the inverse of `warp`, bilinear.
+    """Maps a heat map of the crop back to the picture: the inverse of `warp`, bilinear.
 
     Args:
-        heat: float32 [S, S], S the size that the matrix was made for.
+        heat: float32 [S, S] of any range, S the size that the matrix was made for.
         matrix: float64 [2, 3], picture to crop.
         shape: (H, W) of the picture.
 
     Returns:
-        float32 [H, W], 0 outside the crop.
+        float32 [H, W] of the same range, 0 outside the crop.
     """
     height, width = shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # "inverse": the matrix goes from the result to the input, as ours

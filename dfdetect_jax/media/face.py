@@ -1,4 +1,4 @@
-"""Faces in pictures: what a face detector returns, and which face is which from frame to frame."""
+"""Faces in pictures: the result of a face detector, and tracking from frame to frame."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _SAME_FACE = 0.2  # least intersection over union from one frame to the next; sampled frames lie far apart
-_MOST_MISSED = 5  # frames in a row that a track survives unseen
+_MOST_MISSED = 5  # consecutive frames without a detection that a track survives
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class Face:
         box: float32 [4], x0, y0, x1, y1; may reach beyond the picture.
         landmarks: float32 [5, 2] of x, y: left eye, right eye, nose, left and right corner of the mouth, where
             "left" is the side of smaller x in an upright face; None from a detector that finds none.
-        confidence: in [0, 1] as the detector gives it; not comparable between detectors.
+        confidence: in [0, 1] as the face detector returns it; not comparable between face detectors.
     """
 
     box: np.ndarray
@@ -28,8 +28,8 @@ class Face:
 def track(faces_per_frame: Sequence[Sequence[Face]]) -> list[list[Face | None]]:
     """Joins the faces of successive frames to tracks, one per person.
 
-    A face continues the track whose last seen box it overlaps most; a track that goes unseen for a few frames, as when
-    the face detector misses one, is continued. Between sampled frames a face may move by most of its width.
+    A face joins the track whose last box it overlaps most; a track resumes after a gap of a few frames, as when the
+    face detector misses one. Between sampled frames a face may move by most of its width.
 
     Args:
         faces_per_frame: the face detector's result on frames in order.
@@ -55,7 +55,7 @@ def track(faces_per_frame: Sequence[Sequence[Face]]) -> list[list[Face | None]]:
 
 
 def overlap(box: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two boxes, [4] of x0, y0, x1, y1; 0 where both are empty."""
+    """Intersection over union of two boxes, float [4] of x0, y0, x1, y1 each; in [0, 1], 0 where both are empty."""
     sides = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
     shared = float(np.prod(np.maximum(sides, 0)))
     union = area(box) + area(other) - shared
@@ -63,7 +63,7 @@ def overlap(box: np.ndarray, other: np.ndarray) -> float:
 
 
 def area(box: Sequence[float] | np.ndarray) -> float:
-    """The area of a box, [4] of x0, y0, x1, y1, in square pixels; 0 where it is empty."""
+    """The area of a box, float [4] of x0, y0, x1, y1, in square pixels; 0 where it is empty."""
     return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
 
 

@@ -1,4 +1,4 @@
-"""Reading a photograph safely: its kind and size are checked before anything is decoded."""
+"""Reading a photograph safely: its format and size are checked before decoding."""
 
 import codecs
 import os
@@ -79,9 +79,9 @@ def media_format(path: str | os.PathLike[str]) -> str:
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Decodes a photograph.
 
-    The EXIF orientation is applied (unreadable EXIF counts as upright). Grey and palette pictures
-    become RGB; transparent pixels are laid over black; CMYK is converted without a colour profile; of 16 bits the
-    high byte is kept. Colour profiles are ignored: values are as stored.
+    The EXIF orientation is applied (unreadable EXIF counts as upright). Grey and palette pictures are converted to RGB;
+    transparent pixels are composited over black; CMYK is converted without a colour profile; of 16-bit values the high
+    byte is kept. Colour profiles are ignored: values are as stored.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -103,7 +103,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise
     except Image.DecompressionBombError as error:
         raise BadMediaError(f"{path}: more than {MAX_PIXELS:,} pixels; scale it down first") from error
-    except Exception as error:  # decoders raise nearly any type on hostile bytes; for the caller they are all one
+    except Exception as error:  # decoders raise nearly any type on malformed bytes
         raise BadMediaError(f"{path}: not a readable {_IMAGES[kind]} ({_reason(error)})") from error
 
 
@@ -144,7 +144,7 @@ def _signature(head: bytes) -> str | None:
 
 
 def _describe(head: bytes) -> str:
-    """What a refused file that starts with `head` seems to be."""
+    """The apparent kind of a refused file that starts with `head`, for an error message."""
     if not head:
         return "an empty file"
     for magic, name in _REFUSED:
@@ -166,15 +166,15 @@ def _is_text(head: bytes) -> bool:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """What brings a stored picture upright; None if it is."""
+    """The transposition that makes a stored picture upright; None if none is needed."""
     try:
         return _UPRIGHT.get(picture.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # a damaged tag block is no reason to refuse the pixels
+    except Exception:  # the pixels may be intact though the tags are damaged
         return None
 
 
 def _to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
-    """uint8 [H, W, 3]."""
+    """Converts a decoded picture to RGB, uint8 [H, W, 3]."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
         grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=-1)
@@ -188,7 +188,7 @@ def _to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):  # its own words name the file once more
+    if isinstance(error, UnidentifiedImageError):  # its message repeats the path
         return "its header is damaged"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())[:120]

@@ -1,10 +1,10 @@
 """Masks of the forged pixels: a data set's own, or the difference between a fake and its source.
 
-A difference is only as good as the pair. A forgery changes the face, so that away from it fake and source should differ
-by no more than recompression does; where they differ there as much as in the face, the pair was compressed too
-differently or isn't aligned, and its difference is no mask. Where the face fills the picture, as in aligned
-photographs, the quarter that differs least stands for the surroundings. `contrast` measures this frame by frame, and
-`difference_usable` judges the clip.
+A difference is usable only if the pair matches. A forgery changes the face; elsewhere fake and source should differ by
+no more than recompression accounts for. If they differ there as much as in the face, the pair was compressed too
+differently or isn't aligned, and the difference is not a mask. Where the face fills the picture, as in aligned
+photographs, the quarter of the pixels that differs least takes the place of the surroundings. `contrast` measures this
+frame by frame, and `difference_usable` decides for the clip.
 """
 
 import math
@@ -23,7 +23,7 @@ _SMOOTHING = 1 / 240  # of the picture's shorter side
 _SMALLEST_PART = 0.1  # of the largest part; smaller specks are compression noise
 _GAP = 0.2  # of the largest part's width; narrower gaps belong to the face: skin that happens to have the same colour
 _HALO = 0.5  # of the face box, around it; neither inside nor outside
-_FEWEST_OUTSIDE = 0.05  # of all pixels; with fewer there is nothing to compare with
+_FEWEST_OUTSIDE = 0.05  # of all pixels; with fewer the surroundings can't be measured
 # Of faces that fill the picture. CelebA photographs with a region changed, noise and JPEG 90 to 95 had 0.9 to 2.1,
 # shifted by 4 pixels 1.8 to 7, another person 21 and more. Six times the level gave the masks nearest to the truth
 # (intersection over union .65 to .96, with 128 and 256 pixels; three times .44 to .92).
@@ -32,7 +32,7 @@ _OVER_QUIET = 6.0
 
 
 class Contrast(NamedTuple):
-    """How much a fake differs from its source in one frame, in grey levels.
+    """The difference between a fake and its source in one frame, in grey levels, 0 to 255.
 
     Attributes:
         inside: 95th percentile of the smoothed difference in the faces' boxes.
@@ -48,12 +48,12 @@ class Contrast(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Whether a clip's differences make masks.
+    """Whether the differences of a clip are usable as masks.
 
     Attributes:
-        usable: whether they do.
+        usable: whether they are.
         threshold: for `difference_mask`, grey levels.
-        reason: why not; "" if usable.
+        reason: why they are not; "" if usable.
     """
 
     usable: bool
@@ -65,8 +65,8 @@ def binary_mask(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Binarizes a data set's own mask, which compression may have blurred and some tools paint in colour.
 
     Args:
-        frame: uint8 [H, W, 3], a mask picture or a frame of a mask video; forged where its strongest channel is at
-            least half on.
+        frame: uint8 [H, W, 3], a mask picture or a frame of a mask video; forged where its largest channel is at least
+            128.
         shape: (H, W) of the frame that it belongs to.
 
     Returns:
@@ -80,9 +80,9 @@ def binary_mask(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def difference_mask(fake: np.ndarray, source: np.ndarray, threshold: float = LEAST_DIFFERENCE) -> np.ndarray:
-    """Marks where a fake differs from its source.
+    """Marks the pixels in which a fake differs from its source.
 
-    The smoothed difference is thresholded; specks much smaller than the largest part are dropped; narrow gaps and holes
+    The smoothed difference is thresholded; components much smaller than the largest are dropped; narrow gaps and holes
     are closed, since some pixels within a forged face keep their values.
 
     Args:
@@ -114,7 +114,7 @@ def difference(fake: np.ndarray, source: np.ndarray) -> np.ndarray:
         source: uint8 [H, W, 3].
 
     Returns:
-        float32 [H, W], grey levels.
+        float32 [H, W] in [0, 255], grey levels.
 
     Raises:
         BadMediaError: they have different sizes.
@@ -125,15 +125,15 @@ def difference(fake: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 
 def contrast(fake: np.ndarray, source: np.ndarray, boxes: Sequence[np.ndarray]) -> Contrast:
-    """Measures by how much one pair of frames differs.
+    """Measures the difference of one pair of frames.
 
     Args:
         fake: uint8 [H, W, 3].
         source: uint8 [H, W, 3].
-        boxes: of all faces in the frame, at least one, [4] each: x0, y0, x1, y1, pixels.
+        boxes: of all faces in the frame, at least one; float [4] each: x0, y0, x1, y1, pixels.
 
     Returns:
-        The difference inside the boxes and away from them.
+        Percentiles of the difference inside the boxes and away from them.
 
     Raises:
         BadMediaError: the frames have different sizes.
@@ -152,17 +152,18 @@ def contrast(fake: np.ndarray, source: np.ndarray, boxes: Sequence[np.ndarray]) 
 
 
 def difference_usable(contrasts: Sequence[Contrast]) -> Judgement:
-    """Judges a clip by its frames: the face must stand out from what surrounds it.
+    """Decides for a clip, by its frames, whether the face differs clearly more than its surroundings.
 
-    Usable is, with medians over the frames: inside >= `LEAST_DIFFERENCE` and inside >= `LEAST_CONTRAST` * outside.
-    Where faces fill the picture: the most that differs >= `LEAST_DIFFERENCE`, and a quarter hardly differs.
+    The condition, with medians over the frames: inside >= `LEAST_DIFFERENCE` and inside >= `LEAST_CONTRAST` * outside.
+    Where faces fill the picture: quiet <= `_MOST_QUIET` and most >= max(`LEAST_DIFFERENCE`, `_OVER_QUIET` * quiet).
 
     Args:
-        contrasts: of some frames of the clip that show a face.
+        contrasts: of frames of the clip that show a face.
 
     Returns:
-        The judgement; its threshold is the 99th percentile of the difference in the surroundings, at least
-        `LEAST_DIFFERENCE`.
+        The decision. Its threshold is the 99th percentile of the difference in the surroundings, at least
+        `LEAST_DIFFERENCE`; where faces fill the picture, `_OVER_QUIET` times the 25th percentile, with the same
+        minimum.
     """
     if not contrasts:
         return Judgement(False, LEAST_DIFFERENCE, "no face to compare with its surroundings")
@@ -220,7 +221,7 @@ def framed_alike(source: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _close(marked: np.ndarray, gap: int) -> np.ndarray:
-    """Closes gaps up to `gap` pixels and all holes; uint8 [H, W] in {0, 1}."""
+    """Closes gaps up to `gap` pixels and all holes; uint8 [H, W] in {0, 1}, the same shape and values out."""
     x, y, width, height = cv2.boundingRect(marked)
     part = cv2.copyMakeBorder(marked[y : y + height, x : x + width], gap, gap, gap, gap, cv2.BORDER_CONSTANT, value=0)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap | 1, gap | 1))  # odd: an even one would shift the mask
@@ -232,7 +233,7 @@ def _close(marked: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _region(box: np.ndarray, halo: float) -> tuple[slice, slice]:
-    """Rows and columns of a box grown by `halo` of its size on each side."""
+    """Rows and columns of a box, float [4] of x0, y0, x1, y1, grown by `halo` of its size on each side."""
     x0, y0, x1, y1 = (float(edge) for edge in box)
     grow_x, grow_y = halo * (x1 - x0), halo * (y1 - y0)
     edges = (max(0, round(edge)) for edge in (y0 - grow_y, y1 + grow_y, x0 - grow_x, x1 + grow_x))

@@ -1,7 +1,7 @@
 """Reading a video frame by frame, in order, in constant memory.
 
-Always from the start: seeking is wrong for some files. FaceForensics++ at c23 is yuv444p from an old x264, and a
-decoder that seeks there first gives silently corrupt pictures after the first group of pictures.
+Always from the start, since seeking is unreliable for some files. FaceForensics++ at c23 is yuv444p from an old x264; a
+decoder that seeks first returns silently corrupt frames after the first group of pictures.
 """
 
 import os
@@ -28,8 +28,8 @@ class VideoInfo(NamedTuple):
     """A video's header.
 
     Attributes:
-        frames: number of frames as declared, or counted where the container declares none. A file that was cut
-            short declares more than `read_frames` yields: it is partial.
+        frames: number of frames as declared, or counted where the container declares none. A truncated file declares
+            more than `read_frames` yields.
         fps: frames per second, 0.0 where unknown.
         width: of a frame as `read_frames` yields it (rotated upright), pixels.
         height: as `width`.
@@ -69,11 +69,11 @@ def codec(path: str | os.PathLike[str]) -> str:
 
 
 def read_frames(path: str | os.PathLike[str], indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields the frames with the given indices (0 is the first; None: all), in rising order, each once.
+    """Yields the frames with the given indices (0 is the first; None: all), in ascending order, each once.
 
-    Frames between are decoded but not converted. Memory is that of one frame. The container's rotation is applied.
-    Where the file ends early, so does the iteration. The first step of the iteration opens the file; it is closed with
-    the iterator.
+    Other frames are decoded but not converted. One frame is in memory at a time. The container's rotation is applied.
+    If the file ends early, so does the iteration. The first step of the iteration opens the file; closing the iterator
+    closes it.
 
     Yields:
         (index, uint8 [H, W, 3] RGB).
@@ -89,7 +89,7 @@ def read_frames(path: str | os.PathLike[str], indices: Sequence[int] | None = No
 
 
 def _frames(path: str | os.PathLike[str], wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
-    """As `read_frames`; `wanted` rises."""
+    """As `read_frames`; `wanted` is in ascending order."""
     last = None if wanted is None else (wanted[-1] if wanted else -1)
     chosen = None if wanted is None else set(wanted)
     with _open(path) as capture:
@@ -106,7 +106,7 @@ def _frames(path: str | os.PathLike[str], wanted: list[int] | None) -> Iterator[
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """Indices of `count` evenly spaced frames of `total`, the first and the last among them; all where there are fewer.
+    """Indices of `count` evenly spaced frames of `total`, including the first and the last; all if there are fewer.
 
     These are `np.linspace(0, total - 1, count)` rounded down, as the common benchmarks sample.
 

@@ -1,4 +1,4 @@
-"""Methods: one paper per file, what they share in `step`, and `registry`, which finds them by name."""
+"""Methods: one paper per file; `step` has the common parts, `registry` finds a method by name."""
 
 from dfdetect_jax.methods.contract import Adversary, Method, Prediction, TrainState, Variables
 from dfdetect_jax.methods.registry import build, defaults, find, names, read_settings, register

@@ -1,4 +1,4 @@
-"""Gradients of a batch, all at once or summed over parts of it."""
+"""Gradients of a batch, computed at once or averaged over parts of it."""
 
 import functools
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from dfdetect_jax.methods.contract import Batch, Metrics, TrainState
 
 
 class Learnt(NamedTuple):
-    """What a batch teaches, before any optimiser acts on it.
+    """Gradients and statistics of a batch, the input of the optimisers.
 
     Attributes:
         gradients: of the detector's parameters.
-        statistics: what replaces `TrainState.statistics`.
+        statistics: the new `TrainState.statistics`.
         metrics: float32 scalars.
         adversary_gradients: of the adversary's parameters, or None without one.
     """
@@ -31,13 +31,14 @@ Learn = Callable[[TrainState, Batch, jax.Array], Learnt]
 
 
 def accumulate(learn: Learn, state: TrainState, batch: Batch, key: jax.Array, parts: int) -> Learnt:
-    """`learn` on the whole batch; or on its `parts` in turn, with gradients and metrics averaged.
+    """`learn` on the whole batch, or on its `parts` one after the other, with gradients and metrics averaged.
 
-    Running statistics pass from part to part, and each part has a key of its own. Memory is that of one part.
+    Running statistics are passed from part to part, and each part has its own PRNG key. Activations of one part are in
+    memory at a time.
 
     Args:
-        learn: on a batch or part of it.
-        state: given to `learn` with the statistics that the part before left.
+        learn: applied to the batch or to a part of it.
+        state: before the step; each part starts from the running statistics of the part before.
         batch: arrays [N, ...]; N is a multiple of `parts`. Examples are dealt round-robin, with the starting part
             rotated each round: a batch that is spread over devices is so in every part, and one in which reals and
             fakes alternate doesn't fall into one part of each.
@@ -60,7 +61,7 @@ def accumulate(learn: Learn, state: TrainState, batch: Batch, key: jax.Array, pa
 
 
 def _deal(array: jax.Array, parts: int) -> jax.Array:
-    """[N, ...] to [parts, N / parts, ...]; part p gets of row j, which is examples j * parts on, number (p - j)."""
+    """[N, ...] to [parts, N / parts, ...]: element j of part p is example j * parts + (p - j) % parts."""
     rows = array.reshape(-1, parts, *array.shape[1:])
     order = (jnp.arange(parts) - jnp.arange(len(rows))[:, None]) % parts
     order = order.reshape(*order.shape, *[1] * (array.ndim - 1))

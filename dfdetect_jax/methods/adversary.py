@@ -1,4 +1,4 @@
-"""The LAE's opponent: a discriminator that learns to tell images from reconstructions, by its own optimiser."""
+"""The LAE's adversary: a discriminator of images and reconstructions, with its own optimiser."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from dfdetect_jax.models.discriminator import Discriminator
 
 
 def init(key: jax.Array, settings: LAESettings) -> Adversary:
-    """A fresh discriminator for images of `settings.data.image_size`."""
+    """A newly initialised discriminator for images of `settings.data.image_size`; parameters are float32."""
     image = jnp.zeros((1, settings.data.image_size, settings.data.image_size, 3))
     variables = Discriminator(settings.model.discriminator_width).init(key, image, train=False)
     tx = optimizer.build(settings.discriminator, settings.train.steps)
@@ -22,17 +22,17 @@ def init(key: jax.Array, settings: LAESettings) -> Adversary:
 def judge(
     params: Any, adversary: Adversary, images: jax.Array, settings: LAESettings, axis_name: str | None = None
 ) -> tuple[jax.Array, Any]:
-    """The discriminator's judgement of images.
+    """The discriminator's logits of images.
 
     Args:
-        params: what to judge with; apart from `adversary` so that they can be differentiated.
-        adversary: its running statistics are what the new ones go on from.
+        params: parameters of the discriminator, apart from `adversary` to differentiate by them.
+        adversary: its running statistics are updated.
         images: float32 [N, H, W, 3] in [-1, 1].
         settings: of the run.
         axis_name: mapped axis that the batch is spread over, or None.
 
     Returns:
-        Logits float32 [N], positive for an image; and the new running statistics.
+        Logits float32 [N], positive for an image, negative for a reconstruction; and the updated running statistics.
     """
     network = Discriminator(settings.model.discriminator_width, axis_name)
     variables = {"params": params, "batch_stats": adversary.batch_stats}
@@ -47,17 +47,17 @@ def learn(
     settings: LAESettings,
     axis_name: str | None = None,
 ) -> tuple[Any, Any, jax.Array]:
-    """What images and their reconstructions, which are constants to it, teach the discriminator.
+    """The gradient of the discriminator's loss on images and their reconstructions, which are constants here.
 
     Args:
         adversary: before the step.
         images: float32 [N, H, W, 3] in [-1, 1].
-        reconstruction: the same shape.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1].
         settings: of the run.
         axis_name: mapped axis that the batch is spread over, or None.
 
     Returns:
-        The gradient of its loss, its new running statistics, and the loss, a float32 scalar.
+        The gradient, a tree as `adversary.params`; the updated running statistics; the loss, a float32 scalar.
     """
     reconstruction = jax.lax.stop_gradient(reconstruction)
 

@@ -3,14 +3,14 @@
 Yan, Lu, Li: "Deepfake Detection via Joint Unsupervised Reconstruction and Supervised Classification", 2022,
 arXiv 2211.13424.
 
-A detector supervised by labels alone learns what gives away the fakes of its data set, and fails on others. Here the
-latent that the classifier reads must also be enough to rebuild the face, which keeps local detail in it:
+A detector supervised by labels alone learns artefacts specific to its training forgeries and generalises poorly. Here
+the latent that the classifier reads must also suffice to reconstruct the face, so that it keeps local detail:
 
                                   classifier -> logit           L = BCE(logit, y) + lambda * MSE(x_hat, x)
     x -> encoder -> latent <
                                   decoder -> x_hat
 
-Both branches are trained at the same time, end to end; lambda = 0 leaves the classifier alone, the baseline.
+Both branches are trained at the same time, end to end; lambda = 0 is the baseline, the classifier alone.
 """
 
 import functools
@@ -33,7 +33,7 @@ from dfdetect_jax.models.xception import Xception
 
 
 class Outputs(NamedTuple):
-    """What the two branches give, and what they share.
+    """The outputs of the two branches, and the latent that they share.
 
     Attributes:
         logits: float32 [N]; positive means fake.
@@ -52,7 +52,7 @@ class CAE(nn.Module):
     Attributes:
         settings: widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
-        remat: compute the inside of the encoder's blocks again for the backward pass.
+        remat: recompute the activations inside the encoder's blocks in the backward pass.
     """
 
     settings: CAEModel
@@ -111,7 +111,10 @@ def objective(
 def learn(
     state: TrainState, batch: Batch, key: jax.Array, *, settings: CAESettings, axis_name: str | None = None
 ) -> Learnt:
-    """The gradient of the objective on a batch, of both branches at once; `key` augments it."""
+    """The gradient of the objective on a batch, of both branches jointly; see `Method.train_step` for shapes.
+
+    `key` is the PRNG key of the augmentation.
+    """
     images = augment(key, normalize(batch["image"]), settings.augment)
     network = CAE(settings.model, axis_name, settings.train.remat)
 
@@ -126,7 +129,13 @@ def learn(
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
-    """p(fake) and the reconstruction, whose error shows where a face is unlike those trained on; no attention map."""
+    """p(fake) and the reconstruction, whose error is high where a face is unlike the training faces; no attention map.
+
+    Args:
+        variables: parameters and running statistics.
+        images: uint8, or float32 in [0, 255], [N, H, W, 3] RGB.
+        settings: of the run.
+    """
     outputs: Any = CAE(settings.model).apply(variables, normalize(images), train=False)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),

@@ -1,4 +1,4 @@
-"""The contract of a method: three pure functions, built once from settings."""
+"""The interface of a method: pure functions, built once from settings."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ Variables = dict[str, Any]
 
 
 class Adversary(struct.PyTreeNode):
-    """A network that is trained beside, and against, the detector; no part of what predicts.
+    """A network trained against the detector; not used in prediction.
 
     Attributes:
         params: float32 tree, trained.
@@ -29,7 +29,7 @@ class Adversary(struct.PyTreeNode):
 
 
 class TrainState(struct.PyTreeNode):
-    """Everything that a training step changes; a checkpoint of it resumes training exactly.
+    """The complete state of training; a checkpoint of it resumes training exactly.
 
     Attributes:
         step: int32 scalar, optimiser steps taken.
@@ -38,8 +38,8 @@ class TrainState(struct.PyTreeNode):
         batch_stats: float32 tree, running statistics of BatchNorm.
         opt_state: optax state.
         ema: moving average of `params`, or None when switched off.
-        adversary: what trains against `params`, with an optimiser of its own, or None.
-        frozen: weights that training reads and never changes (a VGG16 for a perceptual loss), or None.
+        adversary: a network trained against the detector, with its own optimiser, or None.
+        frozen: weights that training reads and doesn't change (a VGG16 for a perceptual loss), or None.
     """
 
     step: jax.Array
@@ -53,11 +53,11 @@ class TrainState(struct.PyTreeNode):
 
     @property
     def variables(self) -> Variables:
-        """What `predict` needs: averaged parameters if there are any, and the running statistics."""
+        """The input of `predict`: averaged parameters if averaging is on, else `params`; and the running statistics."""
         return {"params": self.params if self.ema is None else self.ema, "batch_stats": self.batch_stats}
 
     def with_key_data(self) -> "TrainState":
-        """This state with its key as uint32 [2], which files and `jax.pmap` take."""
+        """This state with its key as uint32 [2], the form for files and `jax.pmap`."""
         return self.replace(key=jax.random.key_data(self.key))
 
     def with_typed_key(self) -> "TrainState":
@@ -66,7 +66,7 @@ class TrainState(struct.PyTreeNode):
 
     @property
     def statistics(self) -> tuple[Any, Any]:
-        """Running statistics of the detector and of its adversary, None without one."""
+        """Running statistics of the detector and of its adversary (None without one)."""
         return self.batch_stats, None if self.adversary is None else self.adversary.batch_stats
 
     def with_statistics(self, statistics: tuple[Any, Any]) -> "TrainState":
@@ -83,8 +83,8 @@ class Prediction(NamedTuple):
         score: float32 [N] in [0, 1], higher is more likely fake.
         attention: float32 [N, H, W] in [0, 1], higher is more likely forged, or None for a method without localisation.
         reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
-        logit: float32 [N], whose sigmoid the score is: it still has a gradient where the score has rounded to 0 or 1.
-            None from what is no method of this package.
+        logit: float32 [N], the score is its sigmoid; it has a gradient even where the score has rounded to 0 or 1. None
+            from a method that returns scores only.
     """
 
     score: Array
@@ -94,18 +94,18 @@ class Prediction(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A method as pure functions of arrays, each fit for `jax.jit`.
+    """A method as pure functions of arrays that `jax.jit` can compile.
 
     Attributes:
         init: key -> TrainState.
         train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
             [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
             where `batch["has_mask"]` bool [N]. Metrics are float32 scalars. With `axis_name`, gradients and
-            statistics are averaged over that mapped axis, and each device gives its own shard of the batch.
-        predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], which it
-            can be differentiated by.
-        encode: (variables, images) -> the latent, float32 [N, h, w, C], of uint8 images; None for a method whose latent
-            nothing else reads.
+            statistics are averaged over that mapped axis, and each device passes its shard of the batch.
+        predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], by
+            which the prediction can be differentiated.
+        encode: (variables, images) -> latent float32 [N, h, w, C], with `images` uint8 [N, H, W, 3]; None for a method
+            that does not expose its latent.
     """
 
     init: Callable[[jax.Array], TrainState]

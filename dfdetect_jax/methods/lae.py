@@ -1,22 +1,22 @@
-"""LAE: a locality-aware autoencoder, whose reasons are held to the forged region by masks for a few images.
+"""LAE: a locality-aware autoencoder, whose attention is restricted to the forged region by masks for a few images.
 
 Du, Pentyala, Li, Hu: "Towards Generalizable Deepfake Detection with Locality-aware AutoEncoder", CIKM 2020,
 arXiv 1909.05999. What the paper leaves open follows ForensicTransfer (Cozzolino et al. 2018, arXiv 1812.02510).
 
-A detector may decide from whatever goes with the label in its training data. Here the decision is read from a map,
+A detector may rely on any feature that correlates with the label in training. Here the decision is a pooled map,
 
     x -> encoder -> latent = [real half | fake half]      map = k (mean |fake half| - mean |real half|) per position
                        |                                  logit = log mean exp of the map
                        +-> half of the image's class -> decoder (with skips) -> x_hat
 
-and masks say where that map may be high. (With the mean in the place of the log-mean-exp the logit is k times the
-difference of the halves' activations; then masks and labels pull against each other where little of a face is forged.)
+and masks supervise where that map may be high. (With the mean in place of the log-mean-exp the logit is k times the
+difference of the halves' activations; then masks and labels conflict where little of a face is forged.)
 Training has two stages. In the first no image has a mask:
 
     L = latent + pixel + perceptual + adversarial         perceptual: VGG16 features; adversarial: a DCGAN discriminator
 
-Then people paint masks for the images that active learning picks, and L gains the attention loss on those. Which
-images have a mask is part of the batch (`has_mask`), so one step serves both stages.
+In the second, the images selected by active learning have masks, and L includes the attention loss on them. Which
+images have a mask is part of the batch (`has_mask`), so both stages run the same step.
 """
 
 import functools
@@ -41,7 +41,7 @@ _TINY = 1e-6
 
 
 class Latent(NamedTuple):
-    """What the decision is read from.
+    """The latent and the decision computed from it.
 
     Attributes:
         z: float [N, h, w, C], at least 0; channels [:C/2] are the real half, [C/2:] the fake half.
@@ -62,10 +62,10 @@ class LAE(nn.Module):
     """The network: encoder, decision on its latent, decoder.
 
     Attributes:
-        model: widths, stages, and which parts are in place.
-        loss: how a logit is read from the latent.
+        model: widths, stages, and which parts are present.
+        loss: how a logit is computed from the latent.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
-        remat: compute the inside of each block again for the backward pass.
+        remat: recompute the activations inside each block in the backward pass.
     """
 
     model: LAEModel
@@ -90,6 +90,9 @@ class LAE(nn.Module):
             train: as in `encode`.
             fake: bool [N], the class whose half is decoded: the true one in training; None for the predicted one.
             reconstruct: whether to run the decoder; else the reconstruction is None.
+
+        Returns:
+            The latent, and the reconstruction float32 [N, H, W, 3] in [-1, 1] or None.
         """
         latent, skips = self.encode(images, train=train)
         if not reconstruct:
@@ -102,6 +105,9 @@ class LAE(nn.Module):
         Args:
             images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
             train: normalise by the batch's statistics and update the running ones.
+
+        Returns:
+            The latent, and the maps of `Encoder` without the last; an empty list without skip connections.
         """
         seen = high_pass(images) if self.model.input == "residual" else images
         *skips, z = self.encoder(seen, train)
@@ -136,8 +142,8 @@ class LAE(nn.Module):
 def pool(pixel_logits: jax.Array, settings: LAEModel) -> jax.Array:
     """The decision's logit from those of the positions, float32 [N, h, w] to [N]: log mean exp, or the mean.
 
-    Masks ask for negative logits wherever nothing is forged. Where that is nearly everywhere, the mean is negative and
-    calls the fake real; the log-mean-exp, a smooth maximum, follows the few positions that are forged.
+    Masks train negative logits wherever nothing is forged. Where that is nearly everywhere, the mean is negative and a
+    fake is classified as real; the log-mean-exp, a smooth maximum, follows the few forged positions.
     """
     if settings.pooling == "mean":
         return jnp.mean(pixel_logits, axis=(1, 2))
@@ -146,7 +152,7 @@ def pool(pixel_logits: jax.Array, settings: LAEModel) -> jax.Array:
 
 
 def attention_map(latent: Latent, settings: LAELoss) -> jax.Array:
-    """Where the network sees forgery: float32 [N, h, w] in [0, 1], as `settings.attention_form` reads it."""
+    """The map of the forged region, in the form `settings.attention_form`: float32 [N, h, w] in [0, 1]."""
     match settings.attention_form:
         case "max":
             return latent.fake_map / (jnp.max(latent.fake_map, axis=(1, 2), keepdims=True) + _TINY)
@@ -160,7 +166,9 @@ def attention_map(latent: Latent, settings: LAELoss) -> jax.Array:
 def attention_loss(
     latent: Latent, masks: jax.Array, has_mask: jax.Array, labels: jax.Array, settings: LAELoss, axis_name: str | None
 ) -> jax.Array:
-    """How far attention is from the masks: half the weight on fakes that have one, half on reals, whose mask is empty.
+    """The distance of attention from the masks, averaged over fakes with a mask and over reals, whose mask is empty.
+
+    Both means have weight one half.
 
     Args:
         latent: of the network.
@@ -169,6 +177,9 @@ def attention_loss(
         labels: int32 [N].
         settings: the form of the loss.
         axis_name: mapped axis that the batch is spread over, or None.
+
+    Returns:
+        float32 scalar.
     """
     n, h, w = latent.fake_map.shape
     grid = masks.reshape(n, h, masks.shape[1] // h, w, masks.shape[2] // w).mean(axis=(2, 4))
@@ -183,7 +194,13 @@ def attention_loss(
 
 
 def latent_loss(latent: Latent, labels: jax.Array, settings: LAELoss) -> jax.Array:
-    """Classification by latent activations, in the form that `settings.latent_form` names: float32 [N]."""
+    """The classification loss on latent activations, in the form `settings.latent_form`: float32 [N].
+
+    Args:
+        latent: of the network.
+        labels: int32 [N], 0 real, 1 fake.
+        settings: the form of the loss.
+    """
     if settings.latent_form == "absolute":
         a_real, a_fake = (jnp.mean(half, axis=(1, 2)) for half in (latent.real_map, latent.fake_map))
         return losses.latent_activation(a_real, a_fake, labels)
@@ -201,15 +218,15 @@ def objective(
     axis_name: str | None = None,
     dtype: str = "float32",
 ) -> tuple[jax.Array, Metrics]:
-    """The autoencoder's loss: the weighted sum of the terms that have a weight.
+    """The autoencoder's loss: the weighted sum of the terms with a weight above 0.
 
     Args:
         latent: of the network on `images`.
-        reconstruction: float32 [N, H, W, 3] in [-1, 1]; None, as the next but one, if no weighted term reads it.
+        reconstruction: float32 [N, H, W, 3] in [-1, 1]; may be None if no weighted term reads it.
         images: float32 [N, H, W, 3] in [-1, 1].
         batch: "label" int32 [N], "has_mask" bool [N], "mask" float32 [N, H, W] in {0, 1}, moved as the images were.
-        judged: float32 [N], the discriminator's logits on the reconstruction.
-        vgg16: for the perceptual term.
+        judged: float32 [N], the discriminator's logits of the reconstruction; may be None without the adversarial term.
+        vgg16: for the perceptual term; may be None without it.
         settings: weights and forms.
         axis_name: mapped axis that the batch is spread over, or None.
         dtype: in which VGG16 computes.
@@ -239,7 +256,10 @@ def objective(
 def learn(
     state: TrainState, batch: Batch, key: jax.Array, *, settings: LAESettings, axis_name: str | None = None
 ) -> Learnt:
-    """Gradients on a batch, of the autoencoder's loss and of the discriminator's against it; `key` augments it."""
+    """Gradients of the autoencoder's and of the discriminator's loss on a batch; see `Method.train_step` for shapes.
+
+    `key` is the PRNG key of the augmentation.
+    """
     images = augment(key, normalize(batch["image"]), settings.augment)
     masks = augment_masks(key, batch["mask"], settings.augment).astype(jnp.float32) / 255.0
     batch = {"label": batch["label"], "has_mask": batch["has_mask"], "mask": masks}
@@ -273,7 +293,12 @@ def learn(
 def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -> Prediction:
     """p(fake), the attention map at the input's size (bilinear), and the reconstruction from the predicted half.
 
-    A decoder that no term of the objective trained draws nothing: then there is no reconstruction.
+    The reconstruction is None if no term of the objective trained the decoder.
+
+    Args:
+        variables: parameters and running statistics.
+        images: uint8, or float32 in [0, 255], [N, H, W, 3] RGB.
+        settings: of the run.
     """
     outputs: Any = LAE(settings.model, settings.loss).apply(variables, normalize(images), train=False)
     latent, reconstruction = outputs
@@ -287,14 +312,14 @@ def predict(variables: Variables, images: jax.Array, *, settings: LAESettings) -
 
 
 def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) -> jax.Array:
-    """The latent, float32 [N, h, w, C]: channels [:C/2] are the real half, [C/2:] the fake half; of uint8 images."""
+    """The latent, float32 [N, h, w, C], of uint8 [N, H, W, 3]: the real half of the channels, then the fake half."""
     network = LAE(settings.model, settings.loss)
     outputs: Any = network.apply(variables, normalize(images), train=False, method=network.encode)
     return outputs[0].z
 
 
 def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:
-    """The LAE with `settings` bound; `weights["vgg16"]`, a `vgg.VGG16Weights`, is needed to train with its term."""
+    """The LAE with `settings` bound; training with its perceptual term needs `weights["vgg16"]`, `vgg.VGG16Weights`."""
     return step.build(
         settings,
         network=LAE(settings.model, settings.loss),

@@ -1,4 +1,4 @@
-"""The methods by name, and how one from outside the package is added.
+"""The methods by name, and the registration of methods from outside the package.
 
 A method is a subclass of `config.Settings`, whose `method` is its name, and a function that builds it from them:
 
@@ -11,10 +11,10 @@ A method is a subclass of `config.Settings`, whose `method` is its name, and a f
 
     register(MySettings, build)
 
-Inside the package that is `methods/<name>.py` with the settings in `config/<name>.py`: the module of a method's name
-is imported when the name is asked for. Outside it is any module that calls `register` when it is imported; installed
-packages name theirs as an entry point of the group "dfdetect_jax.methods", so that `predict` and `evaluate` open runs
-of it. A run folder never names a module to import.
+In the package that is `methods/<name>.py`, with the settings in `config/<name>.py`. Outside it is any module that calls
+`register` on import; an installed package declares it as an entry point of the group "dfdetect_jax.methods", so that
+`predict` and `evaluate` open its runs. A name that isn't registered yet imports the modules of both kinds. A run folder
+never names a module to import.
 """
 
 import importlib
@@ -37,8 +37,8 @@ class Registered(NamedTuple):
 
     Attributes:
         settings: the class.
-        build: (settings, weights) -> Method; weights by network, as `Settings.required_weights` names them, are needed
-            to train alone.
+        build: (settings, weights) -> Method; weights by network, as `Settings.required_weights` lists them, are only
+            needed for training.
     """
 
     settings: type[Settings]
@@ -49,7 +49,7 @@ _registered: dict[str, Registered] = {}
 
 
 def register(settings: type[Settings], build: Callable[..., Method]) -> None:
-    """Adds a method under the name that its settings have by default.
+    """Adds a method under the default of its settings' `method`.
 
     Raises:
         ValueError: another method has that name.
@@ -74,7 +74,7 @@ def find(name: str) -> Registered:
     """A method by its name.
 
     Raises:
-        SettingsError: there is none of that name; the nearest is suggested.
+        SettingsError: there is no such method; the nearest name is suggested.
     """
     if name not in _registered:
         one_of("method", name, names())
@@ -82,7 +82,7 @@ def find(name: str) -> Registered:
 
 
 def defaults(name: str) -> Settings:
-    """The settings of a method as they are without a settings file.
+    """The default settings of a method.
 
     Raises:
         SettingsError: there is no such method.
@@ -95,7 +95,7 @@ def build(settings: Settings, weights: Weights = NO_WEIGHTS) -> Method:
 
     Args:
         settings: checked settings.
-        weights: published weights by network, as `settings.required_weights` lists them; needed to train alone.
+        weights: published weights by network, as `settings.required_weights` lists them; only needed for training.
 
     Raises:
         SettingsError: there is no such method.

@@ -1,7 +1,8 @@
-"""What every method's state and step have in common, so that a method's own file holds its paper alone.
+"""The state and the training step common to all methods; the file of a method holds only its paper.
 
-A method gives its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a `Method`
-of them. The step is: gradients, over parts of the batch if asked; their mean over devices; an update of each optimiser.
+A method supplies its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a
+`Method` of them. A step computes gradients, over parts of the batch if `train.accumulate` is above 1, averages them
+over devices, and updates each optimiser.
 """
 
 import functools
@@ -36,12 +37,12 @@ def build(
 
     Args:
         settings: checked settings.
-        network: called as `network(images, train=False)` with float32 [1, S, S, 3] to get its parameters.
+        network: called as `network(images, train=False)` with float32 [1, S, S, 3] to initialise its parameters.
         learn: (state, batch, key, *, settings, axis_name) -> `accumulation.Learnt`.
         predict: (variables, images, *, settings) -> Prediction.
         encode: (variables, images, *, settings) -> latent, see `Method.encode`.
-        init_adversary: (key, settings) -> a fresh adversary, for a method that has one.
-        frozen: weights that training reads and never changes, or None.
+        init_adversary: (key, settings) -> a newly initialised adversary, for a method that has one.
+        frozen: weights that training reads and doesn't change, or None.
     """
     return Method(
         init=functools.partial(init, settings=settings, network=network, init_adversary=init_adversary, frozen=frozen),
@@ -59,7 +60,7 @@ def init(
     init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
     frozen: Any = None,
 ) -> TrainState:
-    """A fresh state: random parameters, and keys of their own for training and for the adversary; see `build`."""
+    """The initial state: random parameters, and separate keys for training and for the adversary; see `build`."""
     init_key, train_key, adversary_key = jax.random.split(key, 3)
     size = settings.data.image_size
     variables = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
@@ -79,7 +80,7 @@ def init(
 def train_step(
     state: TrainState, batch: Batch, *, settings: Settings, learn: Callable[..., Any], axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
-    """One step of every optimiser, all from the weights before the step; see `Method.train_step` for shapes."""
+    """One step of every optimiser, from the weights before the step; see `Method.train_step` for shapes."""
     learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
     key = step_key(state, axis_name)
     gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
@@ -105,11 +106,11 @@ def forward(
 
     Args:
         network: called as `network(images, train=train, **arguments)`.
-        params: what to run it with; apart from a state so that they can be differentiated.
-        batch_stats: running statistics before the batch; those of parts that don't run stay.
+        params: parameters of the network, apart from a state to differentiate by them.
+        batch_stats: running statistics before the batch; those of modules that don't run are kept.
         images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
         train: whether to normalise by the batch's statistics.
-        **arguments: for the network.
+        **arguments: of the network.
     """
     variables = {"params": params, "batch_stats": batch_stats}
     outputs, updated = network.apply(variables, images, train=train, mutable=["batch_stats"], **arguments)
@@ -125,7 +126,7 @@ def step_key(state: TrainState, axis_name: str | None) -> jax.Array:
 def update_adversary(
     adversary: Adversary | None, gradients: Any, settings: Optimizer | None, steps: int
 ) -> Adversary | None:
-    """One step of the adversary's optimiser; its running statistics stay. None stays None.
+    """One step of the adversary's optimiser; its running statistics are unchanged. Returns None for None.
 
     Args:
         adversary: before the step.

@@ -1,4 +1,4 @@
-"""The CAE's two branches behind the encoder: a decoder that reconstructs the image, and a shallow classifier."""
+"""The two branches of the CAE after the encoder: a decoder that reconstructs the image, and a shallow classifier."""
 
 import flax.linen as nn
 import jax

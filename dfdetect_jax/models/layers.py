@@ -16,7 +16,7 @@ def rematerialized(block: type[nn.Module], remat: bool) -> type[nn.Module]:
     """Returns `block`, or with `remat` a version that keeps no activations and recomputes them in the backward pass.
 
     Args:
-        block: module whose `__call__` takes (x, train).
+        block: module whose `__call__` takes (x, train), with x float [N, H, W, C].
         remat: whether to recompute.
     """
     return nn.remat(block, static_argnums=(2,)) if remat else block
@@ -73,7 +73,7 @@ class Conv3x3(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Float [N, H, W, C] to [N, H', W', features]."""
+        """Float [N, H, W, C] to [N, H', W', features], H' and W' as in `conv3x3`."""
         y = operations.conv3x3(x, _kernel(self, (3, 3, x.shape[-1], self.features), x.dtype), self.stride, self.padding)
         return y + _bias(self, self.features, x.dtype) if self.use_bias else y
 

@@ -50,10 +50,10 @@ def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
     Args:
         x: float [N, H, W, C].
-        kernel: float [3, 3, 1, C].
+        kernel: float [3, 3, 1, C], HWIO.
 
     Returns:
-        float [N, H, W, C].
+        float [N, H, W, C], the dtype of `x`.
     """
 
     def plain(x: jax.Array, kernel: jax.Array) -> jax.Array:

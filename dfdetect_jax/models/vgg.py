@@ -1,4 +1,4 @@
-"""VGG16's feature maps, for the perceptual loss.
+"""The feature maps of VGG16, for the perceptual loss.
 
 Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, arXiv 1409.1556,
 table 1, configuration D, without its three dense layers. `weights.pretrained` reads the weights; they are not trained.
@@ -43,7 +43,7 @@ def places_up_to(layers: tuple[str, ...]) -> tuple[str, ...]:
         layers: names from `LAYER_NAMES`.
 
     Raises:
-        ValueError: `layers` is empty, or has a name that is not in `LAYER_NAMES`.
+        ValueError: `layers` is empty, or has a name that isn't in `LAYER_NAMES`.
     """
     if not layers or not set(layers) <= set(LAYER_NAMES):
         raise ValueError(f"expected layers to be some of {', '.join(LAYER_NAMES)}, found {layers}; correct the names")
@@ -113,7 +113,8 @@ def features(
         dtype: of the network's computation.
 
     Returns:
-        As `VGG16`, of `dtype`.
+        For each name in `layers` an array of `dtype` [N, H // 2^(b-1), W // 2^(b-1), D], non-negative, for a layer of
+        block b.
 
     Raises:
         ValueError: as `places_up_to`.

@@ -201,7 +201,7 @@ def test_an_asked_for_queue_that_is_there_is_kept_with_its_masks(queue, asked):
 
 
 def test_a_queue_of_another_selection_is_refused_and_says_where_it_differs(queue, asked):
-    with pytest.raises(RunError, match=r"strategy hardest \(asked for: random\); name another folder"):
+    with pytest.raises(RunError, match=r"strategy hardest \(requested: random\); name another folder"):
         queues.kept_queue(queue.folder, dataclasses.replace(asked, strategy="random"))
 
 

@@ -1,4 +1,4 @@
-"""A small prepared data set of drawn crops, made without any media."""
+"""A small prepared data set of synthetic crops, made without media files."""
 
 import dataclasses
 import json

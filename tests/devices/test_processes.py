@@ -1,4 +1,4 @@
-"""Several processes as one job: how they find each other, what they say to each other, and how they end."""
+"""Several processes as one job: discovery, communication and termination."""
 
 import json
 import os

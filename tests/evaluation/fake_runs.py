@@ -1,4 +1,4 @@
-"""Runs without training: detectors that can be computed by hand, on drawn records."""
+"""Runs without training: detectors that can be computed by hand, on synthetic records."""
 
 import dataclasses
 

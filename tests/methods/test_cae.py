@@ -1,4 +1,4 @@
-"""The CAE against its description: what is shared, what the loss is, what each setting changes."""
+"""The CAE against its description: the shared encoder, the loss, and the effect of each setting."""
 
 import functools
 

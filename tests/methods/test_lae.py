@@ -1,4 +1,4 @@
-"""The LAE against its description: what decides, what each term sees, and what each setting changes."""
+"""The LAE against its description: the decision, the terms of the loss, and the effect of each setting."""
 
 import functools
 

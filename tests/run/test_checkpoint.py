@@ -1,4 +1,4 @@
-"""Checkpoints: what comes back, what is refused, and what is passed over."""
+"""Checkpoints: what is restored, what is refused, and what is skipped."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The sheet of examples that a finished run leaves."""
+"""The sheet of examples that a finished run writes."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Two stages with a selection between them: what each sees, who is waited for, and going on after an interruption."""
+"""Two stages with a selection between them: their data, waiting for masks, and resuming after an interruption."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Numbers while training: what is kept, and what people see."""
+"""Metrics during training: files and console output."""
 
 import json
 import math

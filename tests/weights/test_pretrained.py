@@ -1,4 +1,4 @@
-"""Published weights: every form gives the network that Keras runs; everything else is refused in one line."""
+"""Published weights: every file format yields the same network as Keras; other files are refused in one line."""
 
 import http.server
 import threading

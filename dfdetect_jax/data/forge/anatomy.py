@@ -18,12 +18,32 @@ _RADII = np.array([1.52, 1.50, 1.37, 1.19, 1.01, 0.95, 0.98, 1.10, 1.29, 1.48, 1
 
 
 def bump(u: np.ndarray, v: np.ndarray, at: tuple[float, float], width: float, height: float) -> np.ndarray:
-    """A Gaussian of peak 1 at `at` with standard deviations `width` (along u) and `height` (along v); shape of `u`."""
+    """A Gaussian of peak 1 at `at` with standard deviations `width` (along u) and `height` (along v), face units.
+
+    Args:
+        u: float [...], to the right, face units.
+        v: float of the same shape, down.
+        at: (u, v) of the peak.
+        width: face units.
+        height: face units.
+
+    Returns:
+        float of the same shape in [0, 1].
+    """
     return np.exp(-0.5 * (((u - at[0]) / width) ** 2 + ((v - at[1]) / height) ** 2))
 
 
 def outline_radius(person: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Radius of the head's outline in the direction of (u, v) from CENTER, face units; float32, shape of `u`."""
+    """Radius of the head's outline in the direction of (u, v) from CENTER.
+
+    Args:
+        person: whose head.
+        u: float [...], face units.
+        v: float of the same shape.
+
+    Returns:
+        float32 of the same shape, positive, face units.
+    """
     radii = _RADII.copy()
     radii[:3] += person.chin
     radii[2:5] += person.jaw
@@ -37,20 +57,37 @@ def outline_radius(person: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def depth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """How far points stand out towards the camera, coarsely (skull and nose), for parallax; face units."""
+    """Approximate depth (skull and nose) for parallax, larger towards the camera.
+
+    Args:
+        u: float [...], face units.
+        v: float of the same shape.
+
+    Returns:
+        float of the same shape, positive, face units.
+    """
     skull = np.sqrt(np.maximum(1 - (u / 1.05) ** 2 - ((v - 0.1) / 1.75) ** 2, 0) + 0.01)
     return HEAD_DEPTH * skull + NOSE_DEPTH * bump(u, v, (0.0, 0.5), 0.2, 0.26)
 
 
 def turn(u: np.ndarray, v: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, np.ndarray]:
-    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y), each of the shape of `u`."""
+    """Projects points of the frontal face after yaw and pitch: (u, v) -> (x, y), float [...] each, face units."""
     z = depth(u, v)
     x = u * np.cos(sitting.yaw) + z * np.sin(sitting.yaw)
     return x, v * np.cos(sitting.pitch) + z * np.sin(sitting.pitch)
 
 
 def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `turn` by fixed-point iteration, which contracts for all poses of `draw_sitting`; float32 each."""
+    """Inverse of `turn` by fixed-point iteration, which contracts for all poses of `draw_sitting`.
+
+    Args:
+        x: float [...], face units.
+        y: float of the same shape.
+        sitting: the pose.
+
+    Returns:
+        u and v, float32 of the same shape, face units.
+    """
     u, v = x - 0.6 * np.sin(sitting.yaw), y - 0.6 * np.sin(sitting.pitch)
     for _ in range(4):
         z = depth(u, v)
@@ -60,7 +97,7 @@ def unturn(x: np.ndarray, y: np.ndarray, sitting: Sitting) -> tuple[np.ndarray, 
 
 
 def landmarks(person: Person, sitting: Sitting) -> np.ndarray:
-    """Left eye, right eye, nose tip, left and right mouth corner before turning; float64 [5, 2] of (u, v)."""
+    """Eyes, nose tip and mouth corners before turning, left before right: float64 [5, 2] of (u, v), face units."""
     corner = person.mouth_height - mouth_lift(sitting)
     wide = mouth_half_width(person, sitting)
     return np.array(
@@ -75,7 +112,7 @@ def landmarks(person: Person, sitting: Sitting) -> np.ndarray:
 
 
 def mouth_lift(sitting: Sitting) -> float:
-    """How far the mouth's corners are above its middle, face units."""
+    """Height of the mouth's corners above its middle, face units."""
     return 0.02 + 0.06 * sitting.smile
 
 
@@ -85,14 +122,17 @@ def mouth_half_width(person: Person, sitting: Sitting) -> float:
 
 
 def relief(person: Person, sitting: Sitting, u: np.ndarray, v: np.ndarray, rho: np.ndarray) -> np.ndarray:
-    """Height of the face's surface; float32, shape of `u`, face units.
+    """Height of the face's surface.
 
     Args:
         person: whose face.
         sitting: expression.
-        u: coordinates on the frontal face.
-        v: coordinates on the frontal face.
-        rho: distance from CENTER over the outline's radius, 1 on the outline.
+        u: float32 [H, W], coordinates on the frontal face, face units.
+        v: float32 [H, W], as `u`, down.
+        rho: float32 [H, W], distance from CENTER over the outline's radius, 1 on the outline.
+
+    Returns:
+        float32 [H, W], face units, larger towards the camera.
     """
     a = np.abs(u)
     nose = person.nose_length
@@ -119,17 +159,18 @@ def relief(person: Person, sitting: Sitting, u: np.ndarray, v: np.ndarray, rho: 
 
 
 def shading(z: np.ndarray, pixel: float, light: np.ndarray, ambient: float) -> tuple[np.ndarray, np.ndarray]:
-    """Light on a height field.
+    """Shades a height field.
 
     Args:
         z: float32 [H, W], height, face units.
         pixel: size of a pixel, face units.
         light: float [3], unit vector to the lamp.
-        ambient: share of light from everywhere.
+        ambient: share of ambient light, in [0, 1].
 
     Returns:
-        diffuse: float32 [H, W, 3], wrapped Lambert; red wraps furthest, as light scatters under skin.
-        gloss: float32 [H, W], Blinn-Phong highlight.
+        diffuse: float32 [H, W, 3], linear light, 1 is white; wrapped Lambert, with the widest wrap in red, as light
+            scatters under skin.
+        gloss: float32 [H, W] in [0, 1], Blinn-Phong highlight.
     """
     scale = 1 / (8 * pixel)
     dx = cv2.Sobel(z, cv2.CV_32F, 1, 0, ksize=3, scale=scale, borderType=cv2.BORDER_REPLICATE)
@@ -151,9 +192,15 @@ def shading(z: np.ndarray, pixel: float, light: np.ndarray, ambient: float) -> t
 
 
 def _cast_shadow(z: np.ndarray, pixel: float, light: np.ndarray) -> np.ndarray:
-    """1 in the light, lower where the surface stands between a point and the lamp; float32 [H, W], of float32 [H, W].
+    """1 in the light, lower where the surface occludes the lamp, by a short march over the height field.
 
-    A short march over the height field.
+    Args:
+        z: float32 [H, W], height, face units.
+        pixel: size of a pixel, face units.
+        light: float [3], unit vector to the lamp.
+
+    Returns:
+        float32 [H, W] in [0.35, 1].
     """
     flat = np.hypot(light[0], light[1])
     direction = np.array([light[0], light[1]]) / max(flat, 1e-6)

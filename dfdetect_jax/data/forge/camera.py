@@ -1,4 +1,4 @@
-"""The one camera and the one way of publishing for real and forged pictures.
+"""The camera and the publishing pipeline, the same for real and forged pictures.
 
 `expose` makes a photograph of a painted scene: an authentic picture, before any manipulation. `publish` follows for
 every picture, forged or not: resizing, a little noise, JPEG. Photographs from disk are published like painted ones.
@@ -9,7 +9,7 @@ import numpy as np
 
 QUALITY = (90, 98)  # of the JPEG file, uniform
 RESIZE = (0.95, 1.05)
-SHOT_NOISE, READ_NOISE = 3e-4, 2e-6  # variance per light and of the dark, 1 is white
+SHOT_NOISE, READ_NOISE = 3e-4, 2e-6  # variance, per unit of light and at zero light; 1 is white
 NOISE = (0.2, 0.6)  # standard deviation, grey levels
 
 
@@ -17,7 +17,7 @@ def expose(light: np.ndarray, exposure: float, warmth: float, rng: np.random.Gen
     """Lens, sensor and tone curve.
 
     Args:
-        light: float32 [H, W, 3], linear, 1 is white.
+        light: float32 [H, W, 3], linear, at least 0, 1 is white.
         exposure: factor on the light.
         warmth: red is multiplied by 1 + warmth, blue by 1 - warmth.
         rng: source of the sensor's noise.
@@ -39,7 +39,7 @@ def publish(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Resizes a picture and stores it as JPEG, as a platform does with an upload.
 
-    The random numbers don't depend on the content: a real and a forged picture with equal `rng` are treated alike.
+    The random numbers don't depend on the content: real and forged pictures with equal `rng` are processed alike.
 
     Args:
         picture: uint8 [H, W, 3], RGB.
@@ -48,7 +48,8 @@ def publish(
         rng: source of the size, the noise and the quality.
 
     Returns:
-        The three after resizing, the picture decoded from JPEG: uint8 [h, w, 3], uint8 [h, w], float [N, 2].
+        All three after resizing: the picture decoded from JPEG, uint8 [h, w, 3] RGB; the mask, uint8 [h, w] in {0,
+        255}; the points, float [N, 2].
     """
     height, width = picture.shape[:2]
     factor = rng.uniform(*RESIZE)

@@ -1,4 +1,4 @@
-"""Eyes, brows, nostrils and mouth, painted onto a lit face."""
+"""Eyes, brows, nostrils and mouth, painted onto a lit face: each function changes the canvas in place."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def paint_eyes(canvas: Canvas, person: Person, sitting: Sitting) -> None:
 def _eyeball(
     canvas: Canvas, person: Person, sitting: Sitting, out: np.ndarray, v: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
-    """Sclera, iris, pupil and catch light, shaded by the upper lid; float32 [H, W, 3].
+    """Sclera, iris, pupil and catch light, shaded by the upper lid.
 
     Args:
         canvas: the window of the eyes.
@@ -47,6 +47,9 @@ def _eyeball(
         out: float32 [H, W], across an eye outwards, 1 at its corner.
         v: float32 [H, W], downwards, level at the corners of the eye.
         upper: float32 [H, W], height of the upper lid.
+
+    Returns:
+        float32 [H, W, 3], linear light.
     """
     light = canvas.diffuse.mean(axis=-1) * 0.5 + 0.36
     shade = np.clip(0.5 + (v - upper) / 0.07, 0.4, 1) * light

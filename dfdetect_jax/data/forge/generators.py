@@ -1,21 +1,36 @@
-"""The last layers of a generating network, and their traces in a picture: two lossy ways through a lower resolution."""
+"""Traces of a generative network's last layers: two lossy resamplings through a lower resolution."""
 
 import cv2
 import numpy as np
 
 
 def through_bilinear(image: np.ndarray, factor: float) -> np.ndarray:
-    """Averages down by `factor` and interpolates linearly back; uint8 [H, W, 3] in and out."""
+    """Downsamples by area averaging and upsamples by bilinear interpolation.
+
+    Args:
+        image: uint8 [H, W, 3].
+        factor: of the reduction, at least 1.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
     height, width = image.shape[:2]
     small = cv2.resize(image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def through_transposed(image: np.ndarray, unevenness: float) -> np.ndarray:
-    """Averages down by 2 and comes back through a 3x3 transposed convolution of stride 2; uint8 [H, W, 3].
+    """Downsamples by 2 with area averaging and upsamples by a 3x3 transposed convolution of stride 2.
 
-    With weights (1, 2, 1) / 2 along each axis it is linear interpolation; a stronger centre makes neighbours uneven,
-    the checkerboard of Odena et al., "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+    With weights (1, 2, 1) / 2 along each axis it is linear interpolation; a larger centre makes neighbours uneven, the
+    checkerboard of Odena et al., "Deconvolution and Checkerboard Artifacts" (Distill, 2016).
+
+    Args:
+        image: uint8 [H, W, 3].
+        unevenness: added to the centre weight of 1; 0 for linear interpolation.
+
+    Returns:
+        uint8 [H, W, 3].
     """
     height, width = image.shape[:2]
     small = cv2.resize(image, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)

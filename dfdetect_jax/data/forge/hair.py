@@ -1,4 +1,4 @@
-"""Hair and beard."""
+"""Hair and beard, painted onto a canvas in place."""
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def paint_hair(canvas: Canvas, person: Person, sitting: Sitting) -> None:
 
 
 def paint_beard(canvas: Canvas, person: Person, albedo: np.ndarray) -> None:
-    """Darkens `albedo` (float32 [H, W, 3], changed in place) where a beard grows, from stubble to full."""
+    """Darkens `albedo` (float32 [H, W, 3] in [0, 1], changed in place) in the region of the beard, stubble to full."""
     if not person.beard:
         return
     u, v = np.abs(canvas.u), canvas.v
@@ -59,5 +59,5 @@ def paint_beard(canvas: Canvas, person: Person, albedo: np.ndarray) -> None:
 
 
 def _strands(person: Person, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Brightness of strands at coordinates across and along them, each [H, W]; float32 [H, W] in [-1, 1]."""
+    """Brightness of strands at coordinates across and along them, float [H, W] each; float32 [H, W] in [-1, 1]."""
     return sample(strand_map(14.0), across + person.seed % 233, along + person.seed % 229)

@@ -1,8 +1,8 @@
-"""Six ways to forge a face, two per task; each returns the exact mask of the changed pixels.
+"""Six forgery operators, two per task; each returns the exact mask of the changed pixels.
 
 An operator takes (picture uint8 [H, W, 3] RGB, landmarks float [5, 2] pixels, rng, donor) and returns the forged
-picture and its mask, uint8 [H, W] in {0, 255}; outside the mask the two pictures are equal, bit for bit. `donor` is the
-(picture, landmarks) of another face; only swaps use it. Regions scale with the face, resampling with pixels.
+picture, uint8 [H, W, 3], and its mask, uint8 [H, W] in {0, 255}; outside the mask both pictures are identical. `donor`
+is the (picture, landmarks) of another face; only swaps use it. Regions scale with the face, resampling with pixels.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Points: TypeAlias = np.ndarray  # float [5, 2], pixels
 Donor: TypeAlias = tuple[Picture, Points]
 Forgery: TypeAlias = tuple[Picture, np.ndarray]  # and the mask, uint8 [H, W] in {0, 255}
 
-# Forgery -> (task, seen): the seen ones are trained on, the others appear in the test split alone.
+# Forgery -> (task, seen): seen forgeries are in every split, the others in the test split only.
 FORGERIES: dict[str, tuple[str, bool]] = {
     "swap_alpha": ("swap", True),
     "swap_poisson": ("swap", False),
@@ -36,7 +36,7 @@ MILD_BOTTLENECK = (1.1, 1.5)
 
 
 def swap_alpha(picture: Picture, landmarks: Points, rng: Generator, donor: Donor) -> Forgery:
-    """Another face, painted by a generator of lower resolution, colour-matched, blended in with a soft edge."""
+    """Another face, colour-matched, resampled as by a generator of lower resolution, alpha-blended with a soft edge."""
     frame = face_frame(landmarks, picture.shape[:2])
     edge = face_distance(frame) + rng.uniform(0.0, 0.1)
     face = _fit_donor(picture, landmarks, edge < 0, donor)
@@ -79,7 +79,7 @@ def inpaint_telea(picture: Picture, landmarks: Points, rng: Generator, donor: Do
 
 
 def inpaint_patch(picture: Picture, landmarks: Points, rng: Generator, donor: Donor | None = None) -> Forgery:
-    """A free-form hole filled with the best fitting pixels of the rest of the face."""
+    """A free-form hole filled with the best matching patches of the rest of the face."""
     frame = face_frame(landmarks, picture.shape[:2])
     hole = free_form_hole(frame, rng, rng.uniform(*HOLE_SHARE))
     return fill(picture, hole, face_distance(frame) < 0.1, rng), hole.astype(np.uint8) * 255
@@ -95,10 +95,13 @@ def _fit_donor(picture: Picture, landmarks: Points, region: np.ndarray, donor: D
     """The donor's face aligned to the target's landmarks, with the target's mean and spread of colours in `region`.
 
     Args:
-        picture: the target.
+        picture: of the target.
         landmarks: of the target.
         region: bool [H, W].
-        donor: picture and landmarks.
+        donor: its picture and landmarks.
+
+    Returns:
+        uint8 [H, W, 3], the size of `picture`.
     """
     image, points = donor
     system = np.column_stack([points, np.ones(len(points))])
@@ -125,7 +128,7 @@ def _repaint(picture: Picture, landmarks: Points, rng: Generator, generator: Cal
 
 
 def _reshape(picture: Picture, frame: FaceFrame, part: str, strength: float) -> Picture:
-    """Makes a part larger (positive) or smaller, fading out at its edge."""
+    """Enlarges a part of the face (positive strength) or shrinks it, fading out at its edge; uint8 [H, W, 3]."""
     (u0, v0), (width, height) = PARTS[part]
     du, dv = frame.u - np.float32(u0), frame.v - np.float32(v0)
     pull = np.float32(-strength) * np.clip(1 - (du / width) ** 2 - (dv / height) ** 2, 0, 1)

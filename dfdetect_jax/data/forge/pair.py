@@ -1,4 +1,4 @@
-"""One portrait, painted or photographed, made into a pair of examples: as it is, and forged."""
+"""Makes a pair of examples from one portrait, painted or photographed: the original and its forgery."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,7 @@ from dfdetect_jax.media.crop import crop_matrix, template, warp, warp_mask
 from dfdetect_jax.media.face import Face
 
 PICTURE_SIDE = 1.5  # relative to the side of the crop
-PERSON, SITTING, DONOR, FORGERY, CAMERA = range(5)  # purposes of streams of random numbers
+PERSON, SITTING, DONOR, FORGERY, CAMERA = range(5)  # purposes of the random streams
 
 
 def forgeries_of(split: str) -> tuple[str, ...]:
@@ -62,18 +62,25 @@ class Portrait:
 
     @property
     def forgery(self) -> str:
-        """How it is forged: the forgeries of the split in turn."""
+        """The forgery applied: those of the split in rotation, by `number`."""
         forgeries = forgeries_of(self.split)
         return forgeries[self.number % len(forgeries)]
 
     @property
     def wants_donor(self) -> bool:
-        """Whether its forgery needs another face."""
+        """Whether the forgery needs a donor face."""
         return FORGERIES[self.forgery][0] == "swap"
 
 
 def stream(seed: int, split: str, purpose: int, *numbers: int) -> np.random.Generator:
-    """Random numbers for one purpose, such as the camera of one portrait, independent of all others."""
+    """The random generator for one purpose, such as the camera of one portrait, independent of all others.
+
+    Args:
+        seed: of the data set.
+        split: "train", "val" or "test".
+        purpose: `PERSON`, `SITTING`, `DONOR`, `FORGERY` or `CAMERA`.
+        *numbers: what it is for, such as the portrait's number.
+    """
     return np.random.default_rng([seed, SPLITS.index(split), purpose, *map(int, numbers)])
 
 
@@ -86,7 +93,7 @@ def forge_pair(portrait: Portrait, donor: tuple[np.ndarray, np.ndarray] | None, 
         crop: how the face is cropped.
 
     Returns:
-        The real example and the forged one.
+        The real example and the forged one: image uint8 [size, size, 3] RGB and mask uint8 [size, size] in {0, 255}.
     """
     data = portrait.seed, portrait.split
     operator = OPERATORS[portrait.forgery]

@@ -1,7 +1,7 @@
-"""Fills a hole with pixels of other places of the picture with similar surroundings.
+"""Fills a hole with pixels from similar patches of the picture.
 
-Randomised correspondences after Barnes et al., "PatchMatch" (SIGGRAPH 2009), coarse to fine as in Wexler, Shechtman
-and Irani, "Space-Time Completion of Video" (PAMI 2007), with all pixels of the hole updated at once.
+Randomised correspondence search after Barnes et al., "PatchMatch" (SIGGRAPH 2009), coarse to fine as in Wexler,
+Shechtman and Irani, "Space-Time Completion of Video" (PAMI 2007), with all pixels of the hole updated at once.
 """
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 RADIUS = 2  # of a patch, pixels
 LEVELS = 3
 ROUNDS = (4, 2, 1)  # from coarse to fine
-# Candidates in each round: a neighbour's source moved along, a place near the current one, and any place.
+# Candidates in each round: the neighbour's source shifted, random positions near the current source, and anywhere.
 _NEIGHBOURS, _REACHES, _ANYWHERE, _GUESSES = ((0, 1), (0, -1), (1, 0), (-1, 0)), (8, 2), None, 2
 
 
@@ -19,8 +19,8 @@ def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.ran
 
     Args:
         picture: uint8 [H, W, 3].
-        hole: bool [H, W].
-        allowed: bool [H, W], possible sources of pixels (the hole is excluded anyway).
+        hole: bool [H, W], True in the hole.
+        allowed: bool [H, W], True where pixels may be copied from (the hole is always excluded).
         rng: source of the random search.
 
     Returns:
@@ -42,7 +42,7 @@ def fill(picture: np.ndarray, hole: np.ndarray, allowed: np.ndarray, rng: np.ran
 
 
 def _sources(hole: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Centres of patches that lie inside the picture and outside the hole; bool [H, W], as both arguments."""
+    """Centres of the patches inside the picture and outside the hole; bool [H, W], as both arguments."""
     known = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)) == 0
     inner = np.zeros_like(known)
     inner[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
@@ -107,7 +107,7 @@ def _if_source(sources: np.ndarray, candidate: np.ndarray, otherwise: np.ndarray
 
 
 def _windows(image: np.ndarray) -> np.ndarray:
-    """The patch around each pixel, uint8 [H, W, 3, 5, 3]: every second column is enough to compare, and faster."""
+    """The patch around each pixel of uint8 [H, W, 3], uint8 [H, W, 3, 5, 3]: every second column, for speed."""
     padded = cv2.copyMakeBorder(image, *(RADIUS,) * 4, cv2.BORDER_REFLECT_101)
     view = np.lib.stride_tricks.sliding_window_view(padded, (2 * RADIUS + 1, 2 * RADIUS + 1), axis=(0, 1))
     return view[..., ::2]

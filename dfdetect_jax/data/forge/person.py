@@ -1,4 +1,4 @@
-"""The parameters of a face, and of one sitting for a portrait.
+"""The parameters of a face and of one portrait sitting, and their random sampling.
 
 Lengths are in face units: half the width of the face at the cheekbones (about 68 mm on an adult), origin between the
 eyes, x to the right of the picture, y down. Proportions follow the means and spreads of facial anthropometry: eyes
@@ -39,7 +39,7 @@ IRIS_COLORS = np.array(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Person:
-    """One identity. Lengths in face units, colours sRGB float [3] in 0 to 1, strengths 0 to 1."""
+    """One identity. Lengths in face units, colours sRGB float64 [3] in [0, 1], strengths in [0, 1]."""
 
     seed: int
     skin: np.ndarray
@@ -75,7 +75,8 @@ class Person:
 class Sitting:
     """One portrait of a person: pose, expression, light, surroundings.
 
-    Angles in radians, `shift` in face units, `light` a unit vector from the face to the lamp (z to the camera).
+    Angles in radians, `shift` in face units, `light` a unit vector float64 [3] from the face to the lamp (z to the
+    camera).
     """
 
     seed: int
@@ -95,7 +96,7 @@ class Sitting:
 
 
 def draw_person(rng: np.random.Generator) -> Person:
-    """Draws an identity."""
+    """Samples an identity."""
     spread = lambda mean, deviation: float(mean + deviation * np.clip(rng.standard_normal(), -2.2, 2.2))  # noqa: E731
     tone = rng.uniform(0, len(SKIN_TONES) - 1)
     skin = _between(SKIN_TONES, tone) * (1 + 0.03 * rng.standard_normal(3))
@@ -141,7 +142,7 @@ def draw_person(rng: np.random.Generator) -> Person:
 
 
 def draw_sitting(rng: np.random.Generator, near: Sitting | None = None) -> Sitting:
-    """Draws a sitting; with `near`, one of similar pose, expression and light, as of a donor that a forger selects."""
+    """Samples a sitting; with `near`, one of similar pose, expression and light, as a forger would select a donor."""
     side = rng.choice([-1.0, 1.0])
     light = np.array([side * rng.uniform(0.1, 0.75), -rng.uniform(0.15, 0.7), rng.uniform(0.65, 1.0)])
     yaw, pitch, smile = 0.16 * rng.standard_normal(), 0.06 * rng.standard_normal(), rng.beta(1.2, 1.6)

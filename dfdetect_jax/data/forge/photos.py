@@ -1,4 +1,4 @@
-"""The same forgeries applied to photographs of real people: training data where only authentic pictures exist."""
+"""The same forgeries applied to photographs of real people, for training where only authentic pictures exist."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from dfdetect_jax.media.face import Face
 from dfdetect_jax.media.image import read_image
 
 DONORS = 3  # candidates for each swap
-LARGEST_SCALE = 2.0  # to which a face is enlarged; a smaller face has too few details to forge
+LARGEST_SCALE = 2.0  # of a face; smaller faces have too little detail to forge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Photo:
 
     Attributes:
         path: the file, absolute.
-        donors: photographs of other people of the same split, one of which lends its face.
+        donors: paths of photographs of other people in the same split, candidates for the donor of a swap.
         name: of the photograph, unique within the data set; also the identity of the person shown.
         split: "train", "val" or "test".
         number: within the split.
@@ -51,10 +51,10 @@ class Photo:
 
 
 def plan_photos(paths: Sequence[Path], root: Path, seed: int = 0) -> list[Photo]:
-    """Divides photographs into splits, in the embedded set's proportions, and gives each its donors.
+    """Divides photographs into splits, in the embedded set's proportions, and assigns donors to each.
 
-    The people shown are unknown, so each photograph counts as its own person: with several photographs of one person in
-    the folder, splits are not disjoint in identity.
+    The people shown are unknown, so each photograph counts as one person: with several photographs of one person in the
+    folder, splits are not disjoint in identity.
 
     Args:
         paths: the files.
@@ -91,11 +91,11 @@ def forge_photo(photo: Photo, face_detector: FaceDetector, crop: Crop) -> list[E
         crop: how the face is cropped.
 
     Returns:
-        The real example and the forged one.
+        The real example and the forged one: image uint8 [size, size, 3] RGB and mask uint8 [size, size] in {0, 255}.
 
     Raises:
-        BadMediaError: the file can't be read, or has no face that is large enough; for swaps, none of its donors.
-        SettingsError: the face detector gives no landmarks.
+        BadMediaError: the file can't be read or has no large enough face; for a swap, the same holds for all donors.
+        SettingsError: the face detector returns no landmarks.
     """
     picture, face = _square_portrait(photo.path, face_detector, crop)
     portrait = Portrait(
@@ -116,7 +116,7 @@ def _square_portrait(path: str, face_detector: FaceDetector, crop: Crop) -> tupl
     """A square around the largest face, not rotated, at the scale of the embedded set's portraits.
 
     Returns:
-        uint8 [side, side, 3], and the face in it.
+        uint8 [side, side, 3] RGB, and the face in it.
     """
     image = read_image(path)
     faces = face_detector([image])[0]
@@ -125,7 +125,7 @@ def _square_portrait(path: str, face_detector: FaceDetector, crop: Crop) -> tupl
     face = faces[0]
     if face.landmarks is None:
         raise SettingsError(
-            f'crop.face_detector: forging photographs needs five landmarks, which "{crop.face_detector}" has not'
+            f'crop.face_detector: forging photographs needs five landmarks, which "{crop.face_detector}" does not find'
         )
     matrix = crop_matrix(face, dataclasses.replace(crop, align="landmarks"))
     scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
@@ -147,7 +147,7 @@ def _square_portrait(path: str, face_detector: FaceDetector, crop: Crop) -> tupl
 
 
 def _donor(photo: Photo, target: Face, face_detector: FaceDetector, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """Picture and landmarks of the donor whose pose is nearest: whose landmarks fit the target's best."""
+    """The donor whose landmarks fit the target's best: picture uint8 [side, side, 3] and landmarks float32 [5, 2]."""
     candidates = []
     goal = landmarks_of(target)
     for path in photo.donors:
@@ -164,5 +164,5 @@ def _donor(photo: Photo, target: Face, face_detector: FaceDetector, crop: Crop) 
 
 
 def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """An affine matrix, float [2, 3], on points, float [N, 2]; float32 [N, 2]."""
+    """Applies an affine matrix, float [2, 3], to points, float [N, 2]; float32 [N, 2]."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Paints a portrait, from the background forward, and takes its photograph."""
+"""Paints a portrait, from the background forward, and photographs it."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from dfdetect_jax.data.forge.surroundings import paint_background, paint_body
 from dfdetect_jax.data.forge.texture import noise_map, sample
 from dfdetect_jax.media.face import Face
 
-SIGHT_LINE = 0.3  # how far below the eyes the middle of the picture is, face units
+SIGHT_LINE = 0.3  # distance of the picture's middle below the eyes, face units
 
 
 def portrait(person: Person, sitting: Sitting, side: int, unit: float) -> tuple[np.ndarray, Face]:

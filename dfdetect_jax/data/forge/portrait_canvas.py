@@ -1,4 +1,4 @@
-"""The surface that a portrait is painted on, with the face's coordinates at each pixel."""
+"""The canvas of a portrait, with the face's coordinates at each pixel."""
 
 import dataclasses
 
@@ -7,10 +7,10 @@ import numpy as np
 
 @dataclasses.dataclass
 class Canvas:
-    """An unfinished picture. Lengths are face units (see `person.py`), light is linear.
+    """A picture in progress. Lengths are in face units (see `person.py`), light is linear, at least 0, 1 is white.
 
     Attributes:
-        color: float32 [H, W, 3], the picture painted until now.
+        color: float32 [H, W, 3], the picture painted so far.
         x: float32 [H, W], coordinates of the turned head's projection, to the right.
         y: float32 [H, W], downwards.
         u: float32 [H, W], coordinates on the frontal face, to the right.
@@ -18,7 +18,7 @@ class Canvas:
         rho: float32 [H, W], 0 at the middle of the head, 1 on its outline.
         pixel: size of a pixel.
         diffuse: float32 [H, W, 3], light that falls on the face; zeros until the face is lit.
-        gloss: float32 [H, W], mirrored light; zeros until the face is lit.
+        gloss: float32 [H, W], specular light; zeros until the face is lit.
     """
 
     color: np.ndarray
@@ -32,15 +32,23 @@ class Canvas:
     gloss: np.ndarray
 
     def cover(self, distance: np.ndarray, softness: float = 0.0) -> np.ndarray:
-        """Share of each pixel inside a shape, [H, W] in [0, 1], from signed `distance` (negative inside)."""
+        """Coverage of each pixel by a shape.
+
+        Args:
+            distance: float [H, W], signed distance to its edge, negative inside, face units.
+            softness: added to the width of the edge, face units.
+
+        Returns:
+            float [H, W] in [0, 1].
+        """
         return np.clip(0.5 - distance / np.float32(1.2 * self.pixel + softness), 0, 1)
 
     def lay(self, color: np.ndarray, alpha: np.ndarray) -> None:
-        """Paints `color` (float32 [H, W, 3] or [3]) over the picture with opacity `alpha` [H, W]."""
+        """Paints `color` (float32 [H, W, 3] or [3]) over the picture with opacity `alpha` (float [H, W] in [0, 1])."""
         self.color += alpha[..., None] * (color - self.color)
 
     def darken(self, share: np.ndarray) -> None:
-        """Removes `share` ([H, W] in [0, 1]) of the light."""
+        """Removes `share` (float [H, W] in [0, 1]) of the light."""
         self.color *= (1 - share)[..., None]
 
     def where(self, inside: np.ndarray) -> "Canvas":

@@ -1,4 +1,4 @@
-"""The regions of a face, from its five landmarks alone: the same on a painted face and on a photograph."""
+"""The regions of a face, from its five landmarks only: the same for painted faces and photographs."""
 
 import dataclasses
 
@@ -37,7 +37,12 @@ class FaceFrame:
 
 
 def face_frame(landmarks: np.ndarray, shape: tuple[int, int]) -> FaceFrame:
-    """Fits the mean face to five landmarks (float [5, 2], pixels) in a picture of `shape` (height, width)."""
+    """Fits the mean face to five landmarks.
+
+    Args:
+        landmarks: float [5, 2] of x, y, pixels.
+        shape: (height, width) of the picture.
+    """
     matrix = similarity(MEAN_LANDMARKS, landmarks)
     turn = np.linalg.inv(matrix[:, :2])
     row, column = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
@@ -68,11 +73,11 @@ def free_form_hole(frame: FaceFrame, rng: np.random.Generator, share: float) -> 
 
     Args:
         frame: the face.
-        rng: source of place and outline.
-        share: of the inner face's area.
+        rng: source of position and outline.
+        share: of the inner face's area, in (0, 1].
 
     Returns:
-        bool [H, W].
+        bool [H, W], True in the hole.
     """
     face = face_distance(frame) < -0.03
     at = rng.uniform([-0.7, -0.35], [0.7, 1.35])

@@ -1,4 +1,4 @@
-"""The picture behind and below the head: a background out of focus, neck and clothes."""
+"""The picture behind and below the head, painted onto a canvas in place: background, neck and clothes."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from dfdetect_jax.data.forge.texture import fractal_noise, value_noise
 
 
 def paint_background(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A wall or a room out of focus: one colour turning into another, uneven, with a few blurred lights and edges."""
+    """A wall or room out of focus: an uneven gradient of two colours, with a few blurred lights and edges."""
     base = rng.uniform(0.08, 0.85) * (1 + 0.08 * rng.standard_normal((2, 1)) + 0.10 * rng.standard_normal(3))
     base = linear(np.clip(base, 0.03, 0.95))
     angle = rng.uniform(0, 2 * np.pi)
@@ -28,7 +28,7 @@ def paint_background(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def paint_body(canvas: Canvas, person: Person, sitting: Sitting, rng: np.random.Generator) -> None:
-    """Neck and clothes; the cloth has folds and a weave, now and then stripes."""
+    """Neck and clothes; the cloth has folds, a weave and sometimes stripes."""
     canvas = canvas.where(canvas.y > 0.6)
     x, y = canvas.x, canvas.y
     width = 0.62 + 0.25 * person.jaw + 0.14 * np.clip(y - 1.5, 0, 1) ** 2

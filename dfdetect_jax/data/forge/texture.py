@@ -28,7 +28,17 @@ def value_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -
 
 
 def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float, octaves: int) -> np.ndarray:
-    """Value noise summed over octaves, each half as wide and 0.6 times as strong; float32 [height, width]."""
+    """Value noise summed over octaves, each with half the cell and 0.6 times the amplitude of the one before.
+
+    Args:
+        rng: source of randomness.
+        shape: (height, width) of the field, pixels.
+        cell: lattice spacing of the first octave, pixels.
+        octaves: 1 or more.
+
+    Returns:
+        float32 [height, width], zero mean.
+    """
     field = value_noise(rng, shape, cell)
     for octave in range(1, octaves):
         field = field + np.float32(0.6**octave) * value_noise(rng, shape, max(cell / 2**octave, 1.0))
@@ -37,13 +47,13 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float,
 
 @functools.cache
 def noise_map(cell: float) -> np.ndarray:
-    """A fixed tile of value noise; float32 [TILE, TILE], read-only. Reading it elsewhere gives another texture."""
+    """A fixed tile of value noise; float32 [TILE, TILE], read-only. `sample` at another offset for another texture."""
     return _read_only(value_noise(np.random.default_rng([17, round(10 * cell)]), (TILE, TILE), cell))
 
 
 @functools.cache
 def strand_map(length: float) -> np.ndarray:
-    """A fixed tile of strands that run down the rows; float32 [TILE, TILE], in [-1, 1], read-only."""
+    """A fixed tile of strands along the rows' axis (vertical); float32 [TILE, TILE] in [-1, 1], read-only."""
     rng = np.random.default_rng([29, round(10 * length)])
     fine, locks = (
         cv2.GaussianBlur(rng.standard_normal((TILE, TILE), dtype=np.float32), (0, 0), sigmaX=wide, sigmaY=long)
@@ -53,7 +63,16 @@ def strand_map(length: float) -> np.ndarray:
 
 
 def sample(tile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Reads `tile` (float32 [h, w]) at (x, y) in tile pixels, repeating it; float32, shape of `x`."""
+    """Samples a periodic tile by bilinear interpolation.
+
+    Args:
+        tile: float32 [h, w].
+        x: float [H, W], column in the tile, pixels; any value, modulo w.
+        y: float [H, W], row in the tile, pixels; any value, modulo h.
+
+    Returns:
+        float32 [H, W], in the range of `tile`.
+    """
     return cv2.remap(
         tile, x.astype(np.float32), y.astype(np.float32), interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
     )

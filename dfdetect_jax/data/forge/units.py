@@ -1,4 +1,4 @@
-"""The embedded data set: its people and portraits, in units that any process can render by itself."""
+"""The embedded data set: its people and portraits, in units that are rendered independently."""
 
 import contextlib
 import dataclasses
@@ -25,14 +25,14 @@ from dfdetect_jax.data.forge.person import Person, Sitting, draw_person, draw_si
 from dfdetect_jax.data.forge.portrait import portrait
 
 SHARES = {"train": 1.0, "val": 0.15, "test": 0.4}  # of the training split's size
-PORTRAITS = 4  # per identity; each is in the set twice, as it is and forged
+PORTRAITS = 4  # per identity; each is in the set twice, original and forged
 UNIT_PORTRAITS = 24
 EYES_APART = 0.92  # face units
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A part of the data set that one process renders, independent of all others.
+    """A part of the data set that is rendered independently of all others.
 
     Attributes:
         seed: of the data set.
@@ -52,11 +52,11 @@ class Unit:
 def plan_units(images: int, seed: int = 0) -> list[Unit]:
     """Divides the data set into units.
 
-    Each identity is in one split. Each portrait is in the set once as it is and once forged, the forgeries of the split
-    in turn, so half of every split is real.
+    Each identity is in one split. Each portrait is in the set twice, original and forged, with the forgeries of the
+    split in rotation, so half of every split is real.
 
     Args:
-        images: examples in the training split; validation gets 15% and test 40% of that, at least one per forgery.
+        images: examples in the training split; validation has 15% and test 40% of that, at least one pair per forgery.
         seed: of all people and portraits.
 
     Returns:
@@ -73,10 +73,11 @@ def plan_units(images: int, seed: int = 0) -> list[Unit]:
 
 
 def render_unit(unit: Unit, crop: Crop) -> list[Example]:
-    """Renders one unit; a function of its arguments alone.
+    """Renders one unit, a pure function of its arguments.
 
     Returns:
-        A real and a forged example for each portrait, in order.
+        A real and a forged example for each portrait, in order; image uint8 [size, size, 3] RGB, mask uint8
+        [size, size] in {0, 255}.
     """
     examples: list[Example] = []
     with one_thread():
@@ -87,7 +88,7 @@ def render_unit(unit: Unit, crop: Crop) -> list[Example]:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Limits OpenCV to one thread: small pictures gain nothing from more, and units run in one process per core."""
+    """Limits OpenCV to one thread: more don't speed up small pictures, and there is one process per core."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -116,8 +117,10 @@ def _render_pair(unit: Unit, number: int, crop: Crop) -> tuple[Example, Example]
 
 
 def _donor(unit: Unit, number: int, person: Person, sitting: Sitting, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
-    """Picture and landmarks of a donor: of three other people of the same split the one with the most similar skin, in
-    a similar pose and light.
+    """The donor of a swap: of three other people of the split the most similar in skin, in similar pose and light.
+
+    Returns:
+        Picture uint8 [side, side, 3] and landmarks float32 [5, 2].
     """
     rng = stream(unit.seed, unit.split, DONOR, number)
     others = max(unit.identities, 2)

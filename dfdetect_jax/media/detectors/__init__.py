@@ -11,10 +11,7 @@ from dfdetect_jax.media.face import Face
 SMALLEST_FACE = 12  # pixels; the window of MTCNN's first network
 
 FaceDetector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
-"""From frames, uint8 [H, W, 3] RGB each, to the faces of each frame, by falling area of the box.
-
-Threads may share one.
-"""
+"""From frames, uint8 [H, W, 3] RGB each, to the faces of each frame, by descending area of the box. Thread-safe."""
 
 
 @functools.cache
@@ -24,7 +21,7 @@ def load_face_detector(name: str, min_face: int = 40) -> FaceDetector:
     Args:
         name: "mtcnn" (five landmarks; runs in JAX, on the accelerator where there is one), "haar" (OpenCV, on the
             CPU, frontal faces, no landmarks) or "none" (`whole_pictures`).
-        min_face: side of the smallest face looked for, pixels; one a little smaller may still be found.
+        min_face: side of the smallest face searched for, pixels; one a little smaller may still be found.
 
     Raises:
         SettingsError: the name or size is not allowed, or the detector's weights aren't installed.
@@ -45,6 +42,6 @@ def load_face_detector(name: str, min_face: int = 40) -> FaceDetector:
 
 
 def whole_pictures(frames: Sequence[np.ndarray]) -> list[list[Face]]:
-    """Takes each frame, uint8 [H, W, 3], for one face that fills it: for face crops, or pictures without faces."""
+    """Treats each frame, uint8 [H, W, 3], as one face that fills it: for face crops, or pictures without faces."""
     boxes = (np.array([-0.5, -0.5, frame.shape[1] - 0.5, frame.shape[0] - 0.5], np.float32) for frame in frames)
     return [[Face(box, None, 1.0)] for box in boxes]

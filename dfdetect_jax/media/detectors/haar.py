@@ -1,4 +1,4 @@
-"""OpenCV's cascade for frontal faces: the face detector that needs no JAX, and finds no landmarks."""
+"""OpenCV's cascade for frontal faces: a face detector without JAX and without landmarks."""
 
 import threading
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Haar:
     Call it with frames, as a `FaceDetector`; faces have no landmarks and confidence 1. Runs on the CPU only.
 
     Args:
-        min_face: side of the smallest face looked for, pixels; one a little smaller may still be found.
+        min_face: side of the smallest face searched for, pixels; one a little smaller may still be found.
 
     Raises:
         SettingsError: this OpenCV has no cascades (5 has none).
@@ -30,10 +30,10 @@ class Haar:
             )
         self._cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
         self._min_face = min_face
-        self._one_at_a_time = threading.Lock()  # the cascade keeps the picture while it looks
+        self._one_at_a_time = threading.Lock()  # the cascade holds state during detection
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
-        """Finds faces in frames, uint8 [H, W, 3] RGB each; per frame its faces, by falling area."""
+        """Finds faces in frames, uint8 [H, W, 3] RGB each; per frame its faces, by descending area."""
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: np.ndarray) -> list[Face]:

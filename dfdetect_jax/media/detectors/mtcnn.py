@@ -25,7 +25,7 @@ _PYRAMID_STEP = 0.709  # area halves from level to level
 _LEVEL_MULTIPLE = 32
 _FRAMES_AT_ONCE = 8
 # Frames and patches per call of a network. On a CPU one frame or 32 patches stay in the cache: measured on two cores, a
-# patch takes the last network 0.4 ms among 32 and 2.4 ms among 256. An accelerator wants them all.
+# patch takes the last network 0.4 ms among 32 and 2.4 ms among 256. An accelerator is fastest with all of them.
 _BATCHES_ON_CPU, _BATCHES_ELSEWHERE = (1, 32), (_FRAMES_AT_ONCE, 256)
 _SMALLEST_BATCH_OF_PATCHES = 8
 _MOST_PROPOSALS = 2000  # per level of one frame: what a crowd needs, and a bound on the work for any picture
@@ -48,7 +48,7 @@ class Mtcnn:
     """A face detector: called with frames, it returns their faces, the largest first.
 
     Args:
-        min_face: side of the smallest face looked for, pixels; one a little smaller may still be found.
+        min_face: side of the smallest face searched for, pixels; one a little smaller may still be found.
 
     Raises:
         SettingsError: as `mtcnn_nets.load_weights`.
@@ -70,7 +70,7 @@ class Mtcnn:
             frames: uint8 [H, W, 3] RGB each; frames of one size are batched.
 
         Returns:
-            Per frame its faces, by falling area of the box.
+            Per frame its faces, by descending area of the box.
         """
         faces_in: list[list[Face]] = [[] for _ in frames]
         by_shape: dict[tuple[int, ...], list[int]] = {}

@@ -1,4 +1,4 @@
-"""Records do not depend on who prepares them: one process, shares, or Apache Beam."""
+"""Records are the same from one process, from shards and from Apache Beam."""
 
 import os
 import shutil

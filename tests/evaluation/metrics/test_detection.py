@@ -1,4 +1,4 @@
-"""Detection metrics, pinned to scikit-learn, for all rows and for repeated ones."""
+"""Detection metrics, pinned to scikit-learn, for all rows and for resampled ones."""
 
 import numpy as np
 import pytest

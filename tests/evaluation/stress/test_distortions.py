@@ -1,4 +1,4 @@
-"""Each distortion against the same thing done by another library, or by hand."""
+"""Each distortion against another library's or a direct implementation."""
 
 import itertools
 
