@@ -21,7 +21,7 @@ import measure
 import numpy as np
 
 from dfdetect_jax import methods
-from dfdetect_jax.config import CAESettings, Crop, check
+from dfdetect_jax.config import CAESettings, Crop, check, override
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.records import Records, read_manifest
@@ -88,10 +88,9 @@ def bootstrap_rows(frames: int, resamples: int) -> list[measure.Row]:
 
 def end_to_end_rows(images: int, size: int) -> list[measure.Row]:
     """Images per second from records on disk to the report's metrics, and of its parts, for an untrained CAE."""
-    settings = CAESettings()
-    settings.data.image_size, settings.model.width, settings.model.middle_blocks = size, 0.25, 2
-    settings.model.decoder_widths = (512, 256, 128, 64)
-    variables = jax.jit(methods.build(check(settings)).init)(jax.random.key(0)).variables
+    values = {"data.image_size": size, "model.width": 0.25, "model.middle_blocks": 2}
+    settings = check(override(CAESettings(), values | {"model.decoder_widths": (512, 256, 128, 64)}))
+    variables = jax.jit(methods.build(settings).init)(jax.random.key(0)).variables
     with tempfile.TemporaryDirectory() as home:
         folder = prepare("forge", None, home, Crop(size=size), images=images, log=lambda line: None)
         manifest = read_manifest(folder)

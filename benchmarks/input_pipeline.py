@@ -25,7 +25,7 @@ import measure
 import numpy as np
 
 from dfdetect_jax.augment import augment, normalize
-from dfdetect_jax.config import CAESettings, Crop
+from dfdetect_jax.config import Augment, CAESettings, Crop, override
 from dfdetect_jax.data.encoding import PNG, RAW, Codec
 from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.pipeline import train_batches
@@ -76,9 +76,8 @@ def write_files(records: Records, folder: Path) -> list[str]:
 
 
 def our_batches(folder: Path, size: int, workers: int) -> Iterator[dict]:
-    settings = CAESettings()
-    settings.data.image_size, settings.train.batch_size, settings.data.workers = size, BATCH, workers
-    return iter(train_batches(folder, settings))
+    values = {"data.image_size": size, "train.batch_size": BATCH, "data.workers": workers}
+    return iter(train_batches(folder, override(CAESettings(), values)))
 
 
 def torch_batches(files: list[str], augmented: bool, workers: int) -> Iterator:
@@ -105,8 +104,7 @@ def rate(batches: Iterator, seconds: float) -> float:
 
 def step_rate(size: int, seconds: float) -> float:
     """Images per second of normalisation and augmentation, the part of the step before the network, on JAX's device."""
-    settings = CAESettings().augment
-    settings.jitter = 0.2
+    settings = Augment(jitter=0.2)
     images = jax.device_put(np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8))
     prepared = jax.jit(lambda key, x: augment(key, normalize(x), settings))
 

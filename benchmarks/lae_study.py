@@ -11,9 +11,9 @@ plots the validation AUC of every run: an arm whose curve still rises has not co
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import measure
 import numpy as np
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from dfdetect_jax import cli
-from dfdetect_jax.config import LAEModel, LAESettings, check
+from dfdetect_jax.config import LAEModel, LAESettings, check, override
 from dfdetect_jax.config.lae import POOLINGS
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices.host import keep_freed_memory
@@ -41,26 +41,20 @@ NO_MASKS = "no masks"
 RESULT = "study.json"
 
 
-def plain_classifier(settings: LAESettings) -> None:
-    """The same encoder, the average of its map, one dense layer; nothing is reconstructed."""
-    settings.model.head, settings.model.pooling = "linear", "mean"
-    settings.active.masks = "none"
-    settings.loss.pixel = settings.loss.perceptual = settings.loss.adversarial = 0.0
-
-
-def masks(kind: str, strategy: str = "hardest") -> Callable[[LAESettings], None]:
-    def apply(settings: LAESettings) -> None:
-        settings.active.masks, settings.active.strategy = kind, strategy
-
-    return apply
-
-
-ARMS: dict[str, Callable[[LAESettings], None]] = {
-    "plain classifier": plain_classifier,
-    NO_MASKS: masks("none"),
-    "3% random": masks("selected", "random"),
-    "3% active": masks("selected"),
-    "all masks": masks("all"),
+# The same encoder, the average of its map, one dense layer; nothing is reconstructed.
+PLAIN_CLASSIFIER = {
+    "model.head": "linear",
+    "model.pooling": "mean",
+    "active.masks": "none",
+    "loss.pixel": 0.0,
+}
+# Settings by arm.
+ARMS: dict[str, dict[str, Any]] = {
+    "plain classifier": PLAIN_CLASSIFIER,
+    NO_MASKS: {"active.masks": "none"},
+    "3% random": {"active.masks": "selected", "active.strategy": "random"},
+    "3% active": {"active.masks": "selected", "active.strategy": "hardest"},
+    "all masks": {"active.masks": "all"},
 }
 
 
@@ -78,23 +72,25 @@ class Job(NamedTuple):
 
 def settings_for(job: Job, records: Path, args: argparse.Namespace) -> LAESettings:
     """The settings of a run: a third of the steps in stage 1; number of steps and schedule are the same for all."""
-    settings = LAESettings(seed=job.seed)
-    settings.data.name = str(records)
-    settings.data.image_size = read_manifest(records).crop.size
-    settings.data.train_forgeries = TASKS[job.task][:1]
-    settings.model.stages = 3
-    settings.model.discriminator_width = 0.25
-    settings.loss.perceptual = settings.loss.adversarial = 0.0
-    settings.optimizer.learning_rate = 1e-3
-    settings.optimizer.schedule = "cosine"
-    settings.model.pooling = args.pooling
-    settings.train.batch_size = args.batch
-    settings.train.steps = args.steps
-    settings.train.eval_every = settings.train.log_every = max(1, args.steps // 6)
-    settings.train.keep = 1
-    settings.active.start = args.steps // 3
-    ARMS[job.arm](settings)
-    return check(settings)
+    values = {
+        "seed": job.seed,
+        "data.name": str(records),
+        "data.image_size": read_manifest(records).crop.size,
+        "data.train_forgeries": TASKS[job.task][:1],
+        "model.stages": 3,
+        "model.pooling": args.pooling,
+        "loss.perceptual": 0.0,
+        "loss.adversarial": 0.0,
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.schedule": "cosine",
+        "train.batch_size": args.batch,
+        "train.steps": args.steps,
+        "train.eval_every": max(1, args.steps // 6),
+        "train.log_every": max(1, args.steps // 6),
+        "train.keep": 1,
+        "active.start": args.steps // 3,
+    }
+    return check(override(LAESettings(), values | ARMS[job.arm]))
 
 
 def run_job(job: Job, args: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import workload
 
 from dfdetect_jax import cli, methods
+from dfdetect_jax.config import override
 from dfdetect_jax.devices import host, processes
 from dfdetect_jax.devices import mesh as meshes
 from dfdetect_jax.training import parallel
@@ -47,9 +48,8 @@ def jax_run(args: argparse.Namespace, spec: dict[str, Any]) -> dict[str, Any]:
     count, process = spec["process_count"], spec["process_id"]
     if count > 1:
         processes.join(coordinator=spec["coordinator"], process_count=count, process_id=process)
-    settings = workload.settings_from(args)
-    settings.parallel = spec["form"]
-    method = methods.build(settings, workload.random_vgg16(settings))
+    settings = override(workload.settings_from(args), {"parallel": spec["form"]})
+    method = methods.build(settings, workload.random_weights(settings))
     over = parallel.build(method, settings)
     state = over.place(over.init(jax.random.key(settings.seed)))
     batch = over.shard(share_of(workload.random_batch(settings), process, count))

@@ -33,7 +33,7 @@ Arm = tuple[Callable[[], object], dict]
 
 def detector_parameters(settings: Settings) -> tuple[methods.Method, methods.TrainState]:
     """A method, and a state with random weights."""
-    method = methods.build(settings, workload.random_vgg16(settings))
+    method = methods.build(settings, workload.random_weights(settings))
     return method, jax.jit(method.init)(jax.random.key(0))
 
 

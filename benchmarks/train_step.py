@@ -35,7 +35,7 @@ LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,),
 
 def jax_arm(settings: Settings, batch: dict, plain: bool) -> tuple[Callable[[], None], dict]:
     """A step with donated state as a call; its compile time, memory, FLOP and parameters."""
-    method = methods.build(settings, workload.random_vgg16(settings))
+    method = methods.build(settings, workload.random_weights(settings))
     state, batch = jax.jit(method.init)(jax.random.key(0)), jax.device_put(batch)
     start = time.perf_counter()
     with plain_lowering(plain):

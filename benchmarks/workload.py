@@ -3,17 +3,18 @@
 import argparse
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax import methods
-from dfdetect_jax.config import METHODS, CAESettings, LAESettings, Settings, check
+from dfdetect_jax.config import LAESettings, Settings, check, override
 from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.models.vgg import VGG16, VGG16Weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that `settings_from` reads."""
-    parser.add_argument("--method", default="cae", choices=METHODS)
+    parser.add_argument("--method", default="cae", choices=("cae", "lae"))
     parser.add_argument("--size", type=int, default=128, help="side of the images, pixels")
     parser.add_argument("--batch", type=int, default=8, help="images in a step, over all devices")
     parser.add_argument("--width", type=float, default=1.0)
@@ -24,15 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def settings_from(args: argparse.Namespace) -> Settings:
     """The default settings of a method, overridden by the flags."""
-    settings = LAESettings() if args.method == "lae" else CAESettings()
-    settings.data.image_size = args.size
-    settings.train.batch_size = args.batch
-    settings.train.dtype = args.dtype
-    settings.model.width = args.width
-    if isinstance(settings, LAESettings):
-        settings.model.discriminator_width = args.width
-        settings.loss.vgg16 = "random"  # a name is required; `random_vgg16` is what is used
-    return check(settings)
+    values = {
+        "data.image_size": args.size,
+        "train.batch_size": args.batch,
+        "train.dtype": args.dtype,
+        "model.width": args.width,
+    }
+    if args.method == "lae":
+        values["model.discriminator_width"] = args.width
+        values["loss.vgg16"] = "random"  # a name is required; `random_weights` are what is used
+    return check(override(methods.defaults(args.method), values))
 
 
 def shape_of(args: argparse.Namespace) -> str:
@@ -51,13 +53,13 @@ def random_batch(settings: Settings) -> dict[str, np.ndarray]:
     return batch
 
 
-def random_vgg16(settings: Settings) -> VGG16Weights | None:
-    """For the perceptual loss, which takes as long with random weights as with trained ones."""
+def random_weights(settings: Settings) -> dict[str, VGG16Weights]:
+    """By network, as `methods.build` takes them: the perceptual loss takes as long with random weights."""
     if not isinstance(settings, LAESettings):
-        return None
+        return {}
     image = jax.ShapeDtypeStruct((1, 32, 32, 3), np.float32)
     params = VGG16(settings.loss.perceptual_layers).lazy_init(jax.random.key(0), image)["params"]
-    return VGG16Weights(params, mean=np.zeros(3, np.float32), std=np.ones(3, np.float32))
+    return {"vgg16": VGG16Weights(params, mean=jnp.zeros(3), std=jnp.ones(3))}
 
 
 def parameters_of(state: methods.TrainState) -> int:

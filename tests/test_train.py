@@ -181,7 +181,7 @@ def states(workdir: Path):
     checkpoints = loop.Checkpoints(workdir / "checkpoints")
     state, cursor = checkpoints.restore(target)
     checkpoints.close()
-    return jax.tree.map(np.asarray, state), cursor
+    return jax.tree.map(np.asarray, state.with_key_data()), cursor
 
 
 class _Killed(BaseException):
