@@ -110,11 +110,12 @@ def stream(run: "Run", face_detector: "FaceDetector", paths: list[str], clock: "
     """Scores as a stream; returns the number of faces."""
     from dfdetect_jax.scoring.stream import score_files
 
-    return sum(
-        len(face.sightings)
-        for _, result in score_files(run, face_detector, paths, clock=clock)
-        for face in result.faces
-    )
+    faces = 0
+    for _, result in score_files(run, face_detector, paths, clock=clock):
+        if isinstance(result, Exception):
+            raise result
+        faces += sum(len(face.sightings) for face in result.faces)
+    return faces
 
 
 def measured(way: str, paths: list[str], args: argparse.Namespace) -> measure.Row:

@@ -1,0 +1,32 @@
+"""The benchmarks run from the command line, on workloads far too small to measure anything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain", "torch"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("train_step", ["--method", "lae", "--steps", "1", *SMALL]),
+        ("score", ["--rounds", "1", *SMALL]),
+        ("evaluate", ["--frames", "500", "--resamples", "5", "--images", "24", "--size", "32"]),
+        ("input_pipeline", ["--size", "32", "--images", "40", "--seconds", "1"]),
+        ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
+    ],
+)
+def test_a_benchmark_writes_its_tables_as_json(name, arguments, tmp_path):
+    file = tmp_path / "table.json"
+    command = [sys.executable, f"benchmarks/{name}.py", *arguments, "--json", str(file)]
+    environment = {**os.environ, "TFDS_DATA_DIR": str(tmp_path)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(file.read_text())
