@@ -108,11 +108,8 @@ def test_two_processes_meet_and_hear_the_same(found_by):
 @pytest.mark.slow
 def test_an_error_ends_its_process_at_once_though_the_other_goes_on():
     port = free_port()
-    body = "    {what}\n"
-    start = (
-        "import time\nfrom dfdetect_jax import errors\nfrom dfdetect_jax.devices import processes\nwith processes.joined({job}):\n"
-        + body
-    )
+    imports = "import time\nfrom dfdetect_jax import errors\nfrom dfdetect_jax.devices import processes\n"
+    start = imports + "with processes.joined({job}):\n    {what}\n"
     waits = python(start.format(job=explicit(0, port), what="time.sleep(100)"))
     with waits, python(start.format(job=explicit(1, port), what='raise errors.RunError("broken here")')) as fails:
         try:
