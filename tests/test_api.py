@@ -76,15 +76,15 @@ def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
         detector.predict(np.zeros((8, 8), np.uint8))
 
 
-def test_prepare_train_and_evaluate_are_the_commands(tmp_path):
+def test_data_are_prepared_and_a_run_is_evaluated_on_them(tmp_path):
     records = dfd.prepare("forge", out=tmp_path, crop=dfd.Crop(size=40), images=16)
-    settings = tiny_settings(data__data_dir=str(tmp_path), train__steps=2)
-    detector = dfd.train(settings, tmp_path / "run")
-    assert detector.run.info["data"]["folder"] == str(records)
-    assert detector.run.info["checkpoint"]["step"] == 2
-    evaluation = dfd.evaluate(tmp_path / "run", str(records), out=tmp_path / "report", resamples=0)
+    evaluation = dfd.evaluate(trained.folders()[0], str(records), out=tmp_path / "report", resamples=0)
     (metrics,) = evaluation.runs["run"].metrics.data.values()
     assert 0 <= metrics.frame.auc <= 1
     assert (tmp_path / "report" / "metrics.json").exists()
+
+
+def test_settings_are_checked_before_anything_is_trained(tmp_path):
     with pytest.raises(SettingsError, match=r"train\.steps"):
-        dfd.train(dfd.override(settings, {"train.steps": 0}), tmp_path / "other")
+        dfd.train(tiny_settings(train__steps=0), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -31,13 +31,15 @@ def test_the_front_door_in_ten_lines(tmp_path, monkeypatch, capsys):
     exec(code, names)
     assert [result.path for result in names["results"]] == ["photo.jpg", "clip.mp4"]
     assert names["heat"].shape == (40, 40)
+    assert names["detector"].run.info["checkpoint"]["step"] == 2
     *_, auc = capsys.readouterr().out.split()
     assert 0 <= float(auc) <= 1
 
 
 def test_the_pure_functions_are_called_as_shown():
     names = {}
-    exec(BLOCKS[1].replace("state = method.init(", "state = jax.eval_shape(method.init, "), names)
+    code = BLOCKS[1].replace("state = method.init(", "state = jax.eval_shape(method.init, ")
+    exec(code.replace('"real"}', '"real", "model.middle_blocks": 0}'), names)
     assert names["settings"].loss.reconstruct == "real"
     assert hash(names["settings"])
     batch = {"image": np.zeros((2, 299, 299, 3), np.uint8), "label": np.zeros(2, np.int32)}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from setuptools import find_packages
 
 import dfdetect_jax
 
@@ -33,16 +32,7 @@ def test_the_citation_is_of_this_version():
     assert {reference["url"] for reference in citation["references"]} == set(PROJECT["urls"].values())
 
 
-def test_every_folder_with_code_is_a_package_that_is_found():
+def test_every_folder_with_code_is_a_package():  # setuptools' find_packages passes over folders without __init__.py
     folders = {path.parent for path in (ROOT / "dfdetect_jax").rglob("*.py")}
-    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
-    assert names == set(find_packages(str(ROOT), include=["dfdetect_jax", "dfdetect_jax.*"]))
-
-
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
-def test_files_that_the_documents_name_are_there(name):
-    text = (ROOT / name).read_text()
-    links = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r"`((?:tests|media|\.ci)/[\w/.]+)`", text)
-    placeholders = {"tests/methods/test_NAME.py", "tests/x/test_y.py"}
-    bases = (ROOT, ROOT / "dfdetect_jax")
-    assert {link for link in links if not any((base / link).exists() for base in bases)} <= placeholders
+    assert len(folders) > 10
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []

@@ -94,6 +94,7 @@ def test_a_run_gives_the_scores_that_it_gave(runs, prepared):
     np.testing.assert_allclose(found, rows.score, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_resumes_from_its_checkpoint_and_goes_the_same_way(runs, prepared):
     run = runs / "cae"
     before = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

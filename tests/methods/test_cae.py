@@ -188,6 +188,7 @@ def equations(jaxpr):
             yield from equations(inner)
 
 
+@pytest.mark.slow
 def test_recomputed_blocks_keep_less_for_the_backward_pass():
     def kept(remat):
         """Bytes that the encoder's forward pass leaves for the backward one."""

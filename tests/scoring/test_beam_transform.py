@@ -16,6 +16,7 @@ def through_beam(paths, run, out):
     return {line["path"]: line for line in lines}
 
 
+@pytest.mark.slow
 def test_a_pipeline_scores_as_predict_does(score, media, tmp_path):
     (tmp_path / "text.jpg").write_text("hello")
     text = str(tmp_path / "text.jpg")

@@ -111,9 +111,15 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
         stages.train(given, workdir, drawn)
 
 
-def test_learning_from_all_masks_asks_nobody_and_a_sigterm_at_the_end_of_stage_one_keeps_stage_two_from_starting(
-    drawn, tmp_path, monkeypatch
-):
+def test_learning_from_all_masks_asks_nobody(drawn, tmp_path):
+    workdir = tmp_path / "run"
+    assert stages.train(settings(masks="all"), workdir, drawn)
+    assert not (workdir / stages.QUEUE).exists()
+    assert open_run(workdir).info["checkpoint"]["stage"] == 2
+
+
+@pytest.mark.slow
+def test_a_sigterm_at_the_end_of_stage_one_keeps_stage_two_from_starting(drawn, tmp_path, monkeypatch):
     workdir, save = tmp_path / "run", Checkpoints.save
 
     def terminated_while_saving(self, *args):
@@ -125,10 +131,10 @@ def test_learning_from_all_masks_asks_nobody_and_a_sigterm_at_the_end_of_stage_o
         assert not stages.train(settings(masks="all"), workdir, drawn)
     assert list(sealed_steps(workdir / "checkpoints")) == [2]
     assert stages.train(settings(masks="all"), workdir, drawn)
-    assert not (workdir / stages.QUEUE).exists()
     assert open_run(workdir).info["checkpoint"]["stage"] == 2
 
 
+@pytest.mark.slow
 def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the_checkpoint(drawn, tmp_path):
     from tests import keras_vgg16
 

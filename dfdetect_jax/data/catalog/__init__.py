@@ -8,7 +8,7 @@ when that data set is read. A module `dfdetect_jax/data/catalog/mine.py` has
     def find_clips(root: Path, reals: str = "") -> Listing: ...
 
 `find_clips` lists every clip with its split, identity and, where known, donor, source and mask (see `Clip`). It opens
-no media. It raises `RecordsError` where the tree is not the data set's; what it lacks, or holds beyond, are findings.
+no media. It raises `RecordsError` where the tree is not the data set's; missing or unexpected files are findings.
 It need not keep people apart: the `find_clips` below drops clips until no person, source or video is in two splits.
 `data/trees` has what catalogs share.
 """
