@@ -1,5 +1,7 @@
 """Augmentation inside the training step, on the device: pure functions of a PRNG key and a batch."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -90,8 +92,8 @@ def high_pass(images: jax.Array) -> jax.Array:
     Returns:
         The same shape and dtype: `images` minus the blurred images; in [-2, 2] for images in [-1, 1].
     """
-    taps = jnp.array([1.0, 4.0, 6.0, 4.0, 1.0], images.dtype) / 16.0
+    taps = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
     h, w = images.shape[1:3]
     padded = jnp.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
-    rows = sum(tap * padded[:, i : i + h] for i, tap in enumerate(taps))
-    return images - sum(tap * rows[:, :, i : i + w] for i, tap in enumerate(taps))
+    rows = functools.reduce(jnp.add, [tap * padded[:, i : i + h] for i, tap in enumerate(taps)])
+    return images - functools.reduce(jnp.add, [tap * rows[:, :, i : i + w] for i, tap in enumerate(taps)])

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Trains on this machine, in one process or in several that form one job.
 #
-#   launch/local.sh -- --config configs/cae.py                            all devices in one process: the usual case
+#   launch/local.sh -- --config configs/cae.py                            one process with all devices, the usual case
 #   launch/local.sh --processes 8 -- --config configs/cae.py              one process per GPU
-#   launch/local.sh --processes 2 --devices 2 -- --config configs/cae.py  a pod of 2 hosts x 2 devices, tried on CPUs
+#   launch/local.sh --processes 2 --devices 2 -- --config configs/cae.py  simulates 2 hosts with 2 devices each on CPU
 #
-#   --processes N   number of processes (1)
-#   --devices N     CPU devices of each process, instead of other devices
-#   --restarts N    restarts after a failure, each resuming from the last checkpoint (3)
-#   --dry-run       print the commands without running them
+#   --processes N   number of processes (default: 1)
+#   --devices N     number of CPU devices per process; accelerators are not used
+#   --restarts N    number of restarts after failures; each resumes from the last checkpoint (default: 3)
+#   --dry-run       print the commands instead of running them
 #
-# When one process fails the others are terminated, since they would wait for it. TERM or INT is forwarded as TERM, on
-# which `train` saves its state; a second signal kills all processes. The exit status is that of the process that failed
-# first; 2 is a mistake in settings or data, which is not retried. PYTHON names the interpreter (python).
+# If one process fails, the others are ended, because they would wait for it. The first TERM or INT is forwarded to all
+# processes as TERM, on which `train` saves its state; the second kills them. The exit status is that of the process
+# that failed first. Status 2, an error in the settings or the data, is not restarted. PYTHON is the interpreter
+# (default: python).
 set -euo pipefail
 
 processes=1 devices="" restarts=3 dry_run=""
@@ -29,18 +30,18 @@ done
 (($#)) || { echo "error: expected the arguments of train after --, as in -- --config configs/cae.py" >&2 && exit 2; }
 line=("${PYTHON:-python}" -m dfdetect_jax.train "$@")
 
-# free_port: an unused port below the ephemeral range.
+# free_port: prints an unused port below the range that operating systems assign to clients.
 free_port() {
   local port
   while port=$((20000 + RANDOM % 12000)) && (: <"/dev/tcp/localhost/$port") 2>/dev/null; do :; done
   echo "$port"
 }
 
-# command_of PORT INDEX: sets `command` to what process INDEX runs.
+# command_of PORT INDEX: sets `command` to the command of process INDEX.
 command_of() {
   command=(env)
   if [[ $devices ]]; then command+=(JAX_PLATFORMS=cpu "JAX_NUM_CPU_DEVICES=$devices"); fi
-  if ((processes > 1)) && [[ ! $devices ]]; then command+=("JAX_LOCAL_DEVICE_IDS=$2"); fi # GPU number INDEX alone
+  if ((processes > 1)) && [[ ! $devices ]]; then command+=("JAX_LOCAL_DEVICE_IDS=$2"); fi # GPU number INDEX only
   command+=("${line[@]}")
   if ((processes > 1)); then
     command+=("--coordinator=localhost:$1" "--process_count=$processes" "--process_id=$2")
@@ -55,20 +56,20 @@ pass_on() {
 }
 trap pass_on TERM INT
 
-# run_together: all processes from start to end. Returns the status of the first to fail, 0 if none did.
+# run_together: runs all processes. Returns the status of the first one to fail, or 0.
 run_together() {
   local port pid i left still status failed=0 patience=50
   port=$(free_port) pids=()
   for ((i = 0; i < processes; i++)); do
     command_of "$port" "$i"
-    set -m # a separate process group, so that data workers are terminated with it
+    set -m # a process group of its own, so that its data workers are ended with it
     "${command[@]}" </dev/null &
     set +m
     pids+=($!)
   done
   left=("${pids[@]}")
   while ((${#left[@]})); do
-    sleep 0.2 || true # Ctrl-C ends it too
+    sleep 0.2 || true # Ctrl-C ends sleep too
     still=()
     for pid in "${left[@]}"; do
       if kill -0 "$pid" 2>/dev/null; then still+=("$pid") && continue; fi
@@ -76,7 +77,7 @@ run_together() {
       if ((status && !failed)); then failed=$status && signal_all TERM ""; fi
     done
     left=(${still[@]+"${still[@]}"})
-    if ((failed && patience-- == 0)); then signal_all KILL -; fi # a process in a collective call does not handle TERM
+    if ((failed && patience-- == 0)); then signal_all KILL -; fi # a collective operation blocks TERM
   done
   return "$failed"
 }

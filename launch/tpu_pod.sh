@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Trains on a Cloud TPU slice, from this machine: one process per host, which discover each other.
+# Trains on a Cloud TPU slice, started from this machine: one process per host, which find each other by TPU metadata.
 #
 #   launch/tpu_pod.sh --name pod --zone us-east5-b --type v6e-16 --runtime v2-alpha-tpuv6e --install dist/*.whl \
 #     --setup 'sudo mkdir -p /mnt/shared && sudo mount -t nfs 10.0.0.2:/share /mnt/shared' \
 #     -- --config configs/cae.py --workdir /mnt/shared/runs/cae --config.data.data_dir=/mnt/shared/data
 #
 #   --name NAME --zone ZONE       the slice
-#   --type T --runtime R          create it if it does not exist: https://cloud.google.com/tpu/docs/runtimes
-#   --spot                        ... as Spot capacity: cheaper, may be preempted
-#   --setup COMMAND               run on every host first, for example to mount a disk
-#   --install WHEEL|REQUIREMENT   a wheel (python -m pip wheel --no-deps -w dist .), or a requirement for pip, such
-#                                 as 'dfdetect_jax[tpu] @ git+https://HOST/REPOSITORY'
-#   --restarts N                  restarts (10), each resuming, in a new slice if this one was preempted
-#   --dry-run                     print the commands without running them
+#   --type T --runtime R          create the slice if it does not exist: https://cloud.google.com/tpu/docs/runtimes
+#   --spot                        create it as a Spot slice, which costs less and may be preempted
+#   --setup COMMAND               command to run on every host first, for example to mount a disk
+#   --install WHEEL|REQUIREMENT   a wheel (python -m pip wheel --no-deps -w dist .) or a requirement for pip, such as
+#                                 'dfdetect_jax[tpu] @ git+https://HOST/REPOSITORY'
+#   --restarts N                  number of restarts after failures, in a new slice if this one was preempted; each
+#                                 resumes from the last checkpoint (default: 10)
+#   --dry-run                     print the commands instead of running them
 #
-# Needs gcloud, logged in and with a project. Run folder and data must be on a disk that all hosts see, as files: NFS
-# (Filestore) is best; a bucket has to be mounted with gcsfuse, gs:// is not supported. The slice is billed until
+# Requires gcloud, logged in and with a project. Run folder and data must be on a file system that all hosts mount:
+# NFS (Filestore), or a bucket mounted with gcsfuse; gs:// paths are not supported. The slice is billed until
 # `gcloud compute tpus queued-resources delete NAME --zone=ZONE --force`.
 set -euo pipefail
 
@@ -30,10 +31,11 @@ while (($#)); do
   esac
 done
 if [[ ! $name || ! $zone ]] || ((!$#)); then
-  echo "error: expected --name NAME --zone ZONE -- and the arguments of train" >&2 && exit 2
+  echo "error: expected --name NAME --zone ZONE -- and the arguments of train, as in -- --config configs/cae.py" >&2
+  exit 2
 fi
 
-# quoted WORD...: the words as a shell, here or on a host, reads them.
+# quoted WORD...: prints the words quoted for a shell.
 quoted() {
   local word
   for word in "$@"; do
@@ -51,7 +53,7 @@ state() { [[ $dry_run ]] || gcloud compute tpus queued-resources describe "$name
   '--format=value(state.state)' 2>/dev/null; }
 create() { queue create "--node-id=$name" "--accelerator-type=$type" "--runtime-version=$runtime" ${spot:+"$spot"}; }
 
-# wait_for_slice: returns when the slice is active; creates it if it does not exist or was preempted.
+# wait_for_slice: returns when the slice is active. Creates it if it does not exist, and again if it was preempted.
 wait_for_slice() {
   while :; do
     case $(state) in
@@ -65,7 +67,7 @@ wait_for_slice() {
   done
 }
 
-# prepare: the slice, its disks, the library. uv, since the hosts' Python may be older than the library requires.
+# prepare: creates the slice, runs --setup, installs the library. With uv, because the hosts' Python may be too old.
 prepare() {
   if [[ $type ]]; then wait_for_slice || return; fi
   if [[ $setup ]]; then on_hosts "$setup" || return; fi
@@ -79,14 +81,14 @@ prepare() {
 && ~/.local/bin/uv pip install --python ~/dfdetect_jax_env/bin/python $(quoted "$wanted")"
 }
 
-# A TPU serves one process: wait for a run left over from a broken connection.
+# A TPU serves one process, so a run that outlived a broken connection has to end first.
 train="source ~/dfdetect_jax_env/bin/activate && flock --no-fork --timeout 900 ~/.dfdetect_jax.lock $(
   quoted python -m dfdetect_jax.train "$@" --distributed)"
 
 for ((restart = 1; ; restart++)); do
   status=0
   prepare && on_hosts "$train" || status=$?
-  # 2 is a mistake in settings or data, which is not retried.
+  # Status 2, an error in the settings or the data, is not restarted.
   if ((status == 0 || status == 2 || restart > restarts)); then exit "$status"; fi
   echo "tpu_pod.sh: exit status $status; restart $restart of $restarts resumes from the last checkpoint" >&2
   sleep 30

@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -184,7 +185,7 @@ def equations(jaxpr):
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "conv_general_dilated":
             yield eqn
-        for inner in jax.core.jaxprs_in_params(eqn.params):
+        for inner in jax.extend.core.jaxprs_in_params(eqn.params):
             yield from equations(inner)
 
 
