@@ -1,7 +1,9 @@
 """The front door: `import dfdetect_jax as dfd`."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +31,15 @@ def test_every_name_of_the_front_door_is_there():
     assert set(dfd.__all__) <= set(dir(dfd))
     with pytest.raises(AttributeError, match="has no attribute 'predikt'"):
         _ = dfd.predikt
+
+
+def test_type_checkers_see_the_names_of_the_front_door():
+    """What is imported lazily stands once for Python and once for type checkers."""
+    branches = [node for node in ast.parse(Path(dfd.__file__).read_text()).body if isinstance(node, ast.If)]
+    (seen,) = (
+        [name for line in node.body if isinstance(line, ast.ImportFrom) for name in line.names] for node in branches
+    )
+    assert sorted(["__version__", *(name.name for name in seen)]) == sorted(dfd.__all__)
 
 
 def test_a_function_keeps_its_name_when_the_command_of_that_name_is_imported():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
@@ -139,15 +140,11 @@ def test_uninformative_scores_give_one_half(scores, labels):
     assert choose_threshold(np.array(scores), np.array(labels, int)) == 0.5
 
 
-def sigmoid(logits):
-    return 1 / (1 + np.exp(-logits))
-
-
 def overconfident(temperature, n, seed=0):
     """Scores and labels; a label is 1 with the probability that its score has at `temperature`."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(scale=3.0, size=n)
-    return sigmoid(logits), (rng.random(n) < sigmoid(logits / temperature)).astype(int)
+    return expit(logits), (rng.random(n) < expit(logits / temperature)).astype(int)
 
 
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 4.0])

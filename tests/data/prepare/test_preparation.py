@@ -12,7 +12,7 @@ from dfdetect_jax.data import records
 from dfdetect_jax.data.prepare.preparation import prepare, prepare_share
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.prepare import main
-from dfdetect_jax.shares import Share, read_share
+from dfdetect_jax.shares import Share
 from tests.data.photographs import face_picture, write_image
 
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
@@ -48,17 +48,6 @@ def half(first_share, tmp_path):
 
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize(("text", "share"), [("0/1", Share(0, 1)), ("2/3", Share(2, 3))])
-def test_a_share_is_read(text, share):
-    assert read_share(text) == share
-
-
-@pytest.mark.parametrize("text", ["", "1", "3/3", "-1/3", "1/0", "a/b", "1/3/5"])
-def test_what_is_no_share_is_refused(text):
-    with pytest.raises(SettingsError, match="expected i/n with i from 0 to n - 1"):
-        read_share(text)
 
 
 def test_a_share_reports_the_clips_that_remain(first_share):

@@ -2,19 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from dfdetect_jax.evaluation.metrics import calibration
-
-
-def sigmoid(logits):
-    return 1 / (1 + np.exp(-logits))
 
 
 def made(temperature, n, seed=0):
     """Scores that are right at `temperature`: labels are drawn with the probability that it gives them."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(scale=3.0, size=n)
-    return sigmoid(logits), (rng.random(n) < sigmoid(logits / temperature)).astype(int)
+    return expit(logits), (rng.random(n) < expit(logits / temperature)).astype(int)
 
 
 def test_calibration_keeps_order_and_one_half_and_softens_the_rest():
