@@ -16,7 +16,7 @@ def settings_of(method):
 
     settings = override(
         tiny_settings() if method == "cae" else tiny_lae_settings(),
-        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": False, "train.batch_size": 16},
+        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": True, "train.batch_size": 16},
     )
     if method == "cae":
         settings = override(settings, {"loss.reconstruct": "real"})  # devices hold different numbers of reals
