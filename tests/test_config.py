@@ -140,6 +140,23 @@ def test_an_impossible_value_of_the_lae_is_answered_with_what_is_allowed(path, v
     assert "\n" not in message
 
 
+def test_selected_masks_need_fakes_beside_the_self_blended_ones():
+    crowded = override(lae(), {"augment.self_blend.share": 0.45})
+    with pytest.raises(SettingsError, match=r'active\.batch_share: expected at most the 0\.05 .*active\.masks="none"'):
+        check(crowded)
+    assert check(override(crowded, {"active.masks": "none"})).learns_self_blended_masks
+
+
+def test_masks_of_self_blended_fakes_are_learnt_from_where_there_are_any():
+    blending = override(lae(), {"augment.self_blend.share": 0.25})
+    assert blending.learns_self_blended_masks
+    assert not lae().learns_self_blended_masks
+    for path, value in (("active.self_blended", False), ("loss.attention", 0.0)):
+        assert not override(blending, {path: value}).learns_self_blended_masks
+    assert "active.self_blended" in lae().unread
+    assert "active.self_blended" not in blending.unread
+
+
 def test_the_perceptual_term_is_refused_without_weights_and_the_way_out_is_named():
     with pytest.raises(SettingsError, match=r"loss\.vgg16.*loss\.perceptual=0"):
         check(LAESettings())

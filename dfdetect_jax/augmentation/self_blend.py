@@ -23,6 +23,7 @@ from dfdetect_jax.augmentation.planes import to_images, to_planes
 
 OPACITIES = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 FORGED_FROM = 0.1  # the source's share in a pixel, before opacity, from which it counts as forged
+_STRENGTHS = 21  # drawn for each face, beside the bends of its mask
 _SHARPENED_BY = 1.0  # standard deviation of the blur in unsharp masking, pixels
 
 
@@ -92,8 +93,8 @@ def draw(key: jax.Array, strength: float = 1.0) -> Changes:
         key: PRNG key.
         strength: multiplies all ranges but those of the mask.
     """
-    uniform_key, bend_key = jax.random.split(key)
-    u = jax.random.uniform(uniform_key, (21,))
+    bends = 2 * GRID * GRID
+    u = jax.random.uniform(key, (_STRENGTHS + bends,))  # all at once: a generator takes a second to compile
     either = strength * (2 * u - 1)
     sharper = u[6] < 0.5
     return Changes(
@@ -112,7 +113,7 @@ def draw(key: jax.Array, strength: float = 1.0) -> Changes:
         shape=MaskShape(
             hull=(u[15] * len(HULLS)).astype(jnp.int32),
             stretch=0.85 + 0.25 * u[16:18],
-            bend=0.1 * u[18] * jax.random.normal(bend_key, (2, GRID, GRID)),
+            bend=0.17 * u[18] * (2 * u[_STRENGTHS:].reshape(2, GRID, GRID) - 1),
             inset=0.2 * u[19] - 0.05,
             softness=0.03 * 5.0 ** u[20],
         ),

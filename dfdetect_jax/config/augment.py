@@ -130,8 +130,7 @@ class SelfBlend:
         share: share of each batch, up to a half; 0 switches it off. With `data.balance` they take the place of the
             data's fakes, so that 0.5 leaves reals and self-blended ones only; data without fakes take 0.5 in any case.
         strength: multiplies every change of source and target.
-        face: side of the face's box over the side of the crop, where records don't say it: pictures taken whole. 0
-            takes it from the records' crop, and for pictures taken whole the whole side.
+        face: side of the face's box over the side of the picture, for records of pictures taken whole; 0 for 1.
     """
 
     share: float = 0.0

@@ -193,6 +193,11 @@ class Settings:
         return None
 
     @property
+    def learns_self_blended_masks(self) -> bool:
+        """Whether the masks of self-blended fakes, and the empty ones of reals beside them, are learnt from."""
+        return False
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of results should know of how these settings train, a sentence each."""
         return ()

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from dfdetect_jax.config import override
 from dfdetect_jax.data.example import Label
-from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.metrics.attention_maps import THRESHOLDS
 from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
 from dfdetect_jax.evaluation.metrics.detection import checked
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.localization import Localization
+from dfdetect_jax.evaluation.validation_data import validation_batches
 from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
 FILE = "validation.json"  # in the run folder
@@ -59,7 +60,7 @@ def frozen_values(run: Run) -> FrozenValues:
 
 
 def choose_frozen_values(run: Run, records: Path) -> FrozenValues:
-    """Chooses on the validation split, reals and seen forgeries, and stores the result in the run folder.
+    """Chooses on the validation split, see `validation_data`, and stores the result in the run folder.
 
     Args:
         run: an opened run.
@@ -140,9 +141,9 @@ def choose_map_threshold(localization: Localization) -> float | None:
 
 
 def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
-    size, localization = run.settings.data.image_size, Localization()
-    parts: list[FrameScores] = []
-    for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, forgeries=run.seen or None):
+    localization, parts = Localization(), list[FrameScores]()
+    settings = override(run.settings, {"data.train_forgeries": run.seen})
+    for batch in validation_batches(records, settings, batch_size=_BATCH):
         if run.localizes:
             prediction = run.localize(batch["image"])
             localization.update(np.asarray(prediction.attention), batch)

@@ -123,7 +123,8 @@ def forward(
 def augmented(state: TrainState, batch: Batch, settings: Settings, axis_name: str | None = None) -> Batch:
     """The batch as `settings.augment` changes it in this step; the same on any number of devices."""
     key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), _AUGMENTATION)
-    return augment_batch(example_keys(key, len(batch["label"]), axis_name), batch, settings.augment)
+    keys = example_keys(key, len(batch["label"]), axis_name)
+    return augment_batch(keys, batch, settings.augment, with_masks=settings.learns_self_blended_masks)
 
 
 def step_key(state: TrainState, axis_name: str | None) -> jax.Array:

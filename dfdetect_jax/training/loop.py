@@ -32,7 +32,7 @@ from dfdetect_jax.training.provenance import write_config
 from dfdetect_jax.training.validation import NOT_VALIDATED, Validation
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
-STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
+STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid", "self_blend", "landmarks")
 PROFILE = "profile"  # folder of traces, in the run folder
 
 
@@ -181,7 +181,7 @@ class _Loop:
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
-        return {name: batch[name] for name in STEP_ARRAYS}
+        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
 
     def _report(self, step: int, metrics: dict[str, jax.Array]) -> None:
         values = self.parallel.scalars(metrics)

@@ -35,6 +35,11 @@ def drawn_example(split: str, number: int) -> Example:
     )
 
 
+def real_example(split: str, number: int) -> Example:
+    """Every example a real one, each unlike every other."""
+    return drawn_example(split, 2 * number)
+
+
 def clip_example(split: str, number: int) -> Example:
     """As `drawn_example`, in clips of one label; fakes are brighter, their even rows most of all."""
     example = drawn_example(split, number)
