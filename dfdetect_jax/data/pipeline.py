@@ -49,7 +49,7 @@ class Examples:
             image_size: side of the images, pixels.
             texts: add names (forgery, video, ...) and the index of the frame, for evaluation.
             masks: as in `train_batches`.
-            landmarks: float [5, 2], where they are in an image whose record doesn't say it; None to leave out what
+            landmarks: float [5, 2], pixels, where they are if the record doesn't say it; None to leave out what
                 self-blending needs.
             self_blended: bool [n] or one for all: reals that are to become self-blended fakes.
         """
@@ -76,14 +76,17 @@ class Examples:
         if self._texts:
             example |= {"frame": np.int32(fields["frame"]), **{name: np.str_(fields[name]) for name in TEXTS}}
         if self._landmarks is not None:
-            self._mark(example, bool(self._self_blended[index]))
+            self._mark(example, fields, bool(self._self_blended[index]))
         if place == _PADDING:
             example = {name: np.zeros_like(value)[()] for name, value in example.items()}
         return example
 
-    def _mark(self, example: dict[str, Any], self_blended: bool) -> None:
+    def _mark(self, example: dict[str, Any], fields: dict[str, Any], self_blended: bool) -> None:
         """Adds what `augmentation.batches.blend_batch` reads; the label is that of the fake."""
-        example.update(landmarks=self._landmarks, self_blend=np.bool_(self_blended))
+        landmarks = self._landmarks
+        if "landmarks" in fields and np.isfinite(fields["landmarks"]).all():
+            landmarks = (fields["landmarks"] + 0.5) * np.float32(self._size / fields["image"].shape[0]) - 0.5
+        example.update(landmarks=landmarks, self_blend=np.bool_(self_blended))
         if self_blended:
             example.update(label=np.int32(Label.FAKE), has_mask=np.bool_(False))
             if self._texts:

@@ -6,6 +6,7 @@ import pytest
 
 from dfdetect_jax.config import CAESettings, Crop, LAESettings, override
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.example import LandmarkedExample
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
@@ -138,6 +139,23 @@ def test_reals_alone_are_half_self_blended(tmp_path):
     assert set(counts(batches)) == {(4, 0, 4)}
     expected = expected_landmarks(Crop(size=32, align="box", face_detector="haar"), 32)
     np.testing.assert_allclose(batches[0]["landmarks"], np.broadcast_to(expected, (8, 5, 2)), rtol=1e-6)
+
+
+def test_landmarks_are_those_of_the_record_in_pixels_of_the_image_or_the_expected_ones(tmp_path):
+    points = np.float32([[8, 9], [20, 9], [14, 15], [9, 22], [19, 22]])
+
+    def landmarked(split, number):
+        example = real_example(split, number)
+        return LandmarkedExample(**vars(example), landmarks=points if number else np.full((5, 2), np.nan, np.float32))
+
+    folder = tmp_path / "drawn/32px/1.0.0"
+    write_records(folder, {"train": 2}, example_of=landmarked, landmarks=True)
+    settings = override(self_blending(0.5, batch_size=4), {"data.image_size": 64})
+    (batch,) = take(pipeline.train_batches(folder, settings), 1)
+    expected = expected_landmarks(Crop(size=32, align="box", face_detector="haar"), 64)
+    for landmarks in batch["landmarks"]:
+        assert np.allclose(landmarks, 2 * points + 0.5) or np.allclose(landmarks, expected)
+    assert len(np.unique(batch["landmarks"], axis=0)) == 2
 
 
 def test_without_balance_self_blended_reals_have_their_share_of_all(drawn):

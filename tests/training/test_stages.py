@@ -13,7 +13,7 @@ from dfdetect_jax import methods
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import records
-from dfdetect_jax.errors import BadMediaError, RunError, SettingsError, WeightsError
+from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsError, WeightsError
 from dfdetect_jax.run.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop, parallel, stages
@@ -169,6 +169,13 @@ def test_reals_alone_are_trained_on_with_masks_from_the_first_step(tmp_path):
     assert 0 <= run.info["checkpoint"]["val_auc"] <= 1
     metrics = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert all(line["attention"] > 0 for line in metrics if "attention" in line)
+
+
+def test_reals_alone_are_refused_without_self_blending_before_anything_is_written(tmp_path):
+    folder = write_records(tmp_path / f"drawn/{SIZE}px/{records.VERSION}", {"train": 4}, example_of=real_example)
+    with pytest.raises(RecordsError, match=r"augment\.self_blend\.share for reals alone"):
+        stages.train(settings(masks="none"), tmp_path / "run", folder)
+    assert not (tmp_path / "run").exists()
 
 
 def test_masks_of_selected_fakes_are_refused_where_there_are_no_fakes(tmp_path):
