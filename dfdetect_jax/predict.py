@@ -26,9 +26,10 @@ from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.scoring.channel import Clock
+from dfdetect_jax.scoring.decision import MAX_FPR, DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.paths import listed_paths, media_files
-from dfdetect_jax.scoring.result import Result, Verdict, as_json, error_as_json, in_words
+from dfdetect_jax.scoring.result import Result, as_json, error_as_json, in_words
 from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from dfdetect_jax.scoring.stream import STAGES, score_files
 from dfdetect_jax.shares import read_share
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
     from dfdetect_jax.run.folder import Run
 
 PICTURES = "pictures"  # a stage of the work, beside those of the stream
-_VIEWS: dict[str, tuple[Verdict, ...]] = {"all": (Verdict.REAL, Verdict.FAKE), "fake": (Verdict.FAKE,), "none": ()}
+_VIEWS: dict[str, tuple[Verdict, ...]] = {
+    "all": (Verdict.REAL, Verdict.UNCERTAIN, Verdict.FAKE),
+    "fake": (Verdict.FAKE,),
+    "none": (),
+}
 _REPORT_EVERY = 60.0  # seconds, where the lines go to a file
 
 
@@ -54,27 +59,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfdetect_jax.run.folder import open_run  # brings JAX, which a wrong command line need not wait for
 
     run = open_run(args.run)
+    rule = decision_rule(run, args.max_fpr)
+    for note in rule.notes:
+        print(note, file=sys.stderr)
     paths = media_files(itertools.chain(args.paths, listed_paths(args.paths_from) if args.paths_from else ()))
     paths = itertools.islice(paths, share.index, None, share.count)
     if not args.scores:
-        return _predict(run, paths, args, None)
-    with contextlib.closing(ScoresFile(args.scores, fingerprint(run, args.frames), args.retry_errors)) as scores:
+        return _predict(run, rule, paths, args, None)
+    with contextlib.closing(ScoresFile(args.scores, fingerprint(run, rule, args.frames), args.retry_errors)) as scores:
         if len(scores.done):
             print(f"resuming: {len(scores.done)} files are in {args.scores} already", file=sys.stderr)
-        return _predict(run, (path for path in paths if path not in scores.done), args, scores)
+        return _predict(run, rule, (path for path in paths if path not in scores.done), args, scores)
 
 
-def _predict(run: "Run", paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None) -> int:
+def _predict(
+    run: "Run", rule: DecisionRule, paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None
+) -> int:
     """Scores the files and writes their lines, to standard output or to `scores`."""
     clock, tally = Clock(), _Tally()
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
     folder = Path(args.out) if args.out else run.folder / "predictions"
-    results = score_files(run, face_detector, paths, args.frames, views=views, clock=clock)
+    results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
     with contextlib.closing(results):
         for path, result in results:
             tally.add(result)
             if isinstance(result, BadMediaError):
-                line, words = error_as_json(path, run.threshold, result), str(result)
+                line, words = error_as_json(path, rule, result), str(result)
             else:
                 with clock(PICTURES):
                     picture = _draw(result, folder)
@@ -155,6 +165,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     inputs.add_argument("--paths_from", metavar="FILE", help="file with more paths, one per line; - is standard input")
     inputs.add_argument(
         "--frames", type=_positive, default=FRAMES, help="frames per video, evenly spaced (default: %(default)s)"
+    )
+    inputs.add_argument(
+        "--max_fpr",
+        type=float,
+        metavar="SHARE",
+        help="share of reals that may be called fake, above 0 and at most 0.2: sets the thresholds of the verdicts "
+        f"fake, uncertain and real from the scores of validation's reals (default: {MAX_FPR})",
     )
     output = parser.add_argument_group("output")
     output.add_argument(
