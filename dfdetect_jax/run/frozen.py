@@ -60,6 +60,6 @@ def store_frozen(run: Run, values: FrozenValues) -> None:
         "temperature": values.temperature,
         "attention_threshold": values.attention_threshold,
         "why": values.why,
-        "reals": [round(score, 7) for score in values.false_alarms.scores] if values.false_alarms else [],
+        "reals": list(values.false_alarms.scores) if values.false_alarms else [],
     }
     keep_beside(run.folder, FILE, content)

@@ -12,14 +12,14 @@ import numpy as np
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.media_frames import MediaHeader
-from dfdetect_jax.scoring.people import FrameFaces, Person, people_in, trust
+from dfdetect_jax.scoring.people import LEAST_SIDE, FrameFaces, Person, doubt, people_in, trust
 from dfdetect_jax.scoring.result import Result, ScoredFace, Sighting, View
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
 
 _LEAST_TRUST = 1e-3  # so that a face of detections without trust still has a mean
-_ENLARGED = 1.5  # times that a face was enlarged for the network, from which on a note is due
+_ENLARGED, _MOST_ENLARGED = 1.5, 3  # times that a face is enlarged for the network: from here a note, from here doubt
 
 
 def result_of(
@@ -43,7 +43,8 @@ def result_of(
         score_of: the score of each face, in [0, 1].
         appearance_of: of faces in a video, see `people.people_in`.
     """
-    faces = tuple(_scored(person, score_of) for person in people_in(frames, appearance_of))
+    least_side = min(LEAST_SIDE, run.settings.data.image_size / _MOST_ENLARGED)
+    faces = tuple(_scored(person, score_of, least_side) for person in people_in(frames, appearance_of))
     ranked = tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
     result = Result(**header._asdict(), rule=rule, faces=ranked, frames_read=len(frames))
     notes = [*(() if header.kind == "image" else _frame_notes(result, frames)), *_face_notes(run, result)]
@@ -60,11 +61,11 @@ def with_views(result: Result, views: Iterable[View]) -> Result:
     return dataclasses.replace(result, faces=faces)
 
 
-def _scored(person: Person, score_of: Mapping[Face, float]) -> ScoredFace:
+def _scored(person: Person, score_of: Mapping[Face, float], least_side: float) -> ScoredFace:
     sightings = tuple(Sighting(frame=index, face=face, score=score_of[face]) for index, face in person.faces)
     weights = [max(trust(sighting.face), _LEAST_TRUST) for sighting in sightings]
     score = float(np.average([sighting.score for sighting in sightings], weights=weights))
-    return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=person.doubt)
+    return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=doubt(person, least_side))
 
 
 def _map_notes(run: Run) -> list[str]:

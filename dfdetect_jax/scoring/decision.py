@@ -16,16 +16,12 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from scipy.special import expit, logit
-
 from dfdetect_jax.errors import RunError, SettingsError
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.false_alarms import FalseAlarms
     from dfdetect_jax.run.folder import Run
 
-RULE = 2
-"""Of faces, people and verdicts; a change to it makes files of scores of the version before another's."""
 MAX_FPR = 0.01
 _SUSPECT = 5  # times as many reals as may be called fake may be called uncertain or fake
 _CLIP = 1e-7
@@ -73,8 +69,8 @@ class DecisionRule:
         """The calibrated probability of a fake, where fakes are as frequent as in validation; None if uncalibrated."""
         if self.temperature is None:
             return None
-        z = float(logit(min(max(score, _CLIP), 1 - _CLIP)))
-        return float(expit(z / self.temperature))
+        score = min(max(score, _CLIP), 1 - _CLIP)
+        return 1 / (1 + (1 / score - 1) ** (1 / self.temperature))  # sigmoid(logit(score) / temperature)
 
 
 def decision_rule(run: Run, max_fpr: float | None = None) -> DecisionRule:

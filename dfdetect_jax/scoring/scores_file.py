@@ -16,7 +16,7 @@ import filelock
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.scoring.decision import RULE, DecisionRule
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.paths import PathSet
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
@@ -43,7 +43,9 @@ def fingerprint(run: Run, rule: DecisionRule, frames: int) -> str:
         digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
     settings = {"model": run.info["settings"], "crop": run.info["data"]["crop"]}
-    verdicts = {"rule": RULE, "threshold": rule.fake_from, "real_below": rule.real_below}
+    verdicts = {"threshold": rule.fake_from}
+    if rule.real_below < rule.fake_from:  # a run with one threshold has the fingerprint that version 0.1.0 gave it
+        verdicts["real_below"] = rule.real_below
     digest.update(json.dumps({**settings, **verdicts, "frames": frames}, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.media.face import Face
-from dfdetect_jax.scoring.people import FrameFaces, people_in, trust
+from dfdetect_jax.scoring.people import FrameFaces, doubt, people_in, trust
 
 
 def face(x, side=100.0, confidence=1.0):
@@ -55,30 +55,29 @@ def test_without_appearance_boxes_alone_join():
 
 
 @pytest.mark.parametrize(
-    ("beside", "doubt"),
+    ("beside", "reason"),
     [
         ([face(500, 90)] * 8, ""),
         ([face(500, 20)] * 8, "too small"),
-        ([face(500, 40)] * 3, "small or brief"),
-        ([face(500, 90)] * 2, "small or brief"),
+        ([face(500, 40)] * 3, "small or brief beside the others"),
+        ([face(500, 90)] * 2, "small or brief beside the others"),
         ([face(500, 90, 0.83)] * 8, "perhaps no face"),
-        ([face(500, 60, 0.952)] * 3, "small or brief"),
+        ([face(500, 60, 0.952)] * 3, "small or brief beside the others"),
     ],
 )
-def test_size_time_and_confidence_weigh(beside, doubt):
+def test_size_time_and_confidence_weigh(beside, reason):
     """Beside a speaker of 100 pixels in each of 8 frames."""
     seen = [[face(0)] for _ in range(8)]
     for here, other in zip(seen, beside, strict=False):
         here.append(Face(other.box, None, other.confidence))
     speaker, other = people_in(frames(*seen))
-    assert (speaker.prominence, speaker.doubt) == (1.0, "")
-    assert other.doubt.startswith(doubt)
-    assert bool(other.doubt) == bool(doubt)
+    assert (speaker.prominence, doubt(speaker)) == (1.0, "")
+    assert doubt(other).partition(" (")[0] == reason
 
 
 def test_a_lonely_false_alarm_is_doubtful():
     (person,) = people_in(frames([face(0, confidence=0.85)]))
-    assert person.doubt == "perhaps no face (confidence 0.85)"
+    assert doubt(person) == "perhaps no face (confidence 0.85)"
 
 
 def test_trust_rises_with_confidence():
