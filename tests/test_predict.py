@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from dfdetect_jax import cli
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.predict import main, picture_name
 from dfdetect_jax.run import folder
+from dfdetect_jax.run.false_alarms import FalseAlarms
+from dfdetect_jax.run.frozen import FrozenValues, store_frozen
 from dfdetect_jax.scoring import media_frames
 from tests import trained
 
@@ -133,6 +136,23 @@ def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_pa
     assert main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
+
+
+def test_max_fpr_sets_the_thresholds_of_verdicts(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
+    command = ["--run", str(tmp_path), str(inputs / "a.png"), "--pictures", "none"]
+    with pytest.raises(RunError, match="--max_fpr needs the scores of ten or more reals"):
+        main([*command, "--max_fpr", "0.02"])
+    reals = FalseAlarms.of(np.linspace(0, 1, 301))
+    run = dataclasses.replace(trained.opened(), folder=tmp_path)
+    store_frozen(run, FrozenValues(threshold=0.5, temperature=2.0, false_alarms=reals))
+    for max_fpr in (0.02, 0.1):
+        assert main([*command, "--max_fpr", str(max_fpr)]) == 0
+        out, err = capsys.readouterr()
+        line = json.loads(out)
+        assert (line["threshold"], line["real_below"]) == pytest.approx((1 - max_fpr, 0.5), abs=0.02)
+        assert 0 < line["probability"] < 1
+        assert f"which {max_fpr} of 301 real photographs" in err
 
 
 def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
