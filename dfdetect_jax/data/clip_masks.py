@@ -9,7 +9,8 @@ import numpy as np
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import WHITE, two_valued
 from dfdetect_jax.media.video import probe, read_frames
 

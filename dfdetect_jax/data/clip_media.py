@@ -9,7 +9,8 @@ import numpy as np
 from dfdetect_jax.data.example import Media
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.files import sha256_file
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import probe, read_frames
 
 

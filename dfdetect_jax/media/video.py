@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
-from dfdetect_jax.media.image import check_size, media_kind
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import check_size
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 

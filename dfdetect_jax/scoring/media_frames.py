@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 
 FRAMES = 32  # per video, evenly spaced; what the common benchmarks score

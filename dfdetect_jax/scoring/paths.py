@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
-from dfdetect_jax.media.image import media_kind
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, media_kind
 
-_NAMED_MEDIA = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+_NAMED_MEDIA = MEDIA_SUFFIXES - {".ts"}  # which is a text file as often; its content decides
 _BLOCK = 65_536
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media import video
-from dfdetect_jax.media.image import media_format, media_kind
+from dfdetect_jax.media.file_format import media_format, media_kind
 from dfdetect_jax.media.video import codec, evenly_spaced, probe, read_frames
 
 FRAMES, BITS, BLOCK = 40, 8, 16

@@ -7,7 +7,7 @@ from PIL import Image, JpegImagePlugin
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_format, media_kind
+from dfdetect_jax.media.file_format import media_format, media_kind
 from dfdetect_jax.media.video import codec, probe
 
 SIZE, AREA, FORMAT, JPEG, EXIF, COLOUR, CODEC, RATE, LENGTH = TRAITS = (

@@ -13,7 +13,8 @@ from dfdetect_jax.data.example import Clip, Media
 from dfdetect_jax.data.finding import Finding, Severity, Subject, quantity
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
 
 FLAT = 4.0  # grey levels; a picture of a lower standard deviation is blank, such as the black before a fade-in
