@@ -19,17 +19,20 @@ _SHORTEST_TRACK = 0.25
 
 @dataclasses.dataclass(frozen=True)
 class FrameFaces:
-    """The faces that were found in the frame of that index."""
+    """The faces that were found in the frame of that index and time, and whether it is damaged."""
 
     index: int
     faces: list[Face]
+    seconds: float = 0.0
+    damaged: bool = False
 
 
 def result_of(run: Run, header: MediaHeader, frames: Sequence[FrameFaces], score_of: Mapping[Face, float]) -> Result:
     """The result of a file.
 
     A photograph's score is that of its highest face. A video's faces are joined to tracks, whose score is the mean over
-    their frames; tracks seen in less than a quarter of the longest one's frames are listed but don't decide.
+    their frames; tracks seen in less than a quarter of the longest one's frames are listed but don't decide. Damaged
+    frames are left out unless all are damaged.
 
     Args:
         run: that scored.
@@ -43,7 +46,7 @@ def result_of(run: Run, header: MediaHeader, frames: Sequence[FrameFaces], score
             for face in sorted(frames[0].faces, key=lambda face: -score_of[face])
         )
     else:
-        faces = _ranked(_tracks(frames, score_of))
+        faces = _ranked(_tracks(_intact(frames), score_of))
     result = Result(**header._asdict(), threshold=run.threshold, faces=faces, frames_read=len(frames))
     notes = _photo_notes(result) if header.kind == "image" else _video_notes(result, frames)
     return dataclasses.replace(result, notes=(*notes, *(_map_notes(run) if result.faces else ())))
@@ -59,11 +62,15 @@ def with_views(result: Result, views: Iterable[View]) -> Result:
     return dataclasses.replace(result, faces=faces)
 
 
+def _intact(frames: Sequence[FrameFaces]) -> Sequence[FrameFaces]:
+    return [frame for frame in frames if not frame.damaged] or frames
+
+
 def _tracks(frames: Sequence[FrameFaces], score_of: Mapping[Face, float]) -> list[tuple[Sighting, ...]]:
     """The sightings of each person."""
     return [
         tuple(
-            Sighting(frame=frame.index, face=face, score=score_of[face])
+            Sighting(frame=frame.index, seconds=frame.seconds, face=face, score=score_of[face])
             for frame, face in zip(frames, faces, strict=True)
             if face is not None
         )
@@ -94,11 +101,13 @@ def _photo_notes(result: Result) -> Iterator[str]:
 
 
 def _video_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
-    if result.frames_read < result.frames_requested:
-        yield (
-            f"partial: declared {result.frames_declared} frames, but of the {result.frames_requested} asked for only "
-            f"{result.frames_read} can be read, up to frame {frames[-1].index if frames else 0}"
-        )
+    if result.cut_short:
+        yield f"partial: the file is cut short, it can be read up to {frames[-1].seconds if frames else 0.0:.1f} s"
+    if result.frames_lost:
+        yield f"damage inside the stream: {result.frames_lost} frames can't be decoded"
+    if damaged := sum(frame.damaged for frame in frames):
+        weight = "do not count" if damaged < len(frames) else "count, since there are no others"
+        yield f"damage inside the stream: {damaged} of {len(frames)} frames that were read are damaged and {weight}"
     if not result.faces:
         yield f"no face was found in {result.frames_read} frames"
         return
