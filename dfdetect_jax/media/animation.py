@@ -3,54 +3,21 @@
 Pillow composes each picture as a viewer shows it; transparent pixels are composited over black.
 """
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.file_format import ANIMATED, FORMATS, is_animated, media_format
+from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.image import check_size, to_rgb
 
 MAX_PICTURES = 20_000  # of one animation; its pixels have to be decoded one after the other to count them
 _MAX_PIXELS = 36_000_000  # of one picture
 _SHORTEST, _USUAL = 20, 100  # milliseconds; browsers show a picture of less than 20 ms for 100 ms
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture of an animation.
-
-    Attributes:
-        index: 0 for the first.
-        seconds: time since the first is shown.
-        image: uint8 [H, W, 3] RGB.
-    """
-
-    index: int
-    seconds: float
-    image: np.ndarray
-
-
-class AnimationInfo(NamedTuple):
-    """An animation.
-
-    Attributes:
-        pictures: their number.
-        seconds: duration.
-        width: pixels.
-        height: pixels.
-    """
-
-    pictures: int
-    seconds: float
-    width: int
-    height: int
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
@@ -63,18 +30,26 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
     return name in ANIMATED and is_animated(path, name)
 
 
-def survey_animation(path: str | os.PathLike[str]) -> AnimationInfo:
-    """Counts an animation's pictures by decoding them, since few headers have their number.
+def survey_animation(path: str | os.PathLike[str]) -> VideoInfo:
+    """An animation as a video. Its pictures are decoded to count them, since few headers have their number.
 
     Raises:
         BadMediaError: damaged before its second picture, or more than `MAX_PICTURES` or too many pixels.
     """
     with _opened(path) as picture:
         shown = [_shown(picture) for _ in _steps(picture)]
-        return AnimationInfo(len(shown), sum(shown), *picture.size)
+        declared = getattr(picture, "n_frames", len(shown))
+        return VideoInfo(
+            frames=len(shown),
+            fps=len(shown) / sum(shown),
+            width=picture.width,
+            height=picture.height,
+            codec=media_format(path).lower(),
+            cut_short=len(shown) < declared,
+        )
 
 
-def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None = None) -> Iterator[Picture]:
+def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None = None) -> Iterator[Frame]:
     """Yields the pictures of an animation with the given indices (None: all) in order, one in memory at a time.
 
     Raises:
@@ -85,7 +60,7 @@ def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None 
         seconds = 0.0
         for index in _steps(picture):
             if indices is None or index in indices:
-                yield Picture(index, seconds, to_rgb(path, picture))
+                yield Frame(index, seconds, to_rgb(path, picture))
             if index == last:
                 return
             seconds += _shown(picture)

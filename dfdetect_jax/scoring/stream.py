@@ -181,6 +181,7 @@ class _File:
 
     path: str
     header: MediaHeader | None
+    reading: int = 0
     frames: list[FrameFaces] = dataclasses.field(default_factory=list)
     scores: dict[Face, float] = dataclasses.field(default_factory=dict)
     appearances: dict[Face, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -235,13 +236,14 @@ def _enter(files: dict[int, _File], batches: _Batches, message: Message) -> None
     match message:
         case Broken(error):
             raise error
-        case Begun(number, path, header):
-            files[number] = _File(path, header)
+        case Begun(number, path, header, reading):
+            files[number] = _File(path, header, reading)
         case Ended(number, total, error):
             files[number].total, files[number].error = total, error
-        case Cropped(number, frames) if number in files:  # not one that failed in the meantime
+        # Not one that failed in the meantime, or was begun again.
+        case Cropped(number, frames, reading) if number in files and files[number].reading == reading:
             for frame in frames:
-                files[number].frames.append(FrameFaces(frame.index, frame.faces))
+                files[number].frames.append(FrameFaces(frame.index, frame.faces, frame.seconds, frame.damaged))
                 for crop in frame.crops:
                     batches.add(files[number], crop)
                     if crop.appearance is not None:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media import animation
+from dfdetect_jax.media import animation, video
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (200, 200, 0)]
@@ -21,7 +21,9 @@ def moving(path, kind, durations=100, pictures=4):
 def test_every_picture_is_read_in_order(tmp_path, kind):
     path = moving(tmp_path / "a", kind)
     assert is_animation(path)
-    assert survey_animation(path) == (4, pytest.approx(0.4), 40, 30)
+    info = survey_animation(path)
+    assert (info.frames, info.width, info.height, info.cut_short) == (4, 40, 30, False)
+    assert info.fps == pytest.approx(10)
     pictures = list(read_pictures(path))
     assert [picture.index for picture in pictures] == [0, 1, 2, 3]
     for picture, colour in zip(pictures, COLOURS, strict=True):
@@ -61,6 +63,13 @@ def test_an_animation_cut_short_yields_what_is_there(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 3 // 4])
     assert 1 <= len(list(read_pictures(path))) < 4
+
+
+def test_an_animation_is_read_as_any_video(tmp_path):
+    path = moving(tmp_path / "a.gif", "GIF")
+    assert video.probe(path) == survey_animation(path)
+    frames = list(video.read_frames(path, [1, 3]))
+    assert [(frame.index, frame.seconds) for frame in frames] == [(1, pytest.approx(0.1)), (3, pytest.approx(0.3))]
 
 
 def test_too_many_pictures_or_pixels_are_refused(tmp_path, monkeypatch):

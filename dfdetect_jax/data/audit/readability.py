@@ -99,7 +99,8 @@ def _read(media: Media, candidates: Sequence[int]) -> np.ndarray:
     if media_kind(media) == "image":
         return read_image(media)
     picture = None
-    for _, picture in read_frames(media, candidates):
+    for frame in read_frames(media, candidates):
+        picture = frame.image
         if picture[::_STRIDE, ::_STRIDE].std() >= FLAT:
             break
     if picture is None:
