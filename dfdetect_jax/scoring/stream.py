@@ -24,7 +24,7 @@ from dfdetect_jax.media.face import Face
 from dfdetect_jax.scoring.aggregation import FrameFaces, result_of, with_views
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.face_crops import FaceCrop
-from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source
+from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source, Unreadable
 from dfdetect_jax.scoring.result import Result, Verdict, View
 from dfdetect_jax.scoring.upstream import (
     CROP,
@@ -55,7 +55,7 @@ _FILES_WITH_VIEWS = 64
 def score_files(
     run: Run,
     face_detector: FaceDetector,
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str] | Unreadable],
     frames: int = FRAMES,
     *,
     views: Collection[Verdict] = (),
@@ -67,7 +67,7 @@ def score_files(
     Args:
         run: an opened run.
         face_detector: the run's face detector, from `media.detectors.load_face_detector`; called from several threads.
-        paths: read as they are needed, in another thread.
+        paths: files, read as they are needed, in another thread.
         frames: per video, evenly spaced; all where it has fewer.
         views: the verdicts whose results carry views: of every face of a photograph, and of the most suspicious
             frames of a video's highest face. Photographs are then predicted with maps, in the same batches; videos
@@ -82,7 +82,7 @@ def score_files(
         RunError: the run's scores are not finite.
         Exception: whatever `paths`, or a thread for a reason other than a file, has raised.
     """
-    sources = (os.fspath(path) for path in paths)
+    sources = (path if isinstance(path, Unreadable) else os.fspath(path) for path in paths)
     return _score(run, face_detector, sources, frames, views, clock or Clock(), limits)
 
 

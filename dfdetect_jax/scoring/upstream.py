@@ -13,7 +13,7 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.face_crops import FrameCrops, crop_faces
-from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, open_media
+from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, Unreadable, open_media
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
@@ -165,7 +165,8 @@ class Upstream:
                 self._decoded.put(_Decoded(number, chunk, header.kind), chunk.size)
             self.inbox.put(Ended(number, count))
         except BadMediaError as error:
-            self.inbox.put(Begun(number, str(source), None))
+            path = source.path if isinstance(source, Unreadable) else str(source)
+            self.inbox.put(Begun(number, path, None))
             self.inbox.put(Ended(number, count, error))
 
     def _following(self) -> tuple[int, Source] | None:

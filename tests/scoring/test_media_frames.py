@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.scoring.media_frames import MediaHeader, open_media
+from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.scoring.media_frames import MediaHeader, Unreadable, open_media
 from tests import trained
 
 
@@ -30,6 +31,17 @@ def test_a_video_comes_in_chunks_of_evenly_spaced_frames(media):
     assert chunks[0].size == 8 * trained.HEIGHT * trained.WIDTH * 3
 
 
-def test_a_folder_without_media_is_refused(tmp_path):
-    with pytest.raises(BadMediaError, match="expected photographs or videos in this folder, found none"):
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(BadMediaError, match="found a folder"):
         open_media(str(tmp_path))
+
+
+def test_a_picture_that_was_drawn_here_is_refused(tmp_path):
+    write_png(tmp_path / "a.png", trained.one_face(), drawing=True)
+    with pytest.raises(BadMediaError, match=r"a\.png: .* drawn by this program; score the photograph"):
+        open_media(str(tmp_path / "a.png"))
+
+
+def test_what_is_known_to_be_unreadable_is_refused_for_that_reason():
+    with pytest.raises(BadMediaError, match=r"^a/locked: can't be opened"):
+        open_media(Unreadable("a/locked", "can't be opened (Permission denied)"))
