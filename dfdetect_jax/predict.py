@@ -1,7 +1,8 @@
 """Scores photographs and videos with a run, and draws pictures of the results.
 
     python -m dfdetect_jax.predict --run runs/cae photo.jpg clip.mp4 folder/
-    find /archive -type f | python -m dfdetect_jax.predict --run runs/cae --paths_from - --scores out.jsonl --shard 0/8
+    python -m dfdetect_jax.predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
+    find /archive -name '*.mov' -print0 | python -m dfdetect_jax.predict --run runs/cae --paths_from - --null
 
 In a folder everything is scored that is a photograph or video by its name or by its first bytes, and named where it
 can't be read; the rest is counted by a last message: hidden files, pictures that this program drew, files that are no
@@ -15,15 +16,11 @@ output can't be used, or the disk is full, 143 ended by SIGTERM. Lines that were
 """
 
 import argparse
-import collections
 import contextlib
 import dataclasses
-import hashlib
 import itertools
 import json
-import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,25 +29,30 @@ from dfdetect_jax import cli
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.detectors import load_face_detector
+from dfdetect_jax.pictures.picture_files import check_folder, picture_name
 from dfdetect_jax.scoring.channel import Clock
-from dfdetect_jax.scoring.folder_search import Why
-from dfdetect_jax.scoring.folder_search import in_words as passed_over_in_words
+from dfdetect_jax.scoring.decision import MAX_FPR, DecisionRule, Verdict, decision_rule
+from dfdetect_jax.scoring.folder_search import Why, counts_in_words
 from dfdetect_jax.scoring.media_frames import FRAMES, Unreadable
 from dfdetect_jax.scoring.path_list import listed_paths
 from dfdetect_jax.scoring.path_set import PathSet
 from dfdetect_jax.scoring.paths import media_files
-from dfdetect_jax.scoring.result import Result, Verdict, as_json, error_as_json, in_words
+from dfdetect_jax.scoring.result import Result, as_json, error_as_json, in_words
 from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from dfdetect_jax.scoring.stream import STAGES, score_files
+from dfdetect_jax.scoring.tally import Tally
 from dfdetect_jax.shares import Share, read_share
 
 if TYPE_CHECKING:
     from dfdetect_jax.run.folder import Run
 
 PICTURES = "pictures"  # a stage of the work, beside those of the stream
-_VIEWS: dict[str, tuple[Verdict, ...]] = {"all": (Verdict.REAL, Verdict.FAKE), "fake": (Verdict.FAKE,), "none": ()}
+_VIEWS: dict[str, tuple[Verdict, ...]] = {
+    "all": (Verdict.REAL, Verdict.UNCERTAIN, Verdict.FAKE),
+    "fake": (Verdict.FAKE,),
+    "none": (),
+}
 _REPORT_EVERY = 60.0  # seconds, where the lines go to a file
-_NAME_BYTES = 255 - len(".12345678.png")  # of an input's name in its picture's
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,12 +74,15 @@ def _scored(args: argparse.Namespace, share: Share) -> int:
     """Opens the run and the file of scores, and scores what is not done."""
     from dfdetect_jax.run.folder import open_run  # brings JAX, which a wrong command line need not wait for
 
-    run, tally = open_run(args.run), _Tally()
+    run, tally = open_run(args.run), Tally()
+    rule = decision_rule(run, args.max_fpr)
+    for note in rule.notes:
+        _say(note)
     listed = listed_paths(args.paths_from, args.null, log=_say) if args.paths_from else ()
     paths = media_files(itertools.chain(args.paths, listed), share, tally.passed_over)
     if not args.scores:
-        return _predict(run, paths, args, None, tally)
-    with contextlib.closing(ScoresFile(args.scores, fingerprint(run, args.frames), args.retry_errors)) as scores:
+        return _predict(run, rule, paths, args, None, tally)
+    with contextlib.closing(ScoresFile(args.scores, fingerprint(run, rule, args.frames), args.retry_errors)) as scores:
         if len(scores.done):
             _say(f"resuming: {len(scores.done)} files are in {args.scores} already")
         if scores.relative:
@@ -85,10 +90,10 @@ def _scored(args: argparse.Namespace, share: Share) -> int:
                 f"{args.scores}: {scores.relative} lines have a path relative to an unknown folder, and don't count as "
                 "scored"
             )
-        return _predict(run, _not_done(paths, scores.done, tally), args, scores, tally)
+        return _predict(run, rule, _not_done(paths, scores.done, tally), args, scores, tally)
 
 
-def _not_done(paths: Iterator[str | Unreadable], done: PathSet, tally: "_Tally") -> Iterator[str | Unreadable]:
+def _not_done(paths: Iterator[str | Unreadable], done: PathSet, tally: Tally) -> Iterator[str | Unreadable]:
     """What isn't done; a folder that can't be searched never is."""
     for path in paths:
         if isinstance(path, Unreadable) or path not in done:
@@ -99,22 +104,23 @@ def _not_done(paths: Iterator[str | Unreadable], done: PathSet, tally: "_Tally")
 
 def _predict(
     run: "Run",
+    rule: DecisionRule,
     paths: Iterator[str | Unreadable],
     args: argparse.Namespace,
     scores: ScoresFile | None,
-    tally: "_Tally",
+    tally: Tally,
 ) -> int:
     """Scores the files and writes their lines, to standard output or to `scores`."""
     clock, write = Clock(), scores.append if scores else _print_line
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
     folder = Path(args.out) if args.out else run.folder / "predictions"
     if views:
-        _check_place(folder)
-    results = score_files(run, face_detector, paths, args.frames, views=views, clock=clock)
+        check_folder(folder)
+    results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
     with contextlib.closing(results):
         for path, result in results:
             if isinstance(result, BadMediaError):
-                line, words = error_as_json(path, run.threshold, result), str(result)
+                line, words = error_as_json(path, rule, result), str(result)
             else:
                 with clock(PICTURES):
                     result, picture = _draw(result, folder, tally)
@@ -126,7 +132,7 @@ def _predict(
             if scores and tally.seconds_since_report() > _REPORT_EVERY:
                 _say(tally.report())
     if tally.passed_over:
-        _say(passed_over_in_words(tally.passed_over))
+        _say(counts_in_words(tally.passed_over))
     stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
     _say(f"{tally.report()}; seconds: {stages}")
     return cli.ExitStatus.INCOMPLETE if tally.failed or tally.pictures_missing else cli.ExitStatus.OK
@@ -147,17 +153,7 @@ def _print_line(line: dict[str, Any]) -> None:
         raise RunError(f"standard output: {error.strerror or error}; make room, or give --scores") from error
 
 
-def _check_place(folder: Path) -> None:
-    """Refuses a place for pictures before the work rather than after each file."""
-    place = next((each for each in (folder, *folder.parents) if os.path.exists(each)), folder)
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise RunError(
-            f"{folder}: expected a place to write pictures to, found that {place} can't be written to; give another "
-            "--out, or --pictures none"
-        )
-
-
-def _draw(result: Result, folder: Path, tally: "_Tally") -> tuple[Result, Path | None]:
+def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | None]:
     """Writes the picture of a result with views.
 
     Returns:
@@ -175,47 +171,6 @@ def _draw(result: Result, folder: Path, tally: "_Tally") -> tuple[Result, Path |
         note = f"without its picture: {error}; give another --out, or --pictures none"
         return dataclasses.replace(result, notes=(*result.notes, note)), None
     return result, picture
-
-
-class _Tally:
-    """Counts of files and faces so far."""
-
-    def __init__(self) -> None:
-        self.files = self.failed = self.faces = self.pictures_missing = 0
-        self.passed_over: collections.Counter[Why] = collections.Counter()
-        self._start = self._reported = time.monotonic()
-
-    def add(self, result: Result | BadMediaError) -> None:
-        self.files += 1
-        if isinstance(result, Result):
-            self.faces += sum(len(face.sightings) for face in result.faces)
-        else:
-            self.failed += 1
-
-    def seconds_since_report(self) -> float:
-        return time.monotonic() - self._reported
-
-    def report(self) -> str:
-        """The counts and the rate in one line."""
-        self._reported = time.monotonic()
-        seconds = self._reported - self._start
-        files = "1 file" if self.files == 1 else f"{self.files} files"
-        rate = f"{self.files / max(seconds, 1e-9):.2f} files/s"
-        missing = f", {self.pictures_missing} without their picture" if self.pictures_missing else ""
-        return f"{files}, {self.failed} failed{missing}, {self.faces} faces scored in {seconds:.1f} s, {rate}"
-
-
-def picture_name(path: str) -> str:
-    """The picture's file name: the input's name and eight digits of a hash of its absolute path.
-
-    So that `a/x.jpg` and `b/x.jpg`, or `x.jpg` and `x.mp4`, never overwrite each other, in one call or in several. A
-    long name is cut, so that the whole has at most 255 bytes, as file systems require.
-    """
-    digest = hashlib.sha256(os.path.abspath(path).encode(errors="surrogateescape")).hexdigest()
-    name = Path(path).name[:100]
-    while len(os.fsencode(name)) > _NAME_BYTES:
-        name = name[:-1]
-    return f"{name}.{digest[:8]}.png"
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -247,6 +202,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     inputs.add_argument(
         "--frames", type=_positive, default=FRAMES, help="frames per video, evenly spaced (default: %(default)s)"
+    )
+    inputs.add_argument(
+        "--max_fpr",
+        type=float,
+        metavar="SHARE",
+        help="share of reals that may be called fake, above 0 and at most 0.2: sets the thresholds of the verdicts "
+        f"fake, uncertain and real from the scores of validation's reals (default: {MAX_FPR})",
     )
     output = parser.add_argument_group("output")
     output.add_argument(

@@ -5,18 +5,21 @@ import dataclasses
 import errno
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from dfdetect_jax import cli, files
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.predict import main, picture_name
+from dfdetect_jax.pictures.picture_files import picture_name
+from dfdetect_jax.predict import main
 from dfdetect_jax.run import folder
+from dfdetect_jax.run.false_alarms import FalseAlarms
+from dfdetect_jax.run.frozen import FrozenValues, store_frozen
 from dfdetect_jax.scoring import media_frames
 from tests import trained
 
@@ -96,18 +99,6 @@ def test_what_is_passed_over_in_folders_is_counted(answers):
     assert answers[2].splitlines()[-2] == counted
 
 
-def test_two_files_of_one_name_have_two_pictures(inputs):
-    names = {picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
-    assert len(names) == 3
-    assert picture_name("x/a.png") == picture_name("x/../x/a.png")
-
-
-@pytest.mark.parametrize("name", ["\N{CJK UNIFIED IDEOGRAPH-6F22}" * 82 + ".jpg", "\udcff" * 250, "a" * 255])
-def test_a_pictures_name_is_never_longer_than_a_file_system_allows(name):
-    assert len(os.fsencode(picture_name(name))) <= 255
-    assert picture_name(name)[:50] == name[:50]
-
-
 @pytest.fixture
 def opened(monkeypatch):
     """Commands get the runs that this session has opened, rather than to open and compile each anew."""
@@ -146,6 +137,23 @@ def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_pa
     assert main(["--run", str(tmp_path), str(inputs / "a.png"), str(inputs / "a.png")]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
+
+
+def test_max_fpr_sets_the_thresholds_of_verdicts(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
+    command = ["--run", str(tmp_path), str(inputs / "a.png"), "--pictures", "none"]
+    with pytest.raises(RunError, match="--max_fpr needs the scores of ten or more reals"):
+        main([*command, "--max_fpr", "0.02"])
+    reals = FalseAlarms.of(np.linspace(0, 1, 301))
+    run = dataclasses.replace(trained.opened(), folder=tmp_path)
+    store_frozen(run, FrozenValues(threshold=0.5, temperature=2.0, false_alarms=reals))
+    for max_fpr in (0.02, 0.1):
+        assert main([*command, "--max_fpr", str(max_fpr)]) == 0
+        out, err = capsys.readouterr()
+        line = json.loads(out)
+        assert (line["threshold"], line["real_below"]) == pytest.approx((1 - max_fpr, 0.5), abs=0.02)
+        assert 0 < line["probability"] < 1
+        assert f"which {max_fpr} of 301 real photographs" in err
 
 
 def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
@@ -244,7 +252,7 @@ def test_a_name_with_a_newline_is_one_line(predicted, tmp_path):
     path.write_text("text")
     status, printed, words = predicted(path)
     assert (status, json.loads(printed)["path"]) == (1, str(path))
-    assert words.startswith(f"{tmp_path}/new\\nline \\udcff.jpg: expected")
+    assert f"\n{tmp_path}/new\\nline \\udcff.jpg: expected" in words
 
 
 def test_output_without_room_is_one_line(predicted, tmp_path, monkeypatch):

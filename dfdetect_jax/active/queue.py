@@ -25,7 +25,7 @@ from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 from dfdetect_jax.media.image import read_image
-from dfdetect_jax.media.mask import binary_mask
+from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
 from dfdetect_jax.pictures.sheets import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
@@ -231,7 +231,8 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
 def read_masks(queue: Queue, fingerprint: str) -> Masks:
     """Reads the masks painted so far; `missing` lists the others.
 
-    A pixel is forged where the strongest channel of the mask is at least 128.
+    A pixel is forged where the strongest channel of the mask is at least 128, or, in a mask of 0 and one value below
+    that, such as 1, where it has this value.
 
     Args:
         queue: the queue.
@@ -279,7 +280,7 @@ def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
                 f"{path}: expected white on black, found the crop itself with something painted over it; "
                 "save the painted layer alone"
             )
-    mask = binary_mask(picture, picture.shape[:2])
+    mask = binary_mask(picture, picture.shape[:2], two_valued([picture.max(axis=-1)]) or WHITE)
     if not mask.any():
         raise BadMediaError(
             f"{path}: expected white where the fake was forged, found no pixel of 128 or more; "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from dfdetect_jax.media.appearance import appearance
 from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.scoring.media_frames import Frames
@@ -44,6 +45,7 @@ class FaceCrop:
         pixels: uint8 [S, S, 3].
         matrix: float64 [2, 3], from the frame to the crop.
         surroundings: for pictures; None unless requested.
+        appearance: see `media.appearance`; None for a face without landmarks, and unless requested.
     """
 
     frame: int
@@ -51,6 +53,7 @@ class FaceCrop:
     pixels: np.ndarray
     matrix: np.ndarray
     surroundings: Surroundings | None = None
+    appearance: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,7 +70,12 @@ class FrameCrops:
 
 
 def crop_faces(
-    run: Run, frames: Frames, faces: Sequence[Sequence[Face]], *, surroundings: bool = False
+    run: Run,
+    frames: Frames,
+    faces: Sequence[Sequence[Face]],
+    *,
+    surroundings: bool = False,
+    appearances: bool = False,
 ) -> list[FrameCrops]:
     """Crops the faces that a face detector found.
 
@@ -76,21 +84,32 @@ def crop_faces(
         frames: decoded frames.
         faces: for each frame its faces.
         surroundings: whether crops carry their `Surroundings`.
+        appearances: whether crops carry the appearance of the face, by which people are recognised after a cut.
     """
     return [
-        FrameCrops(index, crop_frame(run, index, image, frame_faces, surroundings=surroundings))
+        FrameCrops(
+            index,
+            crop_frame(run, index, image, frame_faces, surroundings=surroundings, appearances=appearances),
+        )
         for index, image, frame_faces in zip(frames.indices, frames.images, faces, strict=True)
     ]
 
 
 def crop_frame(
-    run: Run, index: int, image: np.ndarray, faces: Sequence[Face], *, surroundings: bool = False
+    run: Run,
+    index: int,
+    image: np.ndarray,
+    faces: Sequence[Face],
+    *,
+    surroundings: bool = False,
+    appearances: bool = False,
 ) -> list[FaceCrop]:
     """Crops the faces of one frame, uint8 [H, W, 3]; as `crop_faces`."""
     crops = []
     for face in faces:
         pixels, matrix = crop_face(run, image, face)
-        crops.append(FaceCrop(frame=index, face=face, pixels=pixels, matrix=matrix))
+        described = appearance(image, face) if appearances else None
+        crops.append(FaceCrop(frame=index, face=face, pixels=pixels, matrix=matrix, appearance=described))
     return _with_surroundings(image, crops) if surroundings and crops else crops
 
 

@@ -56,7 +56,7 @@ class Why(enum.Enum):
     OTHER_SHARE = ("file of another share", "files of other shares")
 
 
-def in_words(passed_over: Mapping[Why, int]) -> str:
+def counts_in_words(passed_over: Mapping[Why, int]) -> str:
     """How many entries were passed over and why, in one line; "" where none was."""
     counts = ", ".join(f"{passed_over[why]} {why.value[passed_over[why] != 1]}" for why in Why if passed_over[why])
     return f"passed over: {counts}" if counts else ""

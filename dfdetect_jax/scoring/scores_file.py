@@ -19,6 +19,7 @@ import filelock
 import numpy as np
 
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.path_set import PathSet
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
@@ -27,11 +28,12 @@ if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
 SCORED_BY = "scored_by"
 
 
-def fingerprint(run: Run, frames: int) -> str:
+def fingerprint(run: Run, rule: DecisionRule, frames: int) -> str:
     """A digest of everything but the file that scores depend on: weights, settings, crop, threshold and frames.
 
     Args:
         run: an opened run.
+        rule: its thresholds.
         frames: per video.
 
     Returns:
@@ -43,8 +45,11 @@ def fingerprint(run: Run, frames: int) -> str:
     for path, array in jax.tree.leaves_with_path(run.variables):
         digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    settings = {"model": run.info["settings"], "crop": run.info["data"]["crop"], "threshold": run.threshold}
-    digest.update(json.dumps({**settings, "frames": frames}, sort_keys=True).encode())
+    settings = {"model": run.info["settings"], "crop": run.info["data"]["crop"]}
+    verdicts = {"threshold": rule.fake_from}
+    if rule.real_below < rule.fake_from:  # a run with one threshold has the fingerprint that version 0.1.0 gave it
+        verdicts["real_below"] = rule.real_below
+    digest.update(json.dumps({**settings, **verdicts, "frames": frames}, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector
+from dfdetect_jax.media.detectors.second_look import second_look
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.face_crops import FrameCrops, crop_faces
 from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, Unreadable, open_media
@@ -186,7 +187,11 @@ class Upstream:
                 faces = self._face_detector([image for chunk in chunks for image in chunk.frames.images])
             for number, frames, kind in chunks:
                 here, faces = faces[: len(frames.images)], faces[len(frames.images) :]
+                if not any(here):
+                    with self._clock(DETECT):
+                        here = second_look(self._face_detector, frames.images)
                 with self._clock(CROP):
-                    surroundings = self._surroundings and kind == "image"
-                    crops = crop_faces(self._run, frames, here, surroundings=surroundings)
+                    photo = kind == "image"
+                    surroundings = self._surroundings and photo
+                    crops = crop_faces(self._run, frames, here, surroundings=surroundings, appearances=not photo)
                 self.inbox.put(Cropped(number, crops))

@@ -131,10 +131,11 @@ def test_without_masks_there_are_none(queue):
         lambda mask: np.stack([mask * 0, mask * 0, mask], axis=-1),
         lambda mask: np.stack([*[np.full_like(mask, 255)] * 3, mask], axis=-1),
         lambda mask: mask.astype(np.uint16) * 257,
+        lambda mask: mask // 255,
     ],
-    ids=["grey 128", "on grey 127", "red", "white on transparent", "16 bits"],
+    ids=["grey 128", "on grey 127", "red", "white on transparent", "16 bits", "0 and 1"],
 )
-def test_whatever_is_at_least_half_bright_is_forged(queue, as_painted):
+def test_whatever_is_at_least_half_bright_or_the_one_value_on_black_is_forged(queue, as_painted):
     paint(queue, 1, as_painted(white_square()))
     masks = queues.read_masks(queue, queue.selection.fingerprint)
     np.testing.assert_array_equal(masks.masks[0], white_square())

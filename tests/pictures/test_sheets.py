@@ -10,6 +10,7 @@ from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures import canvas, sheets
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, Sighting, View
 
 HEIGHT, WIDTH, SIZE = 120, 160, 32
@@ -36,8 +37,10 @@ def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, 
 
 
 def result(views, kind="image", **more):
-    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views), views=tuple(views)),)
-    return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, threshold=0.5, faces=tracks, **more)
+    mean = float(np.mean([each.sighting.score for each in views]))
+    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views), score=mean, views=tuple(views)),)
+    rule = DecisionRule(fake_from=0.6, real_below=0.4)
+    return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, rule=rule, faces=tracks, **more)
 
 
 def colourful(picture):
@@ -50,7 +53,9 @@ def has_colour(picture, name):
     return (np.abs(picture.astype(int) - rgb).max(axis=-1) < 8).sum() > 50
 
 
-@pytest.mark.parametrize(("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake")])
+@pytest.mark.parametrize(
+    ("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake"), (0.5, "uncertain", "fake")]
+)
 def test_the_box_has_the_colour_of_its_verdict(score, name, other):
     picture = sheets.photo_picture(result([view(score, hot=False)]))
     assert picture.dtype == np.uint8

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.media.drawing import marked
-from dfdetect_jax.scoring.folder_search import Why, in_words, search
+from dfdetect_jax.scoring.folder_search import Why, counts_in_words, search
 from dfdetect_jax.scoring.media_frames import Unreadable
 from dfdetect_jax.scoring.path_set import PathSet
 
@@ -170,5 +170,5 @@ def test_a_folder_deeper_than_a_path_may_be_long_is_named(tmp_path, monkeypatch)
 
 def test_counts_are_one_line():
     counts = collections.Counter({Why.HIDDEN: 3, Why.NO_MEDIUM: 1, Why.DRAWING: 0})
-    assert in_words(counts) == "passed over: 1 file that is no photograph or video, 3 hidden files and folders"
-    assert in_words(collections.Counter()) == ""
+    assert counts_in_words(counts) == "passed over: 1 file that is no photograph or video, 3 hidden files and folders"
+    assert counts_in_words(collections.Counter()) == ""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from tests import trained
 
@@ -153,18 +154,25 @@ def small():
     return dataclasses.replace(trained.opened(), variables=variables, threshold=0.25, info=info)
 
 
-def test_weights_settings_crop_threshold_and_frames_each_change_the_fingerprint(small):
+def one_threshold(value):
+    return DecisionRule(fake_from=value, real_below=value)
+
+
+def test_weights_settings_crop_thresholds_and_frames_each_change_the_fingerprint(small):
     other_weights = {**small.variables, "batch_stats": {"b": np.zeros(2, np.float32)}}
+    rule = one_threshold(0.25)
     others = [
-        fingerprint(dataclasses.replace(small, variables=other_weights), 32),
-        fingerprint(dataclasses.replace(small, threshold=0.26), 32),
-        fingerprint(dataclasses.replace(small, info={**small.info, "settings": {"method": "lae"}}), 32),
-        fingerprint(dataclasses.replace(small, info={**small.info, "data": {"crop": {"size": 41}}}), 32),
-        fingerprint(small, 16),
+        fingerprint(dataclasses.replace(small, variables=other_weights), rule, 32),
+        fingerprint(small, one_threshold(0.26), 32),
+        fingerprint(small, dataclasses.replace(rule, real_below=0.2), 32),
+        fingerprint(dataclasses.replace(small, info={**small.info, "settings": {"method": "lae"}}), rule, 32),
+        fingerprint(dataclasses.replace(small, info={**small.info, "data": {"crop": {"size": 41}}}), rule, 32),
+        fingerprint(small, rule, 16),
     ]
-    assert fingerprint(small, 32) == fingerprint(dataclasses.replace(small), 32)
-    assert len({fingerprint(small, 32), *others}) == 6
+    assert fingerprint(small, rule, 32) == fingerprint(dataclasses.replace(small), rule, 32)
+    assert len({fingerprint(small, rule, 32), *others}) == 7
 
 
 def test_files_of_scores_by_version_0_1_are_resumed(small):
-    assert (fingerprint(small, 32), fingerprint(small, 8)) == ("fdf1b619e76c0e48", "a4463639048609d4")
+    rule = one_threshold(small.threshold)
+    assert (fingerprint(small, rule, 32), fingerprint(small, rule, 8)) == ("fdf1b619e76c0e48", "a4463639048609d4")

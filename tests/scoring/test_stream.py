@@ -12,7 +12,7 @@ from dfdetect_jax.media.detectors import whole_pictures
 from dfdetect_jax.media.video import read_frames
 from dfdetect_jax.scoring import media_frames, stream
 from dfdetect_jax.scoring.channel import Clock
-from dfdetect_jax.scoring.result import Verdict
+from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.stream import Limits, score_files, score_images
 from tests import trained
 

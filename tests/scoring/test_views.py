@@ -5,8 +5,8 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import warp
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
+from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.face_crops import crop_frame
-from dfdetect_jax.scoring.result import Verdict
 from dfdetect_jax.scoring.views import VIDEO_VIEWS, check_finite, heat_kind, heat_maps, to_uint8, views_of
 from tests import trained
 

@@ -48,7 +48,7 @@ def find_clips(root: Path) -> Listing:
     listing = join([Listing(reals, _list_findings(split_of, people, photographs)), *fakes])
     clips, repeated = about.first_of_each_name(listing.clips)
     findings = [*listing.findings, *repeated, *about.stray_masks(folders_in(root / _MASKS), clips, root)]
-    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
+    return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
 
 def read_partition(root: Path) -> dict[str, str]:

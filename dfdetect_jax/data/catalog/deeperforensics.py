@@ -61,7 +61,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     findings += about.other_folders(root, (_FAKES, "lists", "source_videos", "original_sequences"))
     if not sources:
         findings.append(about.warning(f"{_REALS}: absent; give the folder of FaceForensics++ with --reals"))
-    findings += [*about.missing_classes(listing.clips), *about.fakes_without_mask(listing.clips)]
+    findings += about.fakes_without_mask(listing.clips)
     return Listing(listing.clips, findings)
 
 

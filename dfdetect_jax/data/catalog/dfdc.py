@@ -56,7 +56,7 @@ def find_clips(root: Path) -> Listing:
     findings = listing.findings
     if root not in (*parts, *tests):
         findings += about.other_folders(root, [folder.name for folder in (*parts, *tests)])
-    findings += [*about.missing_classes(listing.clips), *about.fakes_without_mask(listing.clips)]
+    findings += about.fakes_without_mask(listing.clips)
     return Listing(listing.clips, findings)
 
 

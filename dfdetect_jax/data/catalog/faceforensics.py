@@ -179,10 +179,9 @@ def _clip(root: Path, path: Path, name: _Name, folder: _Folder, split: str, comp
 
 
 def _tree_findings(root: Path, clips: Sequence[Clip], folders: Sequence[_Folder]) -> list[Finding]:
-    """Findings about missing reals, forgeries and masks, and about folders that are not read."""
+    """Findings about missing forgeries and masks, and about folders that are not read."""
     manipulated = "manipulated_sequences"
-    findings = about.missing_classes(clips)
-    findings += about.other_folders(root / manipulated, FORGERIES)
+    findings = about.other_folders(root / manipulated, FORGERIES)
     present = {folder.forgery for folder in folders}
     findings += [about.note(f"{manipulated}/{forgery}: absent") for forgery in FORGERIES if forgery not in present]
     findings += about.other_folders(root, ("original_sequences", manipulated, "splits"))

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from dfdetect_jax.config import Crop
+from dfdetect_jax.data.clip_masks import TWO_VALUED, review_mask
 from dfdetect_jax.data.clip_media import frame_count, paired_frames
 from dfdetect_jax.data.example import Clip, Example, Label, Media
 from dfdetect_jax.data.prepare.clip_report import ClipReport
@@ -60,7 +61,8 @@ class _MaskSource:
         media: of the mask or the source.
         frames: number of frames that both have.
         words: for the report.
-        threshold: of the difference, grey levels.
+        threshold: of the difference, or of the mask, grey levels.
+        refused: whether the clip has a mask of its own that can't be used.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class _MaskSource:
     frames: int
     words: tuple[str, ...]
     threshold: float = LEAST_DIFFERENCE
+    refused: bool = False
 
 
 def clip_examples(
@@ -107,6 +110,7 @@ def clip_examples(
         got=len(examples),
         mask=source.kind,
         words=tuple(words),
+        mask_refused=source.refused,
     )
     return examples, report
 
@@ -124,19 +128,32 @@ def _shortfalls(wanted: int, readable: int, examples: Sequence[Example], kind: s
 def _mask_source(clip: Clip, total: int) -> _MaskSource:
     if clip.label != Label.FAKE:
         return _MaskSource("", None, total, ())
-    words: tuple[str, ...] = ()
-    for kind, media in (("own", clip.mask_media), ("difference", clip.source_path)):
-        if media is None:
-            continue
-        try:
-            length = frame_count(media)
+    own = _own_mask(clip, total)
+    if own.kind:
+        return own
+    words = own.words
+    if clip.source_path:
+        try:  # paired frame by frame, so it sets the length
+            length = frame_count(clip.source_path)
+            return dataclasses.replace(own, kind="difference", media=clip.source_path, frames=length)
         except BadMediaError as error:
-            words = (*words, f"{'mask' if kind == 'own' else 'source'} unreadable: {error}")
-            continue
-        if kind == "own":  # one that ends early leaves frames without a mask
-            return _MaskSource(kind, media, total, (*words, "mask: own"))
-        return _MaskSource(kind, media, length, words)  # paired frame by frame, so it sets the length
-    return _MaskSource("", None, total, (*words, "no source" if clip.source else "no mask"))
+            words = (*words, f"source unreadable: {error}")
+    return dataclasses.replace(own, words=(*words, "no source" if clip.source else "no mask"))
+
+
+def _own_mask(clip: Clip, total: int) -> _MaskSource:
+    """The clip's own mask; of kind "" if it has none, or none that can be used."""
+    if clip.mask_media is None:
+        return _MaskSource("", None, total, ())
+    try:
+        review = review_mask(clip)
+    except BadMediaError as error:
+        return _MaskSource("", None, total, (f"mask unreadable: {error}",), refused=True)
+    if review.refusal:
+        return _MaskSource("", None, total, (f"mask refused: {review.refusal}",), refused=True)
+    dark = (f"mask of two values: taken for forged is {review.least}",) if TWO_VALUED in review.misfits else ()
+    # One that ends early leaves frames without a mask.
+    return _MaskSource("own", clip.mask_media, total, ("mask: own", *dark), threshold=review.least)
 
 
 def _check_difference(
@@ -185,7 +202,7 @@ def _mask(frame: np.ndarray, beside: np.ndarray | None, source: _MaskSource) -> 
         return difference_mask(frame, framed_alike(beside, frame.shape[:2]), source.threshold)
     if beside.shape != frame.shape:
         return None
-    return binary_mask(beside, frame.shape[:2])
+    return binary_mask(beside, frame.shape[:2], round(source.threshold))
 
 
 def _crop_face(index: int, frame: np.ndarray, mask: np.ndarray | None, face: Face, crop: Crop) -> _FaceCrop:

@@ -1,3 +1,5 @@
+import dataclasses
+
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import findings
 from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, MEDIA_SUFFIXES
@@ -27,10 +29,23 @@ def test_pictures_and_videos_that_are_not_read_are_a_warning(tmp_path):
     assert warning.endswith(": b.TIF, c.mp4 (2)")
 
 
-def test_a_class_without_clips_is_a_warning():
+def test_a_class_without_clips_is_an_error_unless_it_is_meant():
     assert findings.missing_classes([clip("a"), clip("b", Label.FAKE)]) == []
-    assert lines(findings.missing_classes([clip("a")])) == ["warning: no fakes: training and most metrics need both"]
-    assert len(findings.missing_classes([])) == 2
+    words = "no fakes: training and most metrics need both"
+    assert lines(findings.missing_classes([clip("a")])) == [
+        f"error: {words}; if one class is meant, give --allow_one_class"
+    ]
+    assert lines(findings.missing_classes([clip("a")], allowed=True)) == [f"note: {words}"]
+    assert lines(findings.missing_classes([]))[0].startswith("error: no reals and no fakes: ")
+
+
+def test_a_split_of_one_class_is_a_warning():
+    test = dataclasses.replace(clip("c"), split="test")
+    found = lines(findings.missing_classes([clip("b", Label.FAKE), test]))
+    assert found == [
+        "warning: train: no reals: training needs both",
+        "warning: test: no fakes: most metrics need both",
+    ]
 
 
 def test_fakes_with_mask_or_source_need_no_note():
