@@ -3,8 +3,11 @@
 import argparse
 import enum
 import os
+import signal
 import sys
+import threading
 import traceback
+import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +23,17 @@ class ExitStatus(enum.IntEnum):
     INCOMPLETE = 1
     """It ran to its end, but some input failed, was skipped, or was found wanting."""
     BAD_INPUT = 2
-    """The command line, a setting or a file can't be used; nothing was done."""
+    """The command line, a setting or a file can't be used, before anything was done; or output can't be written."""
     CRASHED = 3
     """A defect of this library, reported by a traceback."""
     INTERRUPTED = 130
     """Ctrl-C."""
+    TERMINATED = 143
+    """SIGTERM, to a command that has nothing to save: what it wrote before is whole."""
+
+
+class Terminated(BaseException):
+    """A SIGTERM, see `terminable`; no `Exception`, so that nothing takes it for a failure."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,15 +59,40 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
         status = ExitStatus.BAD_INPUT
     except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         status = ExitStatus.OK
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = ExitStatus.INTERRUPTED
+    except Terminated:
+        print("terminated", file=sys.stderr)
+        status = ExitStatus.TERMINATED
     except Exception:
         traceback.print_exc()
         status = ExitStatus.CRASHED
     sys.exit(status)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raises `Terminated` in the block on a SIGTERM, so that files are closed and threads ended as on Ctrl-C."""
+
+    def terminate(number: int, frame: types.FrameType | None) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # no other may set a handler
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def discard_output() -> None:
+    """Sends what standard output still holds, and all that follows, nowhere: its reader is gone or its disk full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

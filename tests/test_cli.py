@@ -1,6 +1,7 @@
 """Errors of all commands, and their exit statuses."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -38,6 +39,20 @@ def test_bad_input_is_one_line_and_status_2(error, capsys):
 def test_an_interruption_is_told_apart(capsys):
     assert exit_status(raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_sigterm_ends_the_files_that_are_open_and_has_a_status_of_its_own(capsys, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(argv):
+        with cli.terminable(), open(tmp_path / "file", "w") as file:
+            file.write("whole")
+            signal.raise_signal(signal.SIGTERM)
+
+    assert exit_status(main) == cli.ExitStatus.TERMINATED == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "terminated\n"
+    assert (tmp_path / "file").read_text() == "whole"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_defect_has_a_traceback_and_a_status_of_its_own(capsys):

@@ -136,7 +136,7 @@ def write_queue(
         (partial / MASKS).mkdir(parents=True)
         for row, crop, attention in crops:
             write_png(partial / row.file(IMAGES), crop)
-            write_png(partial / row.file(ATTENTION), attention)
+            write_png(partial / row.file(ATTENTION), attention, drawing=True)
             rows.append(row)
         queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
         (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")

@@ -158,7 +158,7 @@ def _is_transport_stream(head: bytes) -> bool:
     for length in _PACKET_LENGTHS:
         start = 4 if length == 192 else 0
         marks = head[start::length]
-        if len(marks) >= 4 and set(marks) == {0x47}:
+        if len(marks) >= 3 and set(marks) == {0x47}:
             return True
     return False
 

@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
+from dfdetect_jax.media.drawing import marked
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures.canvas import (
     DPI,
@@ -42,19 +43,20 @@ _WHERE = {
 _UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
 
 
-def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+def write_png(path: str | os.PathLike[str], picture: np.ndarray, *, drawing: bool = False) -> None:
     """Writes a picture as PNG, atomically; makes the folder.
 
     Args:
         path: of the file.
         picture: uint8 [H, W, 3] RGB.
+        drawing: whether it was drawn for people; it is marked then, so that it is not scored, see `media.drawing`.
 
     Raises:
         RunError: the folder can't be written to.
     """
     content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     try:
-        files.write_bytes(path, content)
+        files.write_bytes(path, marked(content) if drawing else content)
     except OSError as error:
         raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
 

@@ -1,12 +1,12 @@
 """The frames of a photograph, a video or an array that are scored, a few in memory at a time."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.media.image import read_image
@@ -17,7 +17,15 @@ FRAMES = 32  # per video, evenly spaced; what the common benchmarks score
 # Frames of a video that are in memory together, and their pixels: 8 of 720p, 5 of 1080p, 1 of 4K.
 _FRAMES_TOGETHER, _BYTES_TOGETHER = 8, 32_000_000
 
-Source = str | np.ndarray
+
+class Unreadable(NamedTuple):
+    """A file or folder of which is known already that it can't be read, and why, in words."""
+
+    path: str
+    reason: str
+
+
+Source = str | np.ndarray | Unreadable
 """A path, or a photograph in memory, uint8 [H, W, 3] RGB."""
 
 
@@ -67,14 +75,18 @@ def open_media(
     Raises:
         MiscountError: by the iterator: another number of frames came out than the video's packets promised. What it has
             yielded is void; open the video again with this error.
-        BadMediaError: the file is neither (a folder: one without any), or can't be decoded; the iterator raises it,
-            too.
+        BadMediaError: the file is neither, or a picture that this library drew, or can't be decoded; the iterator
+            raises it, too.
     """
     if isinstance(source, np.ndarray):
         return MediaHeader("", "image"), iter([Frames([Frame(0, 0.0, source)])])
-    if os.path.isdir(source):
-        raise BadMediaError(f"{source}: expected photographs or videos in this folder, found none")
+    if isinstance(source, Unreadable):
+        raise BadMediaError(f"{source.path}: {source.reason}")
     if media_kind(source) == "image":
+        if is_drawing(source):
+            raise BadMediaError(
+                f"{source}: expected a photograph, found a picture drawn by this program; score the photograph it shows"
+            )
         return MediaHeader(source, "image"), iter([Frames([Frame(0, 0.0, read_image(source))])])
     info = probe(source)
     total = recount.frames if recount else info.frames

@@ -15,7 +15,7 @@ from dfdetect_jax.media.detectors.second_look import second_look
 from dfdetect_jax.media.video import MiscountError
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.face_crops import FrameCrops, crop_faces
-from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, open_media
+from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, Unreadable, open_media
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
@@ -166,7 +166,8 @@ class Upstream:
             except MiscountError as recount:
                 self._read_frames(number, source, recount)
         except BadMediaError as error:
-            self.inbox.put(Begun(number, str(source), None))
+            path = source.path if isinstance(source, Unreadable) else str(source)
+            self.inbox.put(Begun(number, path, None))
             self.inbox.put(Ended(number, 0, error))
 
     def _read_frames(self, number: int, source: Source, recount: MiscountError | None = None) -> None:

@@ -3,7 +3,8 @@ import pytest
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.video import MiscountError, evenly_spaced
-from dfdetect_jax.scoring.media_frames import MediaHeader, open_media
+from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.scoring.media_frames import MediaHeader, Unreadable, open_media
 from tests import trained
 from tests.media.clips import write_clip
 
@@ -49,6 +50,17 @@ def test_where_fewer_frames_come_out_than_promised_the_video_is_opened_again(tmp
     assert [index for chunk in chunks for index in chunk.indices] == evenly_spaced(frames, 8)
 
 
-def test_a_folder_without_media_is_refused(tmp_path):
-    with pytest.raises(BadMediaError, match="expected photographs or videos in this folder, found none"):
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(BadMediaError, match="found a folder"):
         open_media(str(tmp_path))
+
+
+def test_a_picture_that_was_drawn_here_is_refused(tmp_path):
+    write_png(tmp_path / "a.png", trained.one_face(), drawing=True)
+    with pytest.raises(BadMediaError, match=r"a\.png: .* drawn by this program; score the photograph"):
+        open_media(str(tmp_path / "a.png"))
+
+
+def test_what_is_known_to_be_unreadable_is_refused_for_that_reason():
+    with pytest.raises(BadMediaError, match=r"^a/locked: can't be opened"):
+        open_media(Unreadable("a/locked", "can't be opened (Permission denied)"))
