@@ -1,5 +1,6 @@
 """Two stages with a selection between them: their data, waiting for masks, and resuming after an interruption."""
 
+import errno
 import os
 import signal
 
@@ -89,6 +90,27 @@ def paint(queue, value):
         mask = np.zeros((SIZE, SIZE), np.uint8)
         mask[4:20, 8:24] = value
         cv2.imwrite(str(queue.folder / row.file(queues.MASKS)), mask)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            MemoryError("8.0 GB"),
+            r"out of memory \(8.0 GB\); give .*train.accumulate=2 .*train.remat.*batch_size",
+        ),
+        (OSError(errno.ENOSPC, "No space"), "no room on the disk .*it resumes from the last complete checkpoint"),
+        (OSError(errno.EROFS, "Read-only"), "no access .*name another --workdir"),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line_with_what_helps(drawn, tmp_path, monkeypatch, error, words):
+    def failing(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(loop, "train", failing)
+    with pytest.raises(RunError, match=f"^{tmp_path}: {words}") as line:
+        stages.train(settings(), tmp_path, drawn)
+    assert "\n" not in str(line.value)
 
 
 @pytest.mark.slow
