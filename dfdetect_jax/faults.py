@@ -142,7 +142,10 @@ def _is_no_fault(record: logging.LogRecord) -> bool:
 def exit_silently() -> None:
     """Lets the process end without the tracebacks of threads and exit handlers that meet a reported fault again."""
     logging.disable()
-    threading.excepthook = sys.unraisablehook = lambda _: None
+    threading.excepthook = sys.unraisablehook = _ignore
+
+
+def _ignore(_: object) -> None: ...
 
 
 def _name(filename: object) -> str:

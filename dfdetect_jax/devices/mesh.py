@@ -3,6 +3,7 @@
 The same calls serve one CPU and many hosts: each process gives the part of the batch that it read.
 """
 
+import re
 from typing import Any
 
 import jax
@@ -25,11 +26,10 @@ def all_devices() -> list[jax.Device]:
     try:
         return jax.devices()
     except (RuntimeError, AssertionError) as error:  # which one depends on the kind, and on what is installed
-        asked, first = jax.config.jax_platforms or "", next(iter(str(error).splitlines()), "")
-        reason = first.split(" (set JAX_PLATFORMS")[0].removeprefix(f"Unable to initialize backend '{asked}': ")
-        reason = reason or "none is there"
+        words = re.sub(r"Unable to initialize backend '\w*': | \(set JAX_PLATFORMS.*", "", str(error))
+        asked, reason = getattr(jax.config, "jax_platforms", ""), next(iter(words.splitlines()), "none is there")
         raise SettingsError(
-            f"JAX_PLATFORMS={asked}: expected such a device, found none that JAX can use ({reason}); "
+            f"JAX_PLATFORMS={asked or ''}: expected such a device, found none that JAX can use ({reason}); "
             "unset it, set it to cpu, or install the driver and JAX for that kind"
         ) from error
 

@@ -15,7 +15,7 @@ from dfdetect_jax import files, methods
 from dfdetect_jax.config import Crop, Settings, from_dict
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices import mesh
-from dfdetect_jax.errors import RecordsError, RunError
+from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.run.checkpoint import restore_variables
 from dfdetect_jax.run.predictor import Predictor
@@ -99,10 +99,10 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).resolve()
     info = read_config(folder)
-    settings = methods.read_settings(info["settings"])
+    settings = _settings_of(folder, info)
     mesh.all_devices()  # refuses a backend that is not there, before anything asks for it
     expected = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
-    variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
+    variables, checkpoint = _weights(folder, expected)
     run = Run(
         folder=folder,
         settings=settings,
@@ -115,6 +115,25 @@ def open_run(folder: str | Path) -> Run:
     if run.collapsed:
         log.warning("%s: %s; train again with another seed or a lower learning rate", folder, COLLAPSED)
     return run
+
+
+def _settings_of(folder: Path, info: dict[str, Any]) -> Settings:
+    try:
+        return methods.read_settings(info["settings"])
+    except SettingsError as error:
+        raise SettingsError(
+            f"{folder / CONFIG}: {error}; if another version of the library wrote it, open it with that"
+        ) from error
+
+
+def _weights(folder: Path, expected: Variables) -> tuple[Variables, dict[str, Any]]:
+    try:
+        return restore_variables(folder / CHECKPOINTS, expected)
+    except (ValueError, KeyError) as error:  # Orbax lists every array of both
+        raise RunError(
+            f"{folder}: expected checkpoints of the network that {CONFIG} describes, found others; one of them is of "
+            "another run or version, so restore what belongs together"
+        ) from error
 
 
 def records_of(run: Run, data_dir: str | Path = "") -> Path:
