@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 
 import cv2
@@ -90,6 +91,17 @@ def paint(queue, value):
         mask = np.zeros((SIZE, SIZE), np.uint8)
         mask[4:20, 8:24] = value
         cv2.imwrite(str(queue.folder / row.file(queues.MASKS)), mask)
+
+
+def test_the_missing_mask_and_the_file_in_its_place_are_named(drawn, oracle_run, tmp_path, capsys):
+    shutil.copytree(oracle_run / stages.QUEUE, tmp_path / stages.QUEUE)
+    masks = tmp_path / stages.QUEUE / queues.MASKS
+    (masks / "0003.png").rename(masks / "0003.jpg")
+    (masks / "0002.png").unlink()
+    assert stages.painted_masks(settings(annotator="people").active, tmp_path, drawn) is None
+    waiting, named = capsys.readouterr().err.splitlines()
+    assert waiting.startswith("waiting for masks: 2 of 4 are not painted yet: 0002, 0003 (2); paint them as described")
+    assert named == "masks/0003.png: missing, found masks/0003.jpg; if that is it, save it under that name, as PNG"
 
 
 @pytest.mark.parametrize(
