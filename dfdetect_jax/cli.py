@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from dfdetect_jax import faults
 from dfdetect_jax.errors import InputError, SettingsError
 
 
@@ -23,7 +24,7 @@ class ExitStatus(enum.IntEnum):
     INCOMPLETE = 1
     """It ran to its end, but some input failed, was skipped, or was found wanting."""
     BAD_INPUT = 2
-    """The command line, a setting or a file can't be used, before anything was done; or output can't be written."""
+    """The command line, a setting, a file or the machine can't be used, or no longer; the message says what to do."""
     CRASHED = 3
     """A defect of this library, reported by a traceback."""
     INTERRUPTED = 130
@@ -51,13 +52,11 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Calls a command and exits with its status.
 
-    An `InputError` is one line on standard error and `BAD_INPUT`; any other exception a traceback and `CRASHED`.
+    An `InputError`, or a fault of the machine, is one line on standard error and `BAD_INPUT`; any other exception a
+    traceback and `CRASHED`.
     """
     try:
         status = main(None)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = ExitStatus.BAD_INPUT
     except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
         discard_output()
         status = ExitStatus.OK
@@ -67,10 +66,21 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     except Terminated:
         print("terminated", file=sys.stderr)
         status = ExitStatus.TERMINATED
-    except Exception:
-        traceback.print_exc()
-        status = ExitStatus.CRASHED
+    except Exception as error:
+        status = report(error)
     sys.exit(status)
+
+
+def report(error: BaseException) -> ExitStatus:
+    """Prints what ended a command: one line, or the traceback of a defect. Returns the exit status."""
+    line = str(error) if isinstance(error, InputError) else faults.line_of(error)
+    if not line:
+        traceback.print_exception(error)
+        return ExitStatus.CRASHED
+    print(f"error: {line}", file=sys.stderr)
+    if faults.fault_of(error):
+        faults.exit_silently()
+    return ExitStatus.BAD_INPUT
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Errors of all commands, and their exit statuses."""
 
+import errno
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -34,6 +37,16 @@ def test_the_status_of_a_command_is_its_own():
 def test_bad_input_is_one_line_and_status_2(error, capsys):
     assert exit_status(raising(error)) == 2
     assert capsys.readouterr().err == "error: no run there\n"
+
+
+def test_a_fault_of_the_machine_is_one_line_and_ends_without_the_tracebacks_of_others(capsys, monkeypatch):
+    for module, hook in ((sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
+    monkeypatch.setattr(logging, "disable", lambda: None)
+    assert exit_status(raising(OSError(errno.ENOSPC, "No space left on device", "/x/y"))) == 2
+    expected = "error: no room on the disk (/x/y: No space left on device); make room and run the same command again\n"
+    assert capsys.readouterr().err == expected
+    assert threading.excepthook(None) is None
 
 
 def test_an_interruption_is_told_apart(capsys):
