@@ -27,7 +27,8 @@ class MiscountError(BadMediaError):
 
     Attributes:
         frames: how many came out.
-        lost: how many could not be decoded because of damage; not those of which a stream shows only the end.
+        lost: how many could not be decoded because of damage, with the last one of a file that is cut short, and
+            without those at the beginning that are predicted from others before it.
     """
 
     def __init__(self, path: str | os.PathLike[str], expected: int, frames: int, lost: int):

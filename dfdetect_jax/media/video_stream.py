@@ -206,7 +206,9 @@ def _decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame] | No
 
 
 def _is_lost(packet: Packet, pictures: list[VideoFrame] | None) -> bool:
-    """Whether a packet without a frame is damaged, and not one that others have to follow."""
+    """Whether a packet without a frame is damaged, and not hidden, nor one that others have to follow."""
+    if packet.is_discard:
+        return False
     return pictures is None or not any(memoryview(packet))  # where a file has a hole, some decoders say nothing
 
 
