@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.displaced import PartOfFile, displaced_by
 from dfdetect_jax.media.file_format import media_format, media_kind
 
 DEMUXERS = {
@@ -81,11 +82,14 @@ def open_stream(path: str | os.PathLike[str]) -> Iterator[VideoStream]:
     if media_kind(path) != "video":
         raise BadMediaError(f"{path}: expected a video, found a photograph")
     demuxer = DEMUXERS[media_format(path)]
-    try:  # an absolute path can't be taken for an address
-        container = av.open(os.path.abspath(path), format=demuxer, options=_OPTIONS, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise _unopened(path) from error
-    with container:
+    with contextlib.ExitStack() as files:
+        file: str | PartOfFile = os.path.abspath(path)  # which can't be taken for an address
+        if demuxer == "mov" and (start := displaced_by(path)):
+            file = files.enter_context(PartOfFile(path, start))
+        try:
+            container = files.enter_context(av.open(file, format=demuxer, options=_OPTIONS, metadata_errors="replace"))
+        except (av.FFmpegError, ValueError) as error:
+            raise _unopened(path) from error
         yield _video_stream(path, container)
 
 
