@@ -21,7 +21,8 @@ __version__ = "0.1.0"
 # Name -> the module that it is imported from.
 _PLACES = {
     **dict.fromkeys(("Detector", "evaluate", "load", "predict", "prepare", "train"), "api"),
-    **dict.fromkeys(("Result", "ScoredFace", "Verdict"), "scoring.result"),
+    **dict.fromkeys(("Result", "ScoredFace"), "scoring.result"),
+    **dict.fromkeys(("DecisionRule", "Verdict"), "scoring.decision"),
     **dict.fromkeys(("Method", "Prediction", "TrainState"), "methods.contract"),
     **dict.fromkeys(
         (
@@ -64,7 +65,8 @@ if TYPE_CHECKING:
         override,
     )
     from dfdetect_jax.methods.contract import Method, Prediction, TrainState
-    from dfdetect_jax.scoring.result import Result, ScoredFace, Verdict
+    from dfdetect_jax.scoring.decision import DecisionRule, Verdict
+    from dfdetect_jax.scoring.result import Result, ScoredFace
 
 
 def __getattr__(name: str) -> Any:

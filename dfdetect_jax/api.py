@@ -12,8 +12,9 @@ import numpy as np
 from dfdetect_jax.config import Crop, Settings, check
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
-from dfdetect_jax.scoring.result import Result, Verdict
+from dfdetect_jax.scoring.result import Result
 from dfdetect_jax.scoring.stream import score_files, score_images
 
 if TYPE_CHECKING:
@@ -29,9 +30,16 @@ class Detector:
 
     Attributes:
         run: its run folder, opened: settings, weights, threshold, notes.
+        max_fpr: share of reals that may be called fake, see `scoring.decision`; None for the default.
     """
 
     run: Run
+    max_fpr: float | None = None
+
+    @functools.cached_property
+    def rule(self) -> DecisionRule:
+        """How its scores become verdicts: thresholds from validation, for `max_fpr`."""
+        return decision_rule(self.run, self.max_fpr)
 
     @functools.cached_property
     def face_detector(self) -> FaceDetector:
@@ -65,11 +73,11 @@ class Detector:
         return self._predict(media, frames, maps)
 
     def _predict(self, media: Sequence[Media], frames: int, maps: bool) -> list[Result]:
-        views = tuple(Verdict) if maps else ()
         images = [each for each in media if isinstance(each, np.ndarray)]
         paths = [each for each in media if not isinstance(each, np.ndarray)]
-        of_images = iter(score_images(self.run, self.face_detector, images, views=views) if images else ())
-        of_paths = score_files(self.run, self.face_detector, paths, frames, views=views)
+        options: dict[str, Any] = {"rule": self.rule, "views": tuple(Verdict) if maps else ()}
+        of_images = iter(score_images(self.run, self.face_detector, images, **options) if images else ())
+        of_paths = score_files(self.run, self.face_detector, paths, frames, **options)
         results: list[Result] = []
         for each in media:
             result = next(of_images) if isinstance(each, np.ndarray) else next(of_paths)[1]
@@ -80,14 +88,19 @@ class Detector:
         return results
 
 
-def load(run: str | os.PathLike[str]) -> Detector:
+def load(run: str | os.PathLike[str], *, max_fpr: float | None = None) -> Detector:
     """Opens a run folder; reads JSON and arrays, runs no code from it.
+
+    Args:
+        run: the folder.
+        max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
+            it.
 
     Raises:
         RunError: it is no run folder, or has no intact checkpoint.
         SettingsError: its settings don't fit this version of the library.
     """
-    return Detector(open_run(Path(run)))
+    return Detector(open_run(Path(run)), max_fpr)
 
 
 def predict(

@@ -3,7 +3,7 @@
 Works in parallel and keeps each clip as soon as it is done, so the same command continues after an interruption; a
 second call finds the records and does nothing. Memory does not grow with the length of clips.
 
-Exit status: 0 every clip is in the records, 1 some clips could not be read, 2 nothing was done.
+Exit status: 0 every clip is in the records, 1 some clips could not be read or some masks not used, 2 nothing was done.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.export_json:
         export_json(folder, args.export_json)
     print(folder)
-    failed = any(report["failed"] for report in records.read_clips(folder))
+    failed = any(report["failed"] or report.get("mask_refused") for report in records.read_clips(folder))
     return cli.ExitStatus.INCOMPLETE if failed else cli.ExitStatus.OK
 
 

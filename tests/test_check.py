@@ -131,11 +131,12 @@ def test_masks_that_do_not_fit_are_reported(tree):
 
 
 def test_findings_about_the_tree_are_printed_last(tree, capsys):
-    shutil.rmtree(tree / "real")
-    (tree / "paste/p3.png").write_bytes(b"not a picture")
+    shutil.rmtree(tree / "paste")
+    shutil.rmtree(tree / "masks")
+    (tree / "real/p3.png").write_bytes(b"not a picture")
     status, printed = run(capsys, "--dataset", "folder", "--root", tree)
     assert status == ExitStatus.INCOMPLETE
-    assert "- warning: no reals: training and most metrics need both" in printed
+    assert "- error: no fakes: training and most metrics need both" in printed
     assert printed.index("\nfiles:\n") < printed.index("\ntree:\n")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import subprocess
@@ -9,12 +10,16 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
-from dfdetect_jax import cli
+from dfdetect_jax import cli, files
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.predict import main, picture_name
+from dfdetect_jax.pictures.picture_files import picture_name
+from dfdetect_jax.predict import main
 from dfdetect_jax.run import folder
+from dfdetect_jax.run.false_alarms import FalseAlarms
+from dfdetect_jax.run.frozen import FrozenValues, store_frozen
 from dfdetect_jax.scoring import media_frames
 from tests import trained
 
@@ -89,10 +94,9 @@ def test_files_that_are_no_media_are_reported_and_do_not_stop_the_rest(answers, 
     assert "README" not in words
 
 
-def test_two_files_of_one_name_have_two_pictures(inputs):
-    names = {picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
-    assert len(names) == 3
-    assert picture_name("x/a.png") == picture_name("x/../x/a.png")
+def test_what_is_passed_over_in_folders_is_counted(answers):
+    counted = "passed over: 1 file that is no photograph or video, 1 hidden file or folder"
+    assert answers[2].splitlines()[-2] == counted
 
 
 @pytest.fixture
@@ -135,6 +139,23 @@ def test_pictures_go_beside_the_run_and_all_well_exits_0(changed, inputs, tmp_pa
     assert json.loads(line)["picture"].startswith(str(tmp_path / "predictions"))
 
 
+def test_max_fpr_sets_the_thresholds_of_verdicts(changed, inputs, tmp_path, capsys):
+    changed(folder=tmp_path)
+    command = ["--run", str(tmp_path), str(inputs / "a.png"), "--pictures", "none"]
+    with pytest.raises(RunError, match="--max_fpr needs the scores of ten or more reals"):
+        main([*command, "--max_fpr", "0.02"])
+    reals = FalseAlarms.of(np.linspace(0, 1, 301))
+    run = dataclasses.replace(trained.opened(), folder=tmp_path)
+    store_frozen(run, FrozenValues(threshold=0.5, temperature=2.0, false_alarms=reals))
+    for max_fpr in (0.02, 0.1):
+        assert main([*command, "--max_fpr", str(max_fpr)]) == 0
+        out, err = capsys.readouterr()
+        line = json.loads(out)
+        assert (line["threshold"], line["real_below"]) == pytest.approx((1 - max_fpr, 0.5), abs=0.02)
+        assert 0 < line["probability"] < 1
+        assert f"which {max_fpr} of 301 real photographs" in err
+
+
 def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):
     run = str(trained.lae_folders()[0])
     assert main(["--run", run, str(inputs / "a.png"), str(inputs / "b.avi"), "--out", str(tmp_path)]) == 0
@@ -156,7 +177,7 @@ def test_a_wrong_run_is_one_line_and_status_2(inputs, capsys, monkeypatch):
 @pytest.mark.parametrize("frames", ["0", "-3", "many"])
 def test_an_impossible_number_of_frames_is_refused(frames):
     with pytest.raises(SettingsError, match="at least 1"):
-        main(["--run", "any", "a.png", "--frames", frames])
+        main(["--run", "any", "a.png", f"--frames={frames}"])
 
 
 @pytest.fixture(scope="module")
@@ -203,12 +224,77 @@ def test_scores_with_other_settings_are_not_mixed(predicted, inputs, tmp_path):
 
 
 def test_shares_are_disjoint_and_together_the_whole(predicted, listed):
-    shares = []
-    for i in range(3):
-        printed = predicted("--paths_from", listed, "--shard", f"{i}/3")[1]
-        shares.append([json.loads(line)["path"] for line in printed.splitlines()])
-    every = listed.read_text().split()
-    assert shares == [every[0::3], every[1::3], every[2::3]]
+    printed = [predicted("--paths_from", listed, "--shard", f"{i}/3")[1] for i in range(3)]
+    shares = [[json.loads(line)["path"] for line in each.splitlines()] for each in printed]
+    assert sorted(path for share in shares for path in share) == sorted(listed.read_text().split())
+
+
+def test_the_same_name_in_another_folder_is_another_file(predicted, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        predicted("x.jpg", "--scores", "../scores.jsonl")
+    assert paths_in(tmp_path / "scores.jsonl") == [str(tmp_path / name / "x.jpg") for name in ("one", "two")]
+
+
+def test_what_cannot_be_searched_fails_again_in_a_resumed_call_and_what_is_done_is_counted(predicted, tmp_path):
+    (tmp_path / "text.jpg").write_text("text")
+    (tmp_path / "link").symlink_to("nowhere")
+    for _ in range(2):
+        status, _, words = predicted(tmp_path, "--scores", tmp_path / "scores.jsonl")
+        assert status == 1
+        assert f"{tmp_path / 'link'}: can't be opened (a link to what doesn't exist)\n" in words
+    assert "1 file scored before\n1 file, 1 failed" in words
+
+
+def test_a_name_with_a_newline_is_one_line(predicted, tmp_path):
+    path = tmp_path / "new\nline \udcff.jpg"
+    path.write_text("text")
+    status, printed, words = predicted(path)
+    assert (status, json.loads(printed)["path"]) == (1, str(path))
+    assert f"\n{tmp_path}/new\\nline \\udcff.jpg: expected" in words
+
+
+def test_output_without_room_is_one_line(predicted, tmp_path, monkeypatch):
+    def full(*values, file=None, **options):
+        if file is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "discard_output", lambda: None)
+    monkeypatch.setattr("builtins.print", full)
+    with pytest.raises(RunError, match=r"^standard output: No space left on device; make room"):
+        predicted(tmp_path / "absent.jpg")
+
+
+def test_pictures_of_earlier_calls_are_counted_and_not_scored(opened, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    trained.write_photo(tmp_path / "a.png", trained.one_face())
+    for _ in range(2):
+        assert main(["--run", str(trained.folders()[0]), ".", "--out", "out"]) == 0
+    lines, words = capsys.readouterr()
+    assert [json.loads(line)["path"] for line in lines.splitlines()] == ["./a.png", "./a.png"]
+    assert words.count("passed over: 1 picture drawn by this program\n") == 1
+
+
+def test_a_picture_that_cannot_be_written_is_its_files_note(opened, inputs, tmp_path, monkeypatch, capsys):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_bytes", full)
+    assert main(["--run", str(trained.folders()[0]), str(inputs / "a.png"), "--out", str(tmp_path / "out")]) == 1
+    printed, words = capsys.readouterr()
+    line = json.loads(printed)
+    assert line["score"] is not None
+    assert (line["picture"], line["heat"], line["error"]) == (None, None, None)
+    assert "No space left on device; give another --out, or --pictures none" in line["notes"][-1]
+    assert "1 file, 0 failed, 1 without their picture" in words
+
+
+def test_a_place_without_room_for_pictures_is_refused_before_the_work(opened, inputs, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"give another --out, or --pictures none$"):
+        main(["--run", str(trained.folders()[0]), str(inputs / "a.png"), "--out", str(tmp_path / "file" / "out")])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("verdict", ["fake", "real"])
@@ -238,6 +324,24 @@ def test_the_last_message_reports_how_long_each_stage_took(answers):
 def test_something_to_score_is_required():
     with pytest.raises(SettingsError, match="PATH or --paths_from"):
         main(["--run", "any"])
+
+
+@pytest.mark.slow
+def test_a_sigterm_ends_a_call_that_waits_for_its_list_in_one_line(tmp_path):
+    run, absent = str(trained.folders()[0]), str(tmp_path / "absent.jpg")
+    command = [sys.executable, "-m", "dfdetect_jax.predict", "--run", run, "--paths_from", "-", absent]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        process.stdin.write(f"{absent}.png\n")
+        process.stdin.flush()
+        lines = [json.loads(process.stdout.readline())["path"] for _ in range(2)]
+        process.terminate()
+        status, words = process.wait(), process.stderr.read()
+    assert lines == [absent, f"{absent}.png"]
+    assert status == cli.ExitStatus.TERMINATED
+    assert words.splitlines()[-1] == "terminated"
+    assert "Traceback" not in words
+    assert "leaked" not in words
 
 
 # What is not on every system, or takes long to import: a command line is parsed without.

@@ -107,9 +107,9 @@ def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
     tree = tmp_path / "tree"
     for number in range(20):
         write_image(tree / f"real/p{number}.png", face_picture(number))
-    whole = prepare("folder", tree, tmp_path / "whole", BOX, processes=1)
+    whole = prepare("folder", tree, tmp_path / "whole", BOX, processes=1, allow_one_class=True)
     out = tmp_path / "killed"
-    arguments = [*FOLDER[:-2], "--root", tree, "--out", out, "--processes", 1]
+    arguments = [*FOLDER[:-2], "--root", tree, "--out", out, "--processes", 1, "--allow_one_class"]
     process = subprocess.Popen(command_line(*arguments), stderr=subprocess.DEVNULL, start_new_session=True)
     parts = out / ".preparing/tree/48px-box-haar"
     while process.poll() is None and len(list(parts.glob("*.part"))) < 3:
@@ -120,7 +120,7 @@ def test_killed_half_way_and_run_again_gives_the_same_records(tmp_path):
     assert 3 <= done < 20
     assert not list(out.glob("*/*/*/manifest.json"))
     log = []
-    again = prepare("folder", tree, out, BOX, processes=2, log=log.append)
+    again = prepare("folder", tree, out, BOX, processes=2, log=log.append, allow_one_class=True)
     assert f"{done} of 20 were done before; continuing" in log
     names = sorted(path.name for path in whole.iterdir())
     assert sorted(path.name for path in again.iterdir()) == names
@@ -173,7 +173,7 @@ def test_the_embedded_set_of_another_version_is_made_again(embedded, tmp_path, m
 def test_a_tree_without_a_single_face_is_refused(tmp_path):
     write_image(tmp_path / "tree/real/p1.png", face_picture()[:40, :40])
     with pytest.raises(RecordsError, match="not one example in 1 clips: no face in 1 of 1 frames"):
-        prepare("folder", tmp_path / "tree", tmp_path / "out", BOX)
+        prepare("folder", tmp_path / "tree", tmp_path / "out", BOX, allow_one_class=True)
     assert not list((tmp_path / "out").glob("*/*/*/manifest.json"))
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 from dfdetect_jax.media.image import read_image
-from dfdetect_jax.media.mask import binary_mask
+from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
 from dfdetect_jax.pictures.sheets import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
@@ -136,7 +136,7 @@ def write_queue(
         (partial / MASKS).mkdir(parents=True)
         for row, crop, attention in crops:
             write_png(partial / row.file(IMAGES), crop)
-            write_png(partial / row.file(ATTENTION), attention)
+            write_png(partial / row.file(ATTENTION), attention, drawing=True)
             rows.append(row)
         queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
         (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")
@@ -204,6 +204,21 @@ def missing(queue: Queue) -> list[str]:
     return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
 
 
+def in_the_way(queue: Queue, waiting: Sequence[str]) -> dict[str, str]:
+    """Files in the queue that may be masks of items without one, by the item's id: another type, folder or name.
+
+    Such as masks/0003.jpg, masks/3.png, masks/0003_mask.png or 0003.png beside the folder, in place of masks/0003.png.
+    """
+    files = [path for folder in (queue.folder / MASKS, queue.folder) if folder.is_dir() for path in folder.iterdir()]
+    numbers = {int(name): name for name in waiting}
+    candidates: dict[str, str] = {}
+    for path in sorted(path for path in files if path.is_file()):
+        digits = sorted(re.findall("[0-9]+", path.stem), key=len, reverse=True)
+        if name := next((numbers[int(number)] for number in digits if int(number) in numbers), None):
+            candidates.setdefault(name, path.relative_to(queue.folder).as_posix())
+    return candidates
+
+
 def fill_from_records(queue: Queue, records: str | Path) -> int:
     """The oracle: writes the ground-truth mask of each crop that has one and has not been painted.
 
@@ -231,7 +246,8 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
 def read_masks(queue: Queue, fingerprint: str) -> Masks:
     """Reads the masks painted so far; `missing` lists the others.
 
-    A pixel is forged where the strongest channel of the mask is at least 128.
+    A pixel is forged where the strongest channel of the mask is at least 128, or, in a mask of 0 and one value below
+    that, such as 1, where it has this value.
 
     Args:
         queue: the queue.
@@ -279,7 +295,7 @@ def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
                 f"{path}: expected white on black, found the crop itself with something painted over it; "
                 "save the painted layer alone"
             )
-    mask = binary_mask(picture, picture.shape[:2])
+    mask = binary_mask(picture, picture.shape[:2], two_valued([picture.max(axis=-1)]) or WHITE)
     if not mask.any():
         raise BadMediaError(
             f"{path}: expected white where the fake was forged, found no pixel of 128 or more; "

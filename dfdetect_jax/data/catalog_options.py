@@ -19,12 +19,17 @@ class Options:
         compression: of the FaceForensics++ family: "raw", "c23" or "c40".
         reals: folder of the reals, for data sets that use those of another.
         json: file that lists the clips, for data sets in DeepfakeBench's form.
+        real_folder: name of the folder of the reals, or several with commas between, for a folder of one's own; "" for
+            the usual names.
+        allow_one_class: whether reals alone, or fakes alone, are what is meant.
     """
 
     splits: str = OFFICIAL
     compression: str = "c23"
     reals: str = ""
     json: str = ""
+    real_folder: str = ""
+    allow_one_class: bool = False
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +53,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--reals", default=default.reals, help="folder of the reals, for data sets that use those of another"
     )
     group.add_argument("--json", default=default.json, help="file that lists the clips, for deepfakebench")
+    group.add_argument(
+        "--real_folder",
+        default=default.real_folder,
+        metavar="NAME",
+        help="name of the folder of the reals, or several with commas between, for folder (default: the usual names)",
+    )
+    group.add_argument(
+        "--allow_one_class", action="store_true", help="reals alone, or fakes alone, are meant; refused otherwise"
+    )
 
 
 def options_from(args: argparse.Namespace) -> Options:

@@ -1,11 +1,7 @@
-"""Values chosen on validation data and then frozen: the score threshold, the temperature, and the map threshold.
-
-The score threshold is chosen during training with every checkpoint and is stored in its seal. Temperature and map
-threshold belong to the best checkpoint alone; they are chosen after training and stored beside it, in `FILE`.
+"""Values chosen on validation data and then frozen: the score threshold, the temperature, the map threshold, and how
+often reals reach a score. `run.frozen` stores them.
 """
 
-import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,43 +15,30 @@ from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
 from dfdetect_jax.evaluation.metrics.detection import checked
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.localization import Localization
+from dfdetect_jax.evaluation.metrics.videos import video_scores
 from dfdetect_jax.evaluation.validation_data import validation_batches
-from dfdetect_jax.run.folder import Run, keep_beside, records_of
+from dfdetect_jax.run.false_alarms import FalseAlarms
+from dfdetect_jax.run.folder import Run, records_of
+from dfdetect_jax.run.frozen import FrozenValues, read_frozen, store_frozen
 
-FILE = "validation.json"  # in the run folder
 UNINFORMED_THRESHOLD = 0.5
 LARGEST_TEMPERATURE = 20.0
 _BATCH = 32
-_STORED = ("temperature", "attention_threshold", "why")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FrozenValues:
-    """What validation data determine.
-
-    Attributes:
-        threshold: of scores, see `choose_threshold`.
-        temperature: of scores, see `fit_temperature`; 1 where it could not be fitted.
-        attention_threshold: of maps, see `choose_map_threshold`; None without maps or masks.
-        why: why something could not be chosen; "" if everything could.
-    """
-
-    threshold: float
-    temperature: float = 1.0
-    attention_threshold: float | None = None
-    why: str = ""
 
 
 def frozen_values(run: Run) -> FrozenValues:
-    """The frozen values of a run's best checkpoint: as stored, or chosen now if its training data are in place."""
-    stored = _read(run)
-    if stored is not None:
+    """The frozen values of a run's best checkpoint: as stored, or chosen now if its training data are in place.
+
+    What version 0.1.0 stored is chosen anew, too, while the data are there.
+    """
+    stored = read_frozen(run)
+    if stored is not None and not stored.outdated:
         return stored
     try:
         records = records_of(run)
     except RecordsError:
         why = "validation data not found: scores are not calibrated, and the map threshold is not from validation"
-        return FrozenValues(threshold=run.threshold, why=why)
+        return stored or FrozenValues(threshold=run.threshold, why=why)
     return choose_frozen_values(run, records)
 
 
@@ -74,9 +57,9 @@ def choose_frozen_values(run: Run, records: Path) -> FrozenValues:
         threshold=run.threshold,
         temperature=fit_temperature(scores.score, scores.label),
         attention_threshold=choose_map_threshold(localization),
+        false_alarms=real_scores(scores),
     )
-    stored = {name: getattr(values, name) for name in _STORED}
-    keep_beside(run.folder, FILE, {"step": run.info["checkpoint"]["step"], **stored})
+    store_frozen(run, values)
     return values
 
 
@@ -140,6 +123,12 @@ def choose_map_threshold(localization: Localization) -> float | None:
     return None if localization.best is None else float(THRESHOLDS[localization.best])
 
 
+def real_scores(frames: FrameScores) -> FalseAlarms | None:
+    """The scores of the real photographs and clips, the mean over the frames of each; None for fewer than ten."""
+    clips = video_scores(frames)
+    return FalseAlarms.of(clips.score[clips.label == Label.REAL])
+
+
 def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
     localization, parts = Localization(), list[FrameScores]()
     settings = override(run.settings, {"data.train_forgeries": run.seen})
@@ -151,13 +140,3 @@ def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
         else:
             parts.append(from_batch(batch, run.score(batch["image"])))
     return concatenate(parts), localization
-
-
-def _read(run: Run) -> FrozenValues | None:
-    try:
-        stored = json.loads((run.folder / FILE).read_text())
-        if stored["step"] != run.info["checkpoint"]["step"]:
-            return None
-        return FrozenValues(threshold=run.threshold, **{name: stored[name] for name in _STORED})
-    except (OSError, ValueError, TypeError, KeyError):  # none yet, or of another version: chosen again
-        return None

@@ -21,6 +21,8 @@ _POINTS_SIZE, _POINTS_MARGIN = 256, 1.3
 # of CelebA. The standard deviation is about .065 across (turned heads) and .03 down.
 _POINTS_IN_BOX = ((-0.171, -0.109), (0.171, -0.109), (0.0, 0.096), (-0.155, 0.25), (0.155, 0.25))
 
+_QUARTER_TURNS = (((1, 0), (0, 1)), ((0, 1), (-1, 0)), ((-1, 0), (0, -1)), ((0, -1), (1, 0)))  # against the clock
+
 
 def template(size: int, margin: float) -> np.ndarray:
     """The positions of the five landmarks in an aligned crop.
@@ -83,8 +85,8 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
     """The matrix from a picture to the crop of one face.
 
-    align="landmarks": the similarity that fits the five landmarks to `template`. align="box": the unrotated square
-    around the box's centre whose side is the box's longer side times the margin.
+    align="landmarks": the similarity that fits the five landmarks to `template`. align="box": the square around
+    the box's centre whose side is the box's longer side times the margin, turned as the face is.
 
     Args:
         face: in pixels of the picture.
@@ -100,10 +102,11 @@ def crop_matrix(face: Face, crop: Crop) -> np.ndarray:
         if face.landmarks is None:
             raise SettingsError('crop.align: "landmarks" expects five points, found a face without them; use "box"')
         return similarity(face.landmarks, template(crop.size, crop.margin))
-    x0, y0, x1, y1 = np.asarray(face.box, np.float64)
-    scale = crop.size / (max(x1 - x0, y1 - y0, 1.0) * crop.margin)
-    middle = (crop.size - 1) / 2
-    return np.array([[scale, 0, middle - scale * (x0 + x1) / 2], [0, scale, middle - scale * (y0 + y1) / 2]])
+    box = np.asarray(face.box, np.float64)
+    scale = crop.size / (max(box[2] - box[0], box[3] - box[1], 1.0) * crop.margin)
+    upright = scale * np.array(_QUARTER_TURNS[face.turns], np.float64)
+    middle = (crop.size - 1) / 2 - upright @ (box[:2] + box[2:]) / 2
+    return np.column_stack([upright, middle])
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

@@ -18,11 +18,20 @@ class Face:
         landmarks: float32 [5, 2] of x, y: left eye, right eye, nose, left and right corner of the mouth, where
             "left" is the side of smaller x in an upright face; None from a detector that finds none.
         confidence: in [0, 1] as the face detector returns it; not comparable between face detectors.
+        turns: quarter turns against the clock that bring the face upright, 0 to 3.
+        seen: what it took to find it, such as "brightened", see `detectors.second_look`; "" where nothing.
     """
 
     box: np.ndarray
     landmarks: np.ndarray | None
     confidence: float
+    turns: int = 0
+    seen: str = ""
+
+    @property
+    def side(self) -> float:
+        """The longer side of the box, pixels."""
+        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
 
 
 def track(faces_per_frame: Sequence[Sequence[Face]]) -> list[list[Face | None]]:

@@ -8,7 +8,7 @@ frame by frame, and `difference_usable` decides for the clip.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
 
+WHITE = 128  # grey level from which on a pixel of a mask is forged
 LEAST_DIFFERENCE = 6.0  # grey levels; recompression at c23 stays under it on 99 of 100 pixels of FaceForensics++ clips
 # Inside over outside. On FaceForensics++ at c23, single frames of good pairs have 6 to 15, of a bad one 1.1 to 1.9.
 LEAST_CONTRAST = 3.0
@@ -61,13 +62,14 @@ class Judgement(NamedTuple):
     reason: str
 
 
-def binary_mask(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def binary_mask(frame: np.ndarray, shape: tuple[int, int], least: int = WHITE) -> np.ndarray:
     """Binarizes a data set's own mask, which compression may have blurred and some tools paint in colour.
 
     Args:
         frame: uint8 [H, W, 3], a mask picture or a frame of a mask video; forged where its largest channel is at least
-            128.
+            `least`.
         shape: (H, W) of the frame that it belongs to.
+        least: grey level; half brightness, or the value that `two_valued` gives.
 
     Returns:
         uint8 [H, W] in {0, 255}.
@@ -76,7 +78,24 @@ def binary_mask(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         BadMediaError: the mask has another size than its frame.
     """
     _same_size("mask", frame.shape[:2], "frame", shape)
-    return np.where(frame.max(axis=-1) >= 128, 255, 0).astype(np.uint8)
+    return np.where(frame.max(axis=-1) >= least, 255, 0).astype(np.uint8)
+
+
+def two_valued(masks: Iterable[np.ndarray]) -> int:
+    """The value that marks forged pixels in masks of 0 and one value below `WHITE`, such as those of 0 and 1.
+
+    Args:
+        masks: of one clip, uint8 [H, W] each, of pictures: a video coder turns black into black and a little more.
+
+    Returns:
+        That value; 0 where there is none, there are several, or a mask reaches `WHITE`.
+    """
+    values: set[int] = set()
+    for mask in masks:
+        if mask.max() >= WHITE:
+            return 0
+        values |= {int(value) for value in np.flatnonzero(np.bincount(mask.ravel()))}
+    return max(values) if len(values) == 2 and 0 in values else 0
 
 
 def difference_mask(fake: np.ndarray, source: np.ndarray, threshold: float = LEAST_DIFFERENCE) -> np.ndarray:

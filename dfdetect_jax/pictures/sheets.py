@@ -1,7 +1,7 @@
 """Pictures for people: a sheet of examples, a scored photograph, a scored video.
 
-Real is blue and fake vermilion (of Okabe and Ito's palette, distinguishable with all common kinds of colour vision);
-each is also written out.
+Real is blue, fake vermilion and uncertain purple (of Okabe and Ito's palette, distinguishable with all common kinds of
+colour vision); each is also written out.
 """
 
 import os
@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
+from dfdetect_jax.media.drawing import marked
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures.canvas import (
     DPI,
@@ -30,10 +30,11 @@ from dfdetect_jax.pictures.canvas import (
     rendered,
     within,
 )
-from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, Verdict, View
+from dfdetect_jax.scoring.decision import Verdict
+from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, View
 from dfdetect_jax.scoring.views import VIDEO_VIEWS, heat_kind, heat_maps, to_uint8
 
-COLOURS = {Verdict.FAKE: "#D55E00", Verdict.REAL: "#0072B2"}
+COLOURS = {Verdict.FAKE: "#D55E00", Verdict.UNCERTAIN: "#CC79A7", Verdict.REAL: "#0072B2"}
 GREY = "#6e6e6e"
 _WHERE = {
     HeatKind.ATTENTION: "most suspicious places",
@@ -42,19 +43,20 @@ _WHERE = {
 _UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
 
 
-def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+def write_png(path: str | os.PathLike[str], picture: np.ndarray, *, drawing: bool = False) -> None:
     """Writes a picture as PNG, atomically; makes the folder.
 
     Args:
         path: of the file.
         picture: uint8 [H, W, 3] RGB.
+        drawing: whether it was drawn for people; it is marked then, so that it is not scored, see `media.drawing`.
 
     Raises:
         RunError: the folder can't be written to.
     """
     content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     try:
-        files.write_bytes(path, content)
+        files.write_bytes(path, marked(content) if drawing else content)
     except OSError as error:
         raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
 
@@ -142,9 +144,10 @@ def photo_picture(result: Result) -> np.ndarray:
     boxes = place_picture(figure, margin, headline + title, width, height, image)
     heated = heat_overlay(views, scale)
     over = place_picture(figure, margin + width + gap, headline + title, width, height, heated)
-    for view in views:
-        _draw_box(boxes, view, result.threshold, words=True)
-        _draw_box(over, view, result.threshold, words=False)
+    for face in result.faces:
+        for view in face.views:
+            _draw_box(boxes, view, _box_verdict(result, face, view), words=True)
+            _draw_box(over, view, _box_verdict(result, face, view), words=False)
     boxes.set_title("faces and scores", fontsize=10)
     over.set_title(_WHERE[kind], fontsize=10)
     for column, (name, picture) in enumerate(_enlarged(views[0], scale)):
@@ -177,8 +180,8 @@ def video_picture(result: Result) -> np.ndarray:
     for column, view in enumerate(views):
         left = margin + column * (across + gap)
         axes = place_picture(figure, left + (across - width) / 2, frames, width, height, view.image)
-        axes.set_title(f"{_moment(view.sighting.frame, result.fps)}: {view.sighting.score:.2f}", fontsize=10)
-        _draw_box(axes, view, result.threshold, words=False)
+        axes.set_title(f"{view.sighting.seconds:.1f} s: {view.sighting.score:.2f}", fontsize=10)
+        _draw_box(axes, view, _box_verdict(result, result.faces[0], view), words=False)
         heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
             heat.set_title(f"{_WHERE[kind]}, enlarged", fontsize=10, loc="left")
@@ -190,31 +193,28 @@ def video_picture(result: Result) -> np.ndarray:
 
 def _score_over_time(axes: Axes, result: Result) -> None:
     """The curve of each face and the threshold."""
-    timed = result.fps > 0
     for face in result.faces:
         highest = face is result.faces[0]
-        x = [sighting.frame / (result.fps if timed else 1) for sighting in face.sightings]
+        x = [sighting.seconds for sighting in face.sightings]
         y = [sighting.score for sighting in face.sightings]
         colour = COLOURS[result.verdict] if highest else "#b5b5b5"
         axes.plot(
             x, y, "o-", color=colour, markersize=4, linewidth=1.4, label=_track_label(face, highest), zorder=2 + highest
         )
-    axes.axhline(result.threshold, color=GREY, linestyle="--", linewidth=1, label=f"threshold {result.threshold:.2f}")
+    rule = result.rule
+    axes.axhline(rule.fake_from, color=GREY, linestyle="--", linewidth=1, label=f"fake from {rule.fake_from:.2f}")
+    if rule.real_below < rule.fake_from:
+        axes.axhline(rule.real_below, color=GREY, linestyle=":", linewidth=1, label=f"real below {rule.real_below:.2f}")
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("score (1 = fake)")
-    axes.set_xlabel("time, seconds" if timed else "frame")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=not timed))
+    axes.set_xlabel("time, seconds")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
 
 
 def _track_label(face: ScoredFace, highest: bool) -> str:
-    name = "highest face" if highest else ("another face" if face.decides else "seen briefly")
+    name = "highest face" if highest else ("another face" if face.decides else "doubtful")
     return f"{name}, mean {face.score:.2f}"
-
-
-def _moment(frame: int, fps: float) -> str:
-    return f"{frame / fps:.1f} s" if fps > 0 else f"frame {frame}"
 
 
 def _headline(figure: Figure, result: Result) -> None:
@@ -223,7 +223,8 @@ def _headline(figure: Figure, result: Result) -> None:
     # A file's name may hold bytes that aren't text.
     name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
     name = name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}"
-    verdict = f"{result.verdict.upper()}   score {result.score:.3f}, threshold {result.threshold:.3f}"
+    chance = "" if result.probability is None else f", probability {result.probability:.2f}"
+    verdict = f"{result.verdict.upper()}   score {result.score:.3f}{chance}, fake from {result.threshold:.3f}"
     figure.text(0.02, 1 - 0.08 / height, name, va="top", fontsize=11, parse_math=False)
     colour = COLOURS[result.verdict]
     figure.text(0.98, 1 - 0.08 / height, verdict, va="top", ha="right", fontsize=11, weight="bold", color=colour)
@@ -231,9 +232,13 @@ def _headline(figure: Figure, result: Result) -> None:
     figure.text(0.02, 1 - 0.29 / height, notes, va="top", fontsize=8, color=GREY, parse_math=False)
 
 
-def _draw_box(axes: Axes, view: View, threshold: float, words: bool) -> None:
+def _box_verdict(result: Result, face: ScoredFace, view: View) -> Verdict:
+    """Of one sighting alone; uncertain for a doubtful face."""
+    return result.rule.verdict(view.sighting.score) if face.decides else Verdict.UNCERTAIN
+
+
+def _draw_box(axes: Axes, view: View, verdict: Verdict, words: bool) -> None:
     """The face's box on its image, in the colour of its verdict, with verdict and score written out if `words`."""
-    verdict = Verdict.FAKE if view.sighting.score >= threshold else Verdict.REAL
     x0, y0, x1, y1 = view.sighting.face.box * view.scale
     colour = COLOURS[verdict]
     for width, edge in ((3.2, "white"), (1.8, colour)):

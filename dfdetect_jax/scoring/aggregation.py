@@ -1,52 +1,56 @@
-"""From the faces in a file's frames and their scores to the result: tracks, ranking, notes."""
+"""From the faces in a file's frames and their scores to the result: people, ranking, notes."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dfdetect_jax.media.face import Face, track
+import numpy as np
+
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.media_frames import MediaHeader
+from dfdetect_jax.scoring.people import LEAST_SIDE, FrameFaces, Person, doubt, people_in, trust
 from dfdetect_jax.scoring.result import Result, ScoredFace, Sighting, View
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
 
-# A track in fewer than this share of the longest track's frames doesn't decide: most are false alarms or passers-by.
-_SHORTEST_TRACK = 0.25
+_LEAST_TRUST = 1e-3  # so that a face of detections without trust still has a mean
+_ENLARGED, _MOST_ENLARGED = 1.5, 3  # times that a face is enlarged for the network: from here a note, from here doubt
 
 
-@dataclasses.dataclass(frozen=True)
-class FrameFaces:
-    """The faces that were found in the frame of that index."""
-
-    index: int
-    faces: list[Face]
-
-
-def result_of(run: Run, header: MediaHeader, frames: Sequence[FrameFaces], score_of: Mapping[Face, float]) -> Result:
+def result_of(
+    run: Run,
+    rule: DecisionRule,
+    header: MediaHeader,
+    frames: Sequence[FrameFaces],
+    score_of: Mapping[Face, float],
+    appearance_of: Mapping[Face, np.ndarray] | None = None,
+) -> Result:
     """The result of a file.
 
-    A photograph's score is that of its highest face. A video's faces are joined to tracks, whose score is the mean over
-    their frames; tracks seen in less than a quarter of the longest one's frames are listed but don't decide.
+    The faces are those of people, see `people`; doubtful ones are listed and don't decide. The highest score of the
+    others counts, see `Result.score`. Damaged frames are left out unless all are damaged.
 
     Args:
         run: that scored.
+        rule: how scores become verdicts.
         header: of the file.
         frames: those that were read, in order.
         score_of: the score of each face, in [0, 1].
+        appearance_of: of faces in a video, see `people.people_in`.
     """
-    if header.kind == "image":
-        faces = tuple(
-            ScoredFace(sightings=(Sighting(frame=0, face=face, score=score_of[face]),))
-            for face in sorted(frames[0].faces, key=lambda face: -score_of[face])
-        )
-    else:
-        faces = _ranked(_tracks(frames, score_of))
-    result = Result(**header._asdict(), threshold=run.threshold, faces=faces, frames_read=len(frames))
-    notes = _photo_notes(result) if header.kind == "image" else _video_notes(result, frames)
-    return dataclasses.replace(result, notes=(*notes, *(_map_notes(run) if result.faces else ())))
+    least_side = min(LEAST_SIDE, run.settings.data.image_size / _MOST_ENLARGED)
+    seconds_of = {frame.index: frame.seconds for frame in frames}
+    people = people_in(_intact(frames), appearance_of)
+    faces = tuple(_scored(person, score_of, seconds_of, least_side) for person in people)
+    ranked = tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
+    result = Result(**header._asdict(), rule=rule, faces=ranked, frames_read=len(frames))
+    notes = [*(() if header.kind == "image" else _frame_notes(result, frames)), *_face_notes(run, result)]
+    return dataclasses.replace(result, notes=(*notes, *(_run_notes(run) if result.faces else ())))
 
 
 def with_views(result: Result, views: Iterable[View]) -> Result:
@@ -59,53 +63,73 @@ def with_views(result: Result, views: Iterable[View]) -> Result:
     return dataclasses.replace(result, faces=faces)
 
 
-def _tracks(frames: Sequence[FrameFaces], score_of: Mapping[Face, float]) -> list[tuple[Sighting, ...]]:
-    """The sightings of each person."""
-    return [
-        tuple(
-            Sighting(frame=frame.index, face=face, score=score_of[face])
-            for frame, face in zip(frames, faces, strict=True)
-            if face is not None
-        )
-        for faces in track([frame.faces for frame in frames])
-    ]
+def _intact(frames: Sequence[FrameFaces]) -> Sequence[FrameFaces]:
+    return [frame for frame in frames if not frame.damaged] or frames
 
 
-def _ranked(tracks: Sequence[tuple[Sighting, ...]]) -> tuple[ScoredFace, ...]:
-    """Tracks as faces: those long enough to decide first, then by score."""
-    longest = max(map(len, tracks), default=0)
-    faces = [
-        ScoredFace(sightings=sightings, decides=len(sightings) >= _SHORTEST_TRACK * longest) for sightings in tracks
-    ]
-    return tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
+def _scored(
+    person: Person, score_of: Mapping[Face, float], seconds_of: Mapping[int, float], least_side: float
+) -> ScoredFace:
+    sightings = tuple(
+        Sighting(frame=index, seconds=seconds_of[index], face=face, score=score_of[face])
+        for index, face in person.faces
+    )
+    weights = [max(trust(sighting.face), _LEAST_TRUST) for sighting in sightings]
+    score = float(np.average([sighting.score for sighting in sightings], weights=weights))
+    return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=doubt(person, least_side))
 
 
-def _map_notes(run: Run) -> list[str]:
-    from dfdetect_jax.run.folder import NO_MASKS  # a run is open here, so that JAX is there already
+def _run_notes(run: Run) -> Iterator[str]:
+    from dfdetect_jax.run.folder import COLLAPSED, NO_MASKS  # a run is open here, so that JAX is there already
 
-    return [NO_MASKS] if run.localizes and not run.saw_masks else []
-
-
-def _photo_notes(result: Result) -> Iterator[str]:
-    if len(result.faces) > 1:
-        yield f"{len(result.faces)} faces: the highest score counts"
-    elif not result.faces:
-        yield "no face was found"
+    if run.collapsed:
+        yield COLLAPSED
+    if run.localizes and not run.saw_masks:
+        yield NO_MASKS
 
 
-def _video_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
-    if result.frames_read < result.frames_requested:
-        yield (
-            f"partial: declared {result.frames_declared} frames, but of the {result.frames_requested} asked for only "
-            f"{result.frames_read} can be read, up to frame {frames[-1].index if frames else 0}"
-        )
-    if not result.faces:
-        yield f"no face was found in {result.frames_read} frames"
-        return
-    if result.frames_used < result.frames_read:
+def _frame_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
+    if result.cut_short:
+        yield f"partial: the file is cut short, it can be read up to {frames[-1].seconds if frames else 0.0:.1f} s"
+    if result.frames_lost:
+        yield f"damage inside the stream: {result.frames_lost} frames can't be decoded"
+    if damaged := sum(frame.damaged for frame in frames):
+        weight = "do not count" if damaged < len(frames) else "count, since there are no others"
+        yield f"damage inside the stream: {damaged} of {len(frames)} frames that were read are damaged and {weight}"
+    if result.faces and result.frames_used < result.frames_read:
         yield f"a face was found in {result.frames_used} of {result.frames_read} frames"
-    deciding = sum(face.decides for face in result.faces)
-    if deciding > 1:
-        yield f"{deciding} faces: the highest score counts"
-    if deciding < len(result.faces):
-        yield f"{len(result.faces) - deciding} more seen too briefly to count"
+
+
+def _face_notes(run: Run, result: Result) -> Iterator[str]:
+    if not result.faces:
+        where = "" if result.kind == "image" else f" in {result.frames_read} frames"
+        yield f"no face was found{where}, nor after brightening, turning and enlarging"
+        return
+    doubtful = [face for face in result.faces if face.doubt]
+    if len(doubtful) == len(result.faces):
+        yield f"every face is doubtful: {_reasons(doubtful)}"
+    elif doubtful:
+        faces = "1 face is" if len(doubtful) == 1 else f"{len(doubtful)} faces are"
+        yield f"{faces} doubtful and not counted: {_reasons(doubtful)}"
+    yield from _number_notes(result)
+    highest = result.faces[0].most_suspicious.face
+    if highest.seen:
+        yield f"found in the picture {highest.seen}"
+    enlarged = run.settings.data.image_size / max(highest.side * run.crop.margin, 1.0)
+    if enlarged >= _ENLARGED:
+        yield f"the face is {highest.side:.0f} pixels across, enlarged {enlarged:.1f} times: its score is less certain"
+
+
+def _number_notes(result: Result) -> Iterator[str]:
+    count = len(result.deciding)
+    if count < 2:
+        return
+    before, after = result.faces[0].score, result.score or 0.0
+    lowered = f", lowered from {before:.3f} for their number" if round(before, 3) > round(after, 3) else ""
+    yield f"{count} faces: the highest score counts{lowered}"
+
+
+def _reasons(faces: Sequence[ScoredFace]) -> str:
+    """The reasons for doubt, each with its number where it occurs more than once."""
+    counts = Counter(face.doubt.partition(" (")[0] for face in faces)
+    return ", ".join(reason if count == 1 else f"{reason} ({count})" for reason, count in counts.most_common(3))

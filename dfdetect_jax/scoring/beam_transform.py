@@ -25,6 +25,7 @@ from dfdetect_jax import cli
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.scoring.decision import DecisionRule, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import as_json, error_as_json
 from dfdetect_jax.scoring.stream import score_files
@@ -35,8 +36,8 @@ _FILES_AT_ONCE = 64  # per element that a worker gets, at most; their faces shar
 class ScoreMedia(apache_beam.PTransform[Any, Any]):
     """PCollection of paths (str) to PCollection of dicts, each the JSON of one file as `predict` prints it, no picture.
 
-    A file that can't be scored is an element with the verdict "error", not a failure of the pipeline. The order is the
-    runner's.
+    A file that can't be scored, or a folder, is an element with the verdict "error", not a failure of the pipeline. The
+    order is the runner's.
 
     Args:
         run: run folder, as the workers see it.
@@ -70,11 +71,12 @@ class _ScoreBatch(apache_beam.DoFn):
         self._opened = self._shared.acquire(lambda: _Opened(self._folder), tag=self._folder)
 
     def process(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
-        run = self._opened.run
-        with contextlib.closing(score_files(run, self._opened.face_detector, paths, self._frames)) as answers:
+        opened = self._opened
+        results = score_files(opened.run, opened.face_detector, paths, self._frames, rule=opened.rule)
+        with contextlib.closing(results) as answers:
             for path, answer in answers:
                 if isinstance(answer, BadMediaError):
-                    yield error_as_json(path, run.threshold, answer)
+                    yield error_as_json(path, opened.rule, answer)
                 else:
                     yield as_json(answer)
 
@@ -84,4 +86,5 @@ class _Opened:
 
     def __init__(self, folder: str):
         self.run: Run = open_run(folder)
+        self.rule: DecisionRule = decision_rule(self.run)
         self.face_detector: FaceDetector = load_face_detector(self.run.crop.face_detector)

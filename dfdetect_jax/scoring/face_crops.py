@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from dfdetect_jax.media.appearance import appearance
 from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face
+from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.scoring.media_frames import Frames
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
@@ -40,10 +42,12 @@ class FaceCrop:
 
     Attributes:
         frame: index of its frame.
+        seconds: time of its frame.
         face: where it is, in pixels of the frame.
         pixels: uint8 [S, S, 3].
         matrix: float64 [2, 3], from the frame to the crop.
         surroundings: for pictures; None unless requested.
+        appearance: see `media.appearance`; None for a face without landmarks, and unless requested.
     """
 
     frame: int
@@ -51,14 +55,18 @@ class FaceCrop:
     pixels: np.ndarray
     matrix: np.ndarray
     surroundings: Surroundings | None = None
+    seconds: float = 0.0
+    appearance: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FrameCrops:
-    """The faces of one frame, largest first, with their crops."""
+    """The faces of one frame, largest first, with their crops; its index and time, and whether it is damaged."""
 
     index: int
     crops: list[FaceCrop]
+    seconds: float = 0.0
+    damaged: bool = False
 
     @property
     def faces(self) -> list[Face]:
@@ -67,7 +75,12 @@ class FrameCrops:
 
 
 def crop_faces(
-    run: Run, frames: Frames, faces: Sequence[Sequence[Face]], *, surroundings: bool = False
+    run: Run,
+    frames: Frames,
+    faces: Sequence[Sequence[Face]],
+    *,
+    surroundings: bool = False,
+    appearances: bool = False,
 ) -> list[FrameCrops]:
     """Crops the faces that a face detector found.
 
@@ -76,22 +89,38 @@ def crop_faces(
         frames: decoded frames.
         faces: for each frame its faces.
         surroundings: whether crops carry their `Surroundings`.
+        appearances: whether crops carry the appearance of the face, by which people are recognised after a cut.
     """
     return [
-        FrameCrops(index, crop_frame(run, index, image, frame_faces, surroundings=surroundings))
-        for index, image, frame_faces in zip(frames.indices, frames.images, faces, strict=True)
+        FrameCrops(
+            frame.index,
+            crop_frame(run, frame, in_frame, surroundings=surroundings, appearances=appearances),
+            frame.seconds,
+            frame.damaged,
+        )
+        for frame, in_frame in zip(frames.frames, faces, strict=True)
     ]
 
 
 def crop_frame(
-    run: Run, index: int, image: np.ndarray, faces: Sequence[Face], *, surroundings: bool = False
+    run: Run, frame: Frame, faces: Sequence[Face], *, surroundings: bool = False, appearances: bool = False
 ) -> list[FaceCrop]:
-    """Crops the faces of one frame, uint8 [H, W, 3]; as `crop_faces`."""
+    """Crops the faces of one frame; as `crop_faces`."""
     crops = []
     for face in faces:
-        pixels, matrix = crop_face(run, image, face)
-        crops.append(FaceCrop(frame=index, face=face, pixels=pixels, matrix=matrix))
-    return _with_surroundings(image, crops) if surroundings and crops else crops
+        pixels, matrix = crop_face(run, frame.image, face)
+        described = appearance(frame.image, face) if appearances else None
+        crops.append(
+            FaceCrop(
+                frame=frame.index,
+                seconds=frame.seconds,
+                face=face,
+                pixels=pixels,
+                matrix=matrix,
+                appearance=described,
+            )
+        )
+    return _with_surroundings(frame.image, crops) if surroundings and crops else crops
 
 
 def crop_face(run: Run, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:

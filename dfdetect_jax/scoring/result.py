@@ -9,15 +9,7 @@ import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.face import Face
-
-
-class Verdict(enum.StrEnum):
-    """A run's verdict on a file; `ERROR` for one that can't be scored."""
-
-    REAL = "real"
-    FAKE = "fake"
-    NO_FACE = "no face"
-    ERROR = "error"
+from dfdetect_jax.scoring.decision import DecisionRule, Verdict
 
 
 class HeatKind(enum.StrEnum):
@@ -35,6 +27,7 @@ class Sighting:
 
     Attributes:
         frame: index in the video, 0 in a photograph.
+        seconds: time since the video's first frame, by its time stamps; 0.0 in a photograph.
         face: where it is, in pixels of that frame.
         score: in [0, 1], higher is more likely fake.
     """
@@ -42,6 +35,7 @@ class Sighting:
     frame: int
     face: Face
     score: float
+    seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,23 +65,27 @@ class View:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoredFace:
-    """One person's face: in a photograph one sighting, in a video a track over frames.
+    """One person's face: in a photograph one sighting, in a video those of all frames.
 
     Attributes:
         sightings: in order of frames, at least one.
-        decides: whether it counts for the verdict; a track much shorter than the longest one doesn't.
+        score: mean over its sightings, weighted by the trust in each, see `people`; in [0, 1].
+        prominence: its size, confidence and time beside those of the most prominent face, in [0, 1], see `people`.
+        doubt: why it doesn't count for the verdict; "" for one that does.
         views: of some sightings, in order of frames: the one of a photograph, the most suspicious ones of a video's
             highest face. Empty unless views were requested.
     """
 
     sightings: tuple[Sighting, ...]
-    decides: bool = True
+    score: float
+    prominence: float = 1.0
+    doubt: str = ""
     views: tuple[View, ...] = ()
 
     @property
-    def score(self) -> float:
-        """Mean over its frames, in [0, 1]."""
-        return float(np.mean([sighting.score for sighting in self.sightings]))
+    def decides(self) -> bool:
+        """Whether it counts for the verdict."""
+        return not self.doubt
 
     @property
     def most_suspicious(self) -> Sighting:
@@ -112,35 +110,57 @@ class Result:
     Attributes:
         path: the file; "" for an array.
         kind: "image" or "video".
-        threshold: the run's; a score at or above it means "fake".
-        faces: highest score first, those that don't decide last; empty where no face was found.
-        frames_declared, frames_requested, frames_read: of a video, how many frames its header declares, how many were
+        rule: how scores of the run become verdicts.
+        faces: highest score first, doubtful ones last; empty where no face was found.
+        frames_declared, frames_requested, frames_read: of a video, how many frames it has to display, how many were
             requested and how many could be read; 1 for a photograph.
         fps: frames per second, 0.0 where unknown.
+        cut_short: whether a video's file ends before its end.
+        frames_lost: frames inside a video that damage keeps from being decoded.
         notes: sentences for the reader of the score.
     """
 
     path: str
     kind: str
-    threshold: float
+    rule: DecisionRule
     faces: tuple[ScoredFace, ...]
     frames_declared: int = 1
     frames_requested: int = 1
     frames_read: int = 1
     fps: float = 0.0
+    cut_short: bool = False
+    frames_lost: int = 0
     notes: tuple[str, ...] = ()
 
     @property
+    def threshold(self) -> float:
+        """Scores from here on mean "fake"."""
+        return self.rule.fake_from
+
+    @property
+    def deciding(self) -> tuple[ScoredFace, ...]:
+        """The faces that count: those without doubt, or all where each is doubtful."""
+        return tuple(face for face in self.faces if face.decides) or self.faces
+
+    @property
     def score(self) -> float | None:
-        """The score of the highest face that decides; None without a face."""
-        return self.faces[0].score if self.faces else None
+        """The highest score of the deciding faces, lowered for their number by `DecisionRule.highest_of`.
+
+        None without a face.
+        """
+        return self.rule.highest_of(self.faces[0].score, len(self.deciding)) if self.faces else None
+
+    @property
+    def probability(self) -> float | None:
+        """The calibrated probability of a fake, see `DecisionRule.probability`; None without a face or calibration."""
+        return None if self.score is None else self.rule.probability(self.score)
 
     @property
     def verdict(self) -> Verdict:
-        """Fake where the score is at least the threshold."""
+        """By the rule; uncertain where every face is doubtful."""
         if self.score is None:
             return Verdict.NO_FACE
-        return Verdict.FAKE if self.score >= self.threshold else Verdict.REAL
+        return self.rule.verdict(self.score) if self.faces[0].decides else Verdict.UNCERTAIN
 
     @property
     def frames_used(self) -> int:
@@ -166,7 +186,9 @@ def as_json(result: Result, picture: Path | None = None, heat: HeatKind | None =
         "kind": result.kind,
         "score": None if result.score is None else round(result.score, 6),
         "verdict": result.verdict,
-        "threshold": round(result.threshold, 6),
+        "probability": None if result.probability is None else round(result.probability, 6),
+        "threshold": round(result.rule.fake_from, 6),
+        "real_below": round(result.rule.real_below, 6),
         "faces": [_face_as_json(face) for face in result.faces],
         "frames_used": result.frames_used,
         "frames_declared": result.frames_declared,
@@ -177,13 +199,15 @@ def as_json(result: Result, picture: Path | None = None, heat: HeatKind | None =
     }
 
 
-def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict[str, Any]:
+def error_as_json(path: str, rule: DecisionRule, error: BadMediaError) -> dict[str, Any]:
     """As `as_json`, for a file that can't be scored: the same keys, the verdict "error", and the reason."""
     empty: dict[str, Any] = {
         "kind": None,
         "score": None,
         "verdict": Verdict.ERROR,
-        "threshold": round(threshold, 6),
+        "probability": None,
+        "threshold": round(rule.fake_from, 6),
+        "real_below": round(rule.real_below, 6),
         "faces": [],
     }
     rest: dict[str, Any] = {
@@ -199,16 +223,26 @@ def error_as_json(path: str, threshold: float, error: BadMediaError) -> dict[str
 
 def in_words(result: Result) -> str:
     """A result in one line, for people."""
-    score = "" if result.score is None else f", score {result.score:.3f} (fake from {result.threshold:.3f})"
+    score = "" if result.score is None else f", {_score_in_words(result, result.score)}"
     notes = f"; {'; '.join(result.notes)}" if result.notes else ""
     return f"{result.path}: {result.verdict}{score}{notes}"
+
+
+def _score_in_words(result: Result, score: float) -> str:
+    rule = result.rule
+    below = f"real below {rule.real_below:.3f}, " if rule.real_below < rule.fake_from else ""
+    return f"score {score:.3f} ({below}fake from {rule.fake_from:.3f})"
 
 
 def _face_as_json(face: ScoredFace) -> dict[str, Any]:
     return {
         "box": [round(float(side), 1) for side in face.box],
         "frame": face.most_suspicious.frame,
+        "seconds": round(face.most_suspicious.seconds, 3),
         "score": round(face.score, 6),
         "frames": len(face.sightings),
+        "confidence": round(face.most_suspicious.face.confidence, 4),
+        "prominence": round(face.prominence, 4),
         "decides": face.decides,
+        "doubt": face.doubt,
     }

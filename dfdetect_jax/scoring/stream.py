@@ -21,11 +21,13 @@ from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face
-from dfdetect_jax.scoring.aggregation import FrameFaces, result_of, with_views
+from dfdetect_jax.scoring.aggregation import result_of, with_views
 from dfdetect_jax.scoring.channel import Clock
+from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.face_crops import FaceCrop
-from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source
-from dfdetect_jax.scoring.result import Result, Verdict, View
+from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source, Unreadable
+from dfdetect_jax.scoring.people import FrameFaces
+from dfdetect_jax.scoring.result import Result, View
 from dfdetect_jax.scoring.upstream import (
     CROP,
     DECODE,
@@ -55,9 +57,10 @@ _FILES_WITH_VIEWS = 64
 def score_files(
     run: Run,
     face_detector: FaceDetector,
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str] | Unreadable],
     frames: int = FRAMES,
     *,
+    rule: DecisionRule | None = None,
     views: Collection[Verdict] = (),
     clock: Clock | None = None,
     limits: Limits = Limits(),  # noqa: B008 (immutable)
@@ -67,8 +70,9 @@ def score_files(
     Args:
         run: an opened run.
         face_detector: the run's face detector, from `media.detectors.load_face_detector`; called from several threads.
-        paths: read as they are needed, in another thread.
+        paths: files, read as they are needed, in another thread.
         frames: per video, evenly spaced; all where it has fewer.
+        rule: how scores become verdicts; None for `decision_rule(run)`.
         views: the verdicts whose results carry views: of every face of a photograph, and of the most suspicious
             frames of a video's highest face. Photographs are then predicted with maps, in the same batches; videos
             are decoded once more, see `views.video_crops`.
@@ -82,8 +86,8 @@ def score_files(
         RunError: the run's scores are not finite.
         Exception: whatever `paths`, or a thread for a reason other than a file, has raised.
     """
-    sources = (os.fspath(path) for path in paths)
-    return _score(run, face_detector, sources, frames, views, clock or Clock(), limits)
+    sources = (path if isinstance(path, Unreadable) else os.fspath(path) for path in paths)
+    return _score(run, face_detector, sources, frames, rule, views, clock or Clock(), limits)
 
 
 def score_images(
@@ -91,6 +95,7 @@ def score_images(
     face_detector: FaceDetector,
     images: Iterable[np.ndarray],
     *,
+    rule: DecisionRule | None = None,
     views: Collection[Verdict] = (),
     limits: Limits = Limits(),  # noqa: B008 (immutable)
 ) -> list[Result]:
@@ -100,6 +105,7 @@ def score_images(
         run: an opened run.
         face_detector: the run's face detector.
         images: uint8 [H, W, 3] RGB each.
+        rule: as for `score_files`.
         views: as for `score_files`.
         limits: threads and memory.
 
@@ -112,7 +118,7 @@ def score_images(
     """
     sources = (_checked(number, image) for number, image in enumerate(images))
     results = []
-    for _, result in _score(run, face_detector, sources, FRAMES, views, Clock(), limits):
+    for _, result in _score(run, face_detector, sources, FRAMES, rule, views, Clock(), limits):
         if isinstance(result, BadMediaError):
             raise result
         results.append(result)
@@ -133,6 +139,7 @@ def _score(
     face_detector: FaceDetector,
     sources: Iterable[Source],
     frames: int,
+    rule: DecisionRule | None,
     views: Collection[Verdict],
     clock: Clock,
     limits: Limits,
@@ -141,13 +148,13 @@ def _score(
         limits = dataclasses.replace(limits, files=min(limits.files, _FILES_WITH_VIEWS))
     upstream = Upstream(run, face_detector, sources, frames, surroundings=bool(views), clock=clock, limits=limits)
     try:
-        yield from _gather(run, upstream, views, clock, limits)
+        yield from _gather(run, upstream, rule or decision_rule(run), views, clock, limits)
     finally:
         upstream.stop()
 
 
 def _gather(
-    run: Run, upstream: Upstream, views: Collection[Verdict], clock: Clock, limits: Limits
+    run: Run, upstream: Upstream, rule: DecisionRule, views: Collection[Verdict], clock: Clock, limits: Limits
 ) -> Generator[tuple[str, Result | BadMediaError], None, None]:
     """Scores the crops that come, and gives the results in order."""
     files: dict[int, _File] = {}
@@ -165,7 +172,7 @@ def _gather(
             file = files.pop(following)
             following += 1
             upstream.allow(following + limits.files)
-            yield file.path, _answer(run, file, views, clock)
+            yield file.path, _answer(run, file, rule, views, clock)
 
 
 @dataclasses.dataclass
@@ -174,8 +181,10 @@ class _File:
 
     path: str
     header: MediaHeader | None
+    reading: int = 0
     frames: list[FrameFaces] = dataclasses.field(default_factory=list)
     scores: dict[Face, float] = dataclasses.field(default_factory=dict)
+    appearances: dict[Face, np.ndarray] = dataclasses.field(default_factory=dict)
     views: list[View] = dataclasses.field(default_factory=list)
     total: int | None = None  # frames, known when it was read to its end
     error: BadMediaError | None = None
@@ -227,22 +236,28 @@ def _enter(files: dict[int, _File], batches: _Batches, message: Message) -> None
     match message:
         case Broken(error):
             raise error
-        case Begun(number, path, header):
-            files[number] = _File(path, header)
+        case Begun(number, path, header, reading):
+            files[number] = _File(path, header, reading)
         case Ended(number, total, error):
             files[number].total, files[number].error = total, error
-        case Cropped(number, frames) if number in files:  # not one that failed in the meantime
+        # Not one that failed in the meantime, or was begun again.
+        case Cropped(number, frames, reading) if number in files and files[number].reading == reading:
             for frame in frames:
-                files[number].frames.append(FrameFaces(frame.index, frame.faces))
+                files[number].frames.append(FrameFaces(frame.index, frame.faces, frame.seconds, frame.damaged))
                 for crop in frame.crops:
                     batches.add(files[number], crop)
+                    if crop.appearance is not None:
+                        files[number].appearances[crop.face] = crop.appearance
 
 
-def _answer(run: Run, file: _File, views: Collection[Verdict], clock: Clock) -> Result | BadMediaError:
+def _answer(
+    run: Run, file: _File, rule: DecisionRule, views: Collection[Verdict], clock: Clock
+) -> Result | BadMediaError:
     """The result of a file that is done, with its views if its verdict is among `views`; or why there is none."""
     if file.error is not None or file.header is None:
         return file.error or BadMediaError(f"{file.path}: can't be opened")
-    result = result_of(run, file.header, sorted(file.frames, key=lambda frame: frame.index), file.scores)
+    frames = sorted(file.frames, key=lambda frame: frame.index)
+    result = result_of(run, rule, file.header, frames, file.scores, file.appearances)
     if result.verdict not in views:
         return result
     if result.kind == "image":

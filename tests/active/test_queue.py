@@ -131,13 +131,21 @@ def test_without_masks_there_are_none(queue):
         lambda mask: np.stack([mask * 0, mask * 0, mask], axis=-1),
         lambda mask: np.stack([*[np.full_like(mask, 255)] * 3, mask], axis=-1),
         lambda mask: mask.astype(np.uint16) * 257,
+        lambda mask: mask // 255,
     ],
-    ids=["grey 128", "on grey 127", "red", "white on transparent", "16 bits"],
+    ids=["grey 128", "on grey 127", "red", "white on transparent", "16 bits", "0 and 1"],
 )
-def test_whatever_is_at_least_half_bright_is_forged(queue, as_painted):
+def test_whatever_is_at_least_half_bright_or_the_one_value_on_black_is_forged(queue, as_painted):
     paint(queue, 1, as_painted(white_square()))
     masks = queues.read_masks(queue, queue.selection.fingerprint)
     np.testing.assert_array_equal(masks.masks[0], white_square())
+
+
+def test_files_in_the_way_of_a_missing_mask_are_named(queue):
+    paint(queue, 2, white_square())
+    for name in ("masks/0001.jpg", "masks/2_mask.png", "masks/notes.txt", "0003.png"):
+        (queue.folder / name).touch()
+    assert queues.in_the_way(queue, queues.missing(queue)) == {"0001": "masks/0001.jpg", "0003": "0003.png"}
 
 
 def test_a_painter_declines_by_deleting_the_image(queue):

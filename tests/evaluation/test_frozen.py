@@ -10,16 +10,17 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.evaluation import frozen
 from dfdetect_jax.evaluation.frozen import (
-    FrozenValues,
     choose_frozen_values,
     choose_threshold,
     fit_temperature,
     frozen_values,
+    real_scores,
 )
 from dfdetect_jax.evaluation.metrics.attention_maps import THRESHOLDS
 from dfdetect_jax.evaluation.metrics.calibration import calibrate
+from dfdetect_jax.evaluation.metrics.frame_scores import from_columns
+from dfdetect_jax.run.frozen import FILE
 from tests.data.drawn import SIZE
 from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away
 
@@ -56,19 +57,36 @@ def test_they_are_stored_with_the_run_and_read_back(run):
     assert frozen_values(moved_away(run)) == before
 
 
-def test_the_stored_values_are_those_of_version_0_1(run, records):
+def test_values_stored_by_version_0_1_are_read_and_chosen_anew_where_the_data_are(run, records):
     stored = {"step": 2, "temperature": 3.0, "attention_threshold": 0.5, "why": ""}
-    (run.folder / frozen.FILE).write_text(json.dumps(stored))
-    assert frozen_values(run) == FrozenValues(threshold=0.5, temperature=3.0, attention_threshold=0.5)
-    choose_frozen_values(run, records)
-    assert list(json.loads((run.folder / frozen.FILE).read_text())) == list(stored)
+    (run.folder / FILE).write_text(json.dumps(stored))
+    alone = frozen_values(moved_away(run))
+    assert (alone.temperature, alone.attention_threshold, alone.false_alarms) == (3.0, 0.5, None)
+    (run.folder / FILE).write_text(json.dumps(stored))
+    assert frozen_values(run) == choose_frozen_values(run, records)
+    assert set(stored) < set(json.loads((run.folder / FILE).read_text()))
+
+
+def test_the_scores_of_reals_are_means_over_clips():
+    columns = {
+        "dataset": ["a"] * 24,
+        "split": ["val"] * 24,
+        "forgery": [""] * 22 + ["swap"] * 2,
+        "video": [f"real/{i // 2}" for i in range(22)] + ["swap/0"] * 2,
+        "identity": ["x"] * 24,
+        "frame": [0, 1] * 12,
+        "label": [0] * 22 + [1] * 2,
+        "score": np.linspace(0, 0.9, 24),
+    }
+    alarms = real_scores(from_columns(columns))
+    np.testing.assert_allclose(alarms.scores, columns["score"][:22].reshape(11, 2).mean(axis=1))
 
 
 @pytest.mark.parametrize("change", [{"step": -1, "temperature": 9.0}, {"temperature": None, "step": "x"}])
 def test_for_another_checkpoint_they_are_chosen_again(run, change):
     expected = frozen_values(run)
-    stored = json.loads((run.folder / frozen.FILE).read_text())
-    (run.folder / frozen.FILE).write_text(json.dumps(stored | change))
+    stored = json.loads((run.folder / FILE).read_text())
+    (run.folder / FILE).write_text(json.dumps(stored | change))
     assert frozen_values(run) == expected
 
 

@@ -12,6 +12,7 @@ from dfdetect_jax.media.mask import (
     difference_mask,
     difference_usable,
     framed_alike,
+    two_valued,
 )
 
 HEIGHT, WIDTH = 240, 320
@@ -163,3 +164,12 @@ def test_other_sizes_are_refused_in_words(source, fake):
         difference_mask(fake, source[1:])
     with pytest.raises(BadMediaError, match="expected mask and frame of one size"):
         binary_mask(fake, (HEIGHT, WIDTH - 1))
+
+
+def test_the_one_dark_value_beside_black_marks_what_is_forged():
+    mask = np.zeros((4, 6), np.uint8)
+    assert two_valued([mask]) == two_valued([mask + 1]) == 0
+    mask[1:3, 2:4] = 1
+    assert two_valued([mask]) == two_valued([mask, mask * 0]) == 1
+    assert two_valued([mask, mask * 2]) == two_valued([mask, mask * 200]) == 0
+    np.testing.assert_array_equal(binary_mask(np.repeat(mask[..., None], 3, -1), (4, 6), least=1), mask * 255)

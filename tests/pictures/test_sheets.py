@@ -6,9 +6,11 @@ from matplotlib.text import Text
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures import canvas, sheets
+from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, Sighting, View
 
 HEIGHT, WIDTH, SIZE = 120, 160, 32
@@ -35,8 +37,10 @@ def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, 
 
 
 def result(views, kind="image", **more):
-    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views), views=tuple(views)),)
-    return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, threshold=0.5, faces=tracks, **more)
+    mean = float(np.mean([each.sighting.score for each in views]))
+    tracks = (ScoredFace(sightings=tuple(each.sighting for each in views), score=mean, views=tuple(views)),)
+    rule = DecisionRule(fake_from=0.6, real_below=0.4)
+    return Result(path=f"a $file$ 日本 \udcff\n.{kind}", kind=kind, rule=rule, faces=tracks, **more)
 
 
 def colourful(picture):
@@ -49,7 +53,9 @@ def has_colour(picture, name):
     return (np.abs(picture.astype(int) - rgb).max(axis=-1) < 8).sum() > 50
 
 
-@pytest.mark.parametrize(("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake")])
+@pytest.mark.parametrize(
+    ("score", "name", "other"), [(0.9, "fake", "real"), (0.1, "real", "fake"), (0.5, "uncertain", "fake")]
+)
 def test_the_box_has_the_colour_of_its_verdict(score, name, other):
     picture = sheets.photo_picture(result([view(score, hot=False)]))
     assert picture.dtype == np.uint8
@@ -138,9 +144,11 @@ def test_the_sheet_shows_attention_beside_the_true_mask():
 def test_a_picture_is_written_whole_in_its_own_colours(tmp_path):
     picture = np.zeros((4, 5, 3), np.uint8)
     picture[..., 0] = 200
-    sheets.write_png(tmp_path / "deeper" / "a.png", picture)
-    assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
-    assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+    for drawing in (False, True):
+        sheets.write_png(tmp_path / "deeper" / "a.png", picture, drawing=drawing)
+        assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
+        assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+        assert is_drawing(tmp_path / "deeper" / "a.png") == drawing
 
 
 def test_a_place_that_cant_be_written_to_is_one_line(tmp_path):

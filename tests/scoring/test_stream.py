@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import threading
 
+import av
 import numpy as np
 import pytest
 
@@ -9,12 +10,13 @@ from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.detectors import whole_pictures
-from dfdetect_jax.media.video import read_frames
+from dfdetect_jax.media.video import evenly_spaced, read_frames
 from dfdetect_jax.scoring import media_frames, stream
 from dfdetect_jax.scoring.channel import Clock
-from dfdetect_jax.scoring.result import Verdict
+from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.stream import Limits, score_files, score_images
 from tests import trained
+from tests.media.clips import write_clip
 
 ANY = (Verdict.REAL, Verdict.FAKE)
 
@@ -58,7 +60,7 @@ def test_a_photograph_is_scored_on_the_crop_that_training_would_make(score, run,
 
 def test_a_video_is_scored_in_evenly_spaced_frames(score, run, face_detector, media):
     result = score(media["pan"], frames=8)
-    by_hand = [scored_by_hand(run, face_detector, image) for _, image in read_frames(media["pan"], range(0, 15, 2))]
+    by_hand = [scored_by_hand(run, face_detector, frame.image) for frame in read_frames(media["pan"], range(0, 15, 2))]
     assert result.score == pytest.approx(np.mean(by_hand), abs=1e-5)
     assert [sighting.frame for sighting in result.faces[0].sightings] == list(range(0, 15, 2))
     assert (result.frames_declared, result.frames_read, result.frames_used, result.fps) == (15, 8, 8, trained.FPS)
@@ -72,10 +74,23 @@ def test_a_short_video_is_scored_on_all_its_frames(score, media):
 def test_a_video_cut_short_is_scored_as_far_as_it_can_be_read(score, tmp_path):
     clip = trained.write_clip(tmp_path / "cut.avi", [trained.one_face()] * 40)
     result = score(trained.cut_short(clip, 0.5), frames=8)
-    assert result.frames_declared == 40
-    assert 0 < result.frames_read < 8
-    assert result.notes[0].startswith("partial: declared 40 frames, but of the 8 asked for only")
+    assert 8 < result.frames_declared < 40
+    assert result.frames_read == 8
+    assert result.notes[0].startswith("partial: the file is cut short, it can be read up to")
     assert result.score is not None
+
+
+def test_a_video_with_a_hole_is_scored_on_evenly_spaced_frames_of_those_that_decode(score, tmp_path):
+    path = write_clip(tmp_path / "hole.mp4", [trained.one_face()] * 40)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content[places[25] : places[30]] = bytes(places[30] - places[25])
+    path.write_bytes(content)
+    result = score(path, frames=8)
+    assert (result.frames_declared, result.frames_read, result.frames_lost) == (35, 8, 5)
+    assert result.notes[0] == "damage inside the stream: 5 frames can't be decoded"
+    assert [sighting.frame for sighting in result.faces[0].sightings][:4] == evenly_spaced(35, 8)[:4]
 
 
 def test_files_scored_together_score_as_they_do_alone(score, run, face_detector, media):

@@ -9,17 +9,18 @@ when that data set is read. A module `dfdetect_jax/data/catalog/mine.py` has
 
 `find_clips` lists every clip with its split, identity and, where known, donor, source and mask (see `Clip`). It opens
 no media. It raises `RecordsError` where the tree is not the data set's; missing or unexpected files are findings.
-It need not keep people apart: the `find_clips` below drops clips until no person, source or video is in two splits.
+It need not keep people apart or miss a class: the `find_clips` below drops clips until no person, source or video is
+in two splits, and reports where reals or fakes are missing. `prepare` refuses a tree with a finding that is an error.
 `data/trees` has what catalogs share.
 """
 
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dfdetect_jax.data.catalog_options import BY_IDENTITY, OFFICIAL, SPLITTINGS, Options
-from dfdetect_jax.data.trees.findings import note
+from dfdetect_jax.data.trees.findings import missing_classes, note
 from dfdetect_jax.data.trees.listing import Listing
 from dfdetect_jax.data.trees.splits import empty_splits, keep_apart, split_by_identity
 from dfdetect_jax.errors import SettingsError
@@ -35,7 +36,7 @@ class Catalog(Protocol):
     NAME: str
     OPTIONS: tuple[str, ...]
 
-    def find_clips(self, root: Path, **options: str) -> Listing:
+    def find_clips(self, root: Path, **options: Any) -> Listing:
         """Lists the clips of the tree at `root`."""
 
 
@@ -50,7 +51,7 @@ def load(name: str) -> Catalog:
     return cast(Catalog, importlib.import_module(f"{__name__}.{name}"))
 
 
-def options_of(name: str, options: Options) -> dict[str, str]:
+def options_of(name: str, options: Options) -> dict[str, Any]:
     """The part of `options` that a data set's catalog takes."""
     return {key: getattr(options, key) for key in load(name).OPTIONS}
 
@@ -72,4 +73,5 @@ def find_clips(name: str, root: Path, options: Options) -> Listing:
     if apart.findings and options.splits == OFFICIAL:
         words = "the official splits share people, so some clips are left out; --splits identity splits anew"
         findings.append(note(f"splits: {words}"))
+    findings += missing_classes(apart.clips, options.allow_one_class)
     return Listing(apart.clips, findings + empty_splits(apart.clips, clips))

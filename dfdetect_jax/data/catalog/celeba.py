@@ -16,9 +16,10 @@ from pathlib import Path
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, folders_in, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root, read_lines
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 NAME = "celeba"
 OPTIONS = ()
@@ -48,7 +49,7 @@ def find_clips(root: Path) -> Listing:
     listing = join([Listing(reals, _list_findings(split_of, people, photographs)), *fakes])
     clips, repeated = about.first_of_each_name(listing.clips)
     findings = [*listing.findings, *repeated, *about.stray_masks(folders_in(root / _MASKS), clips, root)]
-    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
+    return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
 
 def read_partition(root: Path) -> dict[str, str]:

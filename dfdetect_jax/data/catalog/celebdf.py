@@ -15,10 +15,11 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.layout import media_files, open_root, read_lines
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "celebdf"
 OPTIONS = ()
@@ -50,7 +51,7 @@ def find_clips(root: Path) -> Listing:
     findings = [about.note(f"{name}: absent") for name in _NAMES if name not in present] + listing.findings
     findings += about.absent(TEST_LIST, sorted(test_videos - {clip.video for clip in clips}))
     findings += about.other_folders(root, _NAMES)
-    findings += [*about.missing_classes(clips), *about.fakes_without_mask(clips)]
+    findings += about.fakes_without_mask(clips)
     return Listing(by_name(with_validation(clips)), findings)
 
 

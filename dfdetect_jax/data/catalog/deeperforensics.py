@@ -14,9 +14,10 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.layout import media_files, open_root, read_lines
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "deeperforensics"
 OPTIONS = ("reals",)
@@ -61,7 +62,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     findings += about.other_folders(root, (_FAKES, "lists", "source_videos", "original_sequences"))
     if not sources:
         findings.append(about.warning(f"{_REALS}: absent; give the folder of FaceForensics++ with --reals"))
-    findings += [*about.missing_classes(listing.clips), *about.fakes_without_mask(listing.clips)]
+    findings += about.fakes_without_mask(listing.clips)
     return Listing(listing.clips, findings)
 
 

@@ -4,8 +4,9 @@
 
 In the FaceForensics++ family a compression level stands between split and videos. Paths may hold backslashes, start
 with a folder of the machine that wrote them, or with "./datasets/rgb/": leading folders that do not exist below `root`
-are dropped. A mask belongs to the frame of the same file name; a fake's frame without one has an unknown mask, not an
-empty one. Where validation repeats the test videos, it is left out, and made anew from training people.
+are dropped. Frames are put in the order of the numbers in their names. A mask belongs to the frame of the same file
+name; a fake's frame without one has an unknown mask, not an empty one. Where validation repeats the test videos, it is
+left out, and made anew from training people.
 """
 
 import json as json_format
@@ -19,6 +20,7 @@ from dfdetect_jax.data.catalog.folder import identity_of
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding, name_list
 from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import in_frame_order
 from dfdetect_jax.data.trees.listing import Listing, by_name
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
@@ -124,8 +126,8 @@ def _entry_findings(entries: Sequence[_Entry]) -> list[Finding]:
     empty = sorted({entry.name for entry in entries if not entry.frames})
     findings = about.warnings("labels", "not the benchmark's, so taken for fakes", unknown)
     if not any(_is_real(label) for label in labels):
-        words = 'no label ends with "real", so there are no reals: detectors can\'t be trained or compared'
-        findings.append(about.warning(words))
+        words = 'no label ends with "real", so there are no reals'
+        findings.append(about.note(words))
     findings += about.notes("masks", "fakes with frames that have no mask in the list", unmasked)
     return findings + about.warnings("frames", "left out, listed without any", empty)
 
@@ -159,7 +161,7 @@ def _first_part(root: Path, dataset: str, entries: Sequence[_Entry]) -> int:
 
 
 def _clip(root: Path, entry: _Entry, start: int, reals: dict[tuple[str, str], str]) -> Clip:
-    frames = [str(root.joinpath(*_parts(path)[start:])) for path in entry.frames]
+    frames = in_frame_order(str(root.joinpath(*_parts(path)[start:])) for path in entry.frames)
     mask_of = {_parts(path)[-1].rpartition(".")[0]: path for path in entry.masks}
     masks = [mask_of.get(Path(frame).stem, "") for frame in frames]
     fake = not _is_real(entry.label)
@@ -174,7 +176,7 @@ def _clip(root: Path, entry: _Entry, start: int, reals: dict[tuple[str, str], st
         donor=f"{entry.dataset}/{swap['donor']}" if swap else "",
         source=reals.get((entry.dataset, f"{swap['target']}{swap['scene'] or ''}"), "") if swap else "",
         compression=entry.compression,
-        frames=tuple(frames),
+        frames=frames,
         masks=tuple(str(root.joinpath(*_parts(path)[start:])) if path else "" for path in masks) if fake else (),
     )
 

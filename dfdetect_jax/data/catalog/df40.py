@@ -6,7 +6,8 @@
     real/..., or `--reals`       frames of the reals of FaceForensics++ and Celeb-DF, which are downloaded separately
     {train,val,test}.json        FaceForensics++'s pairs, here or in splits/
 
-Each "..." is, with or without a folder frames/ before it: a folder of pictures per clip, videos, or single pictures.
+Case does not matter in these names. Each "..." is, with or without a folder frames/ before it: a folder of pictures per
+clip, videos, or single pictures.
 
 Names are read as their sources write them: "000_003" and "000" (FaceForensics++), "id0_id1_0000", "id0_0000" and
 "00170" (Celeb-DF); elsewhere each name counts as a person. By DF40's protocols one trains on ff, by FaceForensics++'s
@@ -23,11 +24,13 @@ from typing import NamedTuple
 from dfdetect_jax.data.catalog.faceforensics import read_splits
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.layout import Medium, folders_in, media_in, open_root
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash, split_by_identity
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
 NAME = "df40"
 OPTIONS = ("reals",)
@@ -59,7 +62,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
         RecordsError: no forgery's folder with `ff/`, `cdf/` or `fake/`, or `reals` or a split list is unreadable.
     """
     root = open_root(root, "<forgery>/{ff,cdf}/ or <forgery>/{fake,real}/")
-    home = Path(reals).absolute() if reals else root / _REAL
+    home = Path(reals).absolute() if reals else classes.folder_named(root, [_REAL]) or root / _REAL
     originals = {entry.name: entry for entry in _entries(home)}
     if reals and not originals:
         raise RecordsError(
@@ -73,7 +76,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     clips, repeated = about.first_of_each_name(listing.clips)
     split = _split_ff(root, clips)
     findings = [*listing.findings, *repeated, *split.findings]
-    findings += [*about.missing_classes(split.clips), *about.fakes_without_mask(split.clips)]
+    findings += about.fakes_without_mask(split.clips)
     return Listing(split.clips, findings)
 
 
@@ -105,21 +108,22 @@ def _parse(name: str, domain: str) -> _Name:
 
 
 def _forgery(folder: Path, originals: dict[str, Medium]) -> Listing:
-    present = [domain for domain in _DOMAINS if (folder / domain).is_dir()]
+    places = {domain: classes.folder_named(folder, [domain]) for domain in _DOMAINS}
+    present = {domain: place for domain, place in places.items() if place}
     if not present:
         return Listing([], [about.note(f"{folder.name}: left out, it has none of {'/, '.join(_DOMAINS)}/")])
-    other = Listing([], about.other_folders(folder, _DOMAINS))
-    return join([other, *(_domain(folder, domain, originals) for domain in present)])
+    other = Listing([], about.other_folders(folder, [place.name for place in present.values()]))
+    return join([other, *(_domain(place, domain, originals) for domain, place in present.items())])
 
 
 def _domain(folder: Path, domain: str, originals: dict[str, Medium]) -> Listing:
-    where = f"{folder.name}/{domain}"
-    entries = [(entry, _parse(entry.name, domain)) for entry in _entries(folder / domain)]
+    where = f"{folder.parent.name}/{domain}"
+    entries = [(entry, _parse(entry.name, domain)) for entry in _entries(folder)]
     clips = [_clip(entry, name, where, domain, originals) for entry, name in entries]
     findings = [] if entries else [about.warning(f"{where}: no clips")]
     unknown = [entry.name for entry, name in entries if domain in _NAMES and not name.original]
     findings += about.warnings(where, "not named as in its source, so each counts as its own person", unknown)
-    return Listing(clips, findings + _other_content(folder / domain, where))
+    return Listing(clips, findings + _other_content(folder, where))
 
 
 def _clip(entry: Medium, name: _Name, where: str, domain: str, originals: dict[str, Medium]) -> Clip:

@@ -17,10 +17,11 @@ from typing import Any
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, open_root, read_entries
+from dfdetect_jax.data.trees.layout import open_root, read_entries
 from dfdetect_jax.data.trees.listing import Listing, by_name
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "dfdc_preview"
 OPTIONS = ()
@@ -45,7 +46,7 @@ def find_clips(root: Path) -> Listing:
     nameless = [name for name, clip in on_disk.items() if clip.identity == clip.video]
     findings += about.warnings(LIST, "no person named, so each clip counts as its own person", nameless)
     findings += about.other_folders(root, (_REALS, *_FORGERIES))
-    findings += [*about.missing_classes(clips), *about.fakes_without_mask(clips)]
+    findings += about.fakes_without_mask(clips)
     return Listing(by_name(clips), findings)
 
 

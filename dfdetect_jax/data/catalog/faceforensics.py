@@ -20,10 +20,11 @@ from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files
+from dfdetect_jax.data.trees.layout import media_files
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "faceforensics"
 OPTIONS = ("compression",)
@@ -179,10 +180,9 @@ def _clip(root: Path, path: Path, name: _Name, folder: _Folder, split: str, comp
 
 
 def _tree_findings(root: Path, clips: Sequence[Clip], folders: Sequence[_Folder]) -> list[Finding]:
-    """Findings about missing reals, forgeries and masks, and about folders that are not read."""
+    """Findings about missing forgeries and masks, and about folders that are not read."""
     manipulated = "manipulated_sequences"
-    findings = about.missing_classes(clips)
-    findings += about.other_folders(root / manipulated, FORGERIES)
+    findings = about.other_folders(root / manipulated, FORGERIES)
     present = {folder.forgery for folder in folders}
     findings += [about.note(f"{manipulated}/{forgery}: absent") for forgery in FORGERIES if forgery not in present]
     findings += about.other_folders(root, ("original_sequences", manipulated, "splits"))

@@ -1,58 +1,89 @@
 """A folder of one's own: `<root>/real/*` and `<root>/<forgery>/*`, photographs or videos, with optional masks.
 
     <root>/real/*.{jpg,png,webp,bmp,mp4,mov,avi,mkv,webm}
-    <root>/real/<clip>/*.{jpg,png,webp,bmp}                pictures that are the frames of one clip
+    <root>/real/<clip>/*.{jpg,png,webp,bmp}                pictures that are the frames of one clip, by number
     <root>/<forgery>/*                                      any other name is a forgery
     <root>/masks/<forgery>/<stem>.{png,mp4}                 white where forged, of the size of the fake
     <root>/masks/<forgery>/<clip>/<stem>.png                of one frame
+
+The reals may also be in Real/, 0_real/, original/, authentic/ and the like, and the masks in gt/, see
+`trees.classes`; `--real_folder NAME` names another folder, or several. Without one, or with two that may be it, the
+tree is refused.
 
 Identity: the name of the file or clip up to its first "_" if that part holds a digit ("id0_id1_0000" is "id0",
 "519_515" is "519"), else the whole name ("IMG_1234" is "IMG_1234"). Identities are split 80/10/10 by hash, so clips
 that share a name share a split.
 
-If the root holds train/ and test/ instead, and perhaps val/ (or valid/, validation/), each with such folders, these are
-the splits. Such data sets number files anew in each, so identities belong to one split ("train/519"); without val/,
-validation is taken out of training.
+If the root holds train/ and test/ (or training/, testing/) instead, and perhaps val/ (or valid/, validation/, dev/),
+each with such folders, these are the splits. Such data sets number files anew in each, so identities belong to one
+split ("train/519"); without val/, validation is taken out of training.
 """
 
 import dataclasses
 from pathlib import Path
+from typing import NamedTuple
 
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.layout import Medium, folders_in, media_in, open_root
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import split_by_hash, with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
 NAME = "folder"
-OPTIONS = ()
-REAL_FOLDER, MASKS_FOLDER = "real", "masks"
-_SPLIT_FOLDERS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+OPTIONS = ("real_folder", "allow_one_class")
 
 
-def find_clips(root: Path) -> Listing:
+class _Reals(NamedTuple):
+    """The user's answer to which folders hold the reals, "" for the usual names, and whether there must be some."""
+
+    chosen: str
+    needed: bool
+
+
+def find_clips(root: Path, real_folder: str = "", allow_one_class: bool = False) -> Listing:
     """Lists photographs, videos and clips of pictures below `root`.
 
+    Args:
+        root: the folder with the folders of reals and forgeries.
+        real_folder: folder of the reals, or several with commas between; "" to go by the usual names.
+        allow_one_class: whether the tree may be of fakes alone.
+
     Raises:
-        RecordsError: `root` is no folder, or neither `real/` nor the folder of a forgery holds media.
+        RecordsError: `root` is no folder, or no folder in it holds media, or which of them holds the reals is unclear.
     """
     root = open_root(root, "real/ and a folder per forgery")
-    splits = split_folders(root)
-    listing = _by_splits(root, splits) if splits else _by_hash(root)
+    splits, reals = split_folders(root, real_folder), _Reals(real_folder, not allow_one_class)
+    listing = _by_splits(root, splits, reals) if splits else _by_hash(root, reals)
     if not listing.clips:
         raise RecordsError(f"{root}: no photographs or videos in real/ or in a folder per forgery; give their parent")
     return listing
 
 
-def split_folders(root: Path) -> dict[str, Path]:
-    """Split to its folder where `root` is laid out by splits, else empty."""
-    candidates = {split: [root / name for name in names] for split, names in _SPLIT_FOLDERS.items()}
-    folders = {split: next((p for p in paths if p.is_dir()), None) for split, paths in candidates.items()}
-    if not folders["train"] or not folders["test"] or (root / REAL_FOLDER).is_dir():
+def split_folders(root: Path, real_folder: str = "") -> dict[str, Path]:
+    """Split to its folder where `root` is laid out by splits, else empty; not where reals lie right below it.
+
+    Raises:
+        RecordsError: reals lie both there and in the folders of splits, or there is a folder for training and one for
+            validation, but none for testing.
+    """
+    names, chosen = {path.name for path in folders_in(root)}, set(real_folder.split(","))
+    beside = {name for name in names if classes.is_real_name(name)}
+    if names & chosen:
         return {}
-    return {split: folder for split, folder in folders.items() if folder}
+    if not beside:
+        return classes.split_folders(root)
+    train = classes.folder_named(root, classes.SPLIT_NAMES["train"])
+    if train and any(classes.is_real_name(path.name) for path in folders_in(train)):
+        found = ", ".join(sorted(beside))
+        raise RecordsError(
+            f"{root}: expected reals here or in {train.name}/, found both ({found}); move one away, or name those here "
+            "with --real_folder"
+        )
+    return {}
 
 
 def identity_of(stem: str) -> str:
@@ -61,8 +92,8 @@ def identity_of(stem: str) -> str:
     return first if any(letter.isdigit() for letter in first) else stem
 
 
-def _by_splits(root: Path, folders: dict[str, Path]) -> Listing:
-    listing = join(_in_split(_by_hash(folder), split, folder.name) for split, folder in folders.items())
+def _by_splits(root: Path, folders: dict[str, Path], reals: _Reals) -> Listing:
+    listing = join(_in_split(_by_hash(folder, reals), split, folder.name) for split, folder in folders.items())
     clips = listing.clips if "val" in folders else with_validation(listing.clips)
     others = about.other_folders(root, [folder.name for folder in folders.values()])
     return Listing(by_name(clips), listing.findings + others)
@@ -78,21 +109,26 @@ def _in_split(listing: Listing, split: str, folder: str) -> Listing:
     return Listing(clips, findings)
 
 
-def _by_hash(root: Path) -> Listing:
-    """The clips of a folder with real/ and folders of forgeries, split by hash."""
-    folders = [folder for folder in folders_in(root) if folder.name != MASKS_FOLDER]
-    listing = join(_folder(root, folder) for folder in folders)
+def _by_hash(root: Path, reals: _Reals) -> Listing:
+    """The clips of a folder with folders of reals and of forgeries, split by hash."""
+    home = classes.folder_named(root, classes.MASKS)
+    media = {folder: media_in(folder) for folder in folders_in(root) if folder != home}
+    candidates = [folder for folder, entries in media.items() if entries]
+    real = classes.real_folders(root, candidates, reals.chosen, needed=reals.needed and bool(candidates))
+    listing = join(_folder(folder, entries, folder in real, home) for folder, entries in media.items())
     clips, repeated = about.first_of_each_name(listing.clips)
-    masks = [root / MASKS_FOLDER, *sorted(path for path in (root / MASKS_FOLDER).rglob("*") if path.is_dir())]
-    findings = [*listing.findings, *repeated, *about.missing_classes(clips)]
+    masks = [home, *sorted(path for path in home.rglob("*") if path.is_dir())] if home else []
+    findings = [*listing.findings, *repeated]
     findings += [*about.fakes_without_mask(clips), *about.stray_masks(masks, clips, root)]
     return Listing(clips, findings)
 
 
-def _folder(root: Path, folder: Path) -> Listing:
-    entries = media_in(folder)
+def _folder(folder: Path, entries: list[Medium], real: bool, masks: Path | None) -> Listing:
+    """The clips of one folder: of reals, or of a forgery with the folder of all masks."""
     findings = [] if entries else [about.warning(f"{folder.name}: no photographs or videos")]
-    return Listing([_clip(root, folder.name, entry) for entry in entries], findings + _other_content(folder, entries))
+    own = classes.folder_named(masks, [folder.name]) if masks and not real else None
+    clips = [_clip(folder.name, entry, real, own) for entry in entries]
+    return Listing(clips, findings + _other_content(folder, entries))
 
 
 def _other_content(folder: Path, entries: list[Medium]) -> list[Finding]:
@@ -102,17 +138,15 @@ def _other_content(folder: Path, entries: list[Medium]) -> list[Finding]:
     return findings + about.other_files(folder, MEDIA_SUFFIXES)
 
 
-def _clip(root: Path, folder: str, entry: Medium) -> Clip:
-    forgery = "" if folder == REAL_FOLDER else folder
+def _clip(folder: str, entry: Medium, real: bool, masks: Path | None) -> Clip:
     identity = identity_of(entry.name)
-    masks = root / MASKS_FOLDER / forgery
-    of_clip = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if forgery and not entry.frames else []
-    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if forgery else []
+    of_clip = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if masks and not entry.frames else []
+    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if masks else []
     return Clip(
         path=str(entry.path),
         video=f"{folder}/{entry.name}",
-        label=Label.FAKE if forgery else Label.REAL,
-        forgery=forgery,
+        label=Label.REAL if real else Label.FAKE,
+        forgery="" if real else folder,
         split=split_by_hash(identity),
         identity=identity,
         mask_path=next((str(mask) for mask in of_clip if mask.is_file()), None),

@@ -1,8 +1,10 @@
 """Authentic and tampered pictures with masks: the layout of data sets of manipulation localisation, such as CASIA.
 
-    authentic/*     or Au/, or real/
+    authentic/*     or Au/, or real/, or another name of reals (see `trees.classes`), or `--real_folder`
     tampered/*      or Tp/, or forged/, or fake/
-    masks/*         or Gt/, or gt/: "<stem>.png", "<stem>_gt.png" or "<stem>_mask.png", white where tampered
+    masks/*         or Gt/: "<stem>.png", "<stem>_gt.png" or "<stem>_mask.png", white where tampered
+
+Case does not matter.
 
 Pictures are split by the hash of their stem; an authentic picture with the stem of a tampered one is its source, and
 shares its split. Nothing else of a name is read, so pictures that were composed of others (CASIA's "Tp_D_...") may
@@ -14,45 +16,50 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, media_files, open_root
+from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root
 from dfdetect_jax.data.trees.listing import Listing
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 NAME = "forged_images"
-OPTIONS = ()
+OPTIONS = ("real_folder", "allow_one_class")
 FORGERY = "tampered"
-_AUTHENTIC, _TAMPERED = ("authentic", "Au", "real"), ("tampered", "Tp", "forged", "fake")
-_MASKS, _MASK_ENDINGS = ("masks", "Gt", "gt"), ("_gt", "_mask")
+_TAMPERED, _MASK_ENDINGS = ("tampered", "Tp", "forged", "fake"), ("_gt", "_mask")
 
 
-def find_clips(root: Path) -> Listing:
+def find_clips(root: Path, real_folder: str = "", allow_one_class: bool = False) -> Listing:
     """Lists the pictures, the tampered ones with their masks.
 
+    Args:
+        root: the folder with the folders of pictures.
+        real_folder: folder of the authentic pictures; "" to go by the usual names.
+        allow_one_class: whether there may be tampered pictures alone.
+
     Raises:
-        RecordsError: no folder of tampered pictures, or nothing in it.
+        RecordsError: no folder of tampered pictures, or nothing in it, or which one is of authentic ones is unclear.
     """
     root = open_root(root, "authentic/, tampered/ and masks/")
-    authentic, tampered, masks = (_folder(root, names) for names in (_AUTHENTIC, _TAMPERED, _MASKS))
-    reals, fakes = _pictures(authentic), _pictures(tampered)
+    tampered, masks = classes.folder_named(root, _TAMPERED), classes.folder_named(root, classes.MASKS)
+    fakes = _pictures(tampered)
     if not fakes or not tampered:
         raise RecordsError(f"{root}: no pictures in {'/, '.join(_TAMPERED)}/; give the folder that holds one of these")
+    candidates = [path for path in folders_in(root) if path not in (tampered, masks) and _pictures(path)]
+    authentic = classes.real_folders(root, candidates, real_folder, needed=not allow_one_class)
+    reals = [path for folder in authentic for path in _pictures(folder)]
     real_of, mask_of = {path.stem: path for path in reals}, _masks(_pictures(masks), {path.stem for path in fakes})
     clips = [_clip(path, Label.REAL) for path in reals]
     clips += [_clip(path, Label.FAKE, real_of.get(path.stem), mask_of.get(path.stem)) for path in fakes]
     clips, repeated = about.first_of_each_name(clips)
-    present = [folder for folder in (authentic, tampered, masks) if folder]
+    present = [*authentic, tampered, *([masks] if masks else [])]
     findings = [finding for folder in present for finding in _other_content(folder)]
     findings += about.other_folders(root, [folder.name for folder in present])
     unmasked = [path.stem for path in fakes if path.stem not in mask_of]
     findings += about.notes(tampered.name, "no mask of their own", unmasked)
     findings += [*repeated, *about.stray_masks([masks] if masks else [], clips, root)]
-    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
-
-
-def _folder(root: Path, names: tuple[str, ...]) -> Path | None:
-    return next((root / name for name in names if (root / name).is_dir()), None)
+    return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
 
 def _pictures(folder: Path | None) -> list[Path]:

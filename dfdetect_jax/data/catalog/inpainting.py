@@ -1,6 +1,7 @@
 """Photographs with regions filled in by inpainting, such as G&L's (gl) or ContextAtten's (contextatten).
 
-    real/<stem>.jpg              or original/, or the folder `--reals`: the photographs
+    real/<stem>.jpg              or original/, Real/ and the like (see `trees.classes`), or the folder `--reals`: the
+                                 photographs
     <forgery>/<stem>.jpg         or <forgery>/images/<stem>.jpg: filled in
     <forgery>/masks/<stem>.png   or masks/<forgery>/<stem>.png, or <forgery>/<stem>_mask.png: white where filled in
 
@@ -11,15 +12,17 @@ with its forgeries. Where there is no mask, it is the thresholded difference to 
 from pathlib import Path
 
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, folders_in, media_files, open_root
+from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 NAME = "inpainting"
 OPTIONS = ("reals",)
-_REALS, _MASKS, _IMAGES = ("real", "original"), "masks", "images"
+_REAL, _MASKS, _IMAGES = "real", "masks", "images"
 _MASK_ENDING = "_mask"
 
 
@@ -28,13 +31,14 @@ def find_clips(root: Path, reals: str = "") -> Listing:
 
     Args:
         root: the folder of the forgeries' folders.
-        reals: folder of the photographs; "" for `real/` or `original/` of `root`.
+        reals: folder of the photographs; "" for `real/`, `original/` or alike of `root`.
 
     Raises:
         RecordsError: no forgery's folder holds pictures, or `reals` holds none.
     """
     root = open_root(root, "real/ and a folder per forgery")
-    own = next((root / name for name in _REALS if (root / name).is_dir()), None)
+    named = [path for path in folders_in(root) if classes.is_real_name(path.name)]
+    own = classes.folder_named(root, classes.REALS) or next(iter(named), None)
     home = Path(reals).absolute() if reals else own
     photographs = _photographs(root, home)
     if reals and not photographs.clips:
@@ -42,7 +46,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
             f"--reals {reals}: expected a folder of photographs, found none in it; give the one that holds them"
         )
     sources = {Path(clip.path).stem: Path(clip.path) for clip in photographs.clips}
-    folders = [path for path in folders_in(root) if path.name not in (*_REALS, _MASKS) and path != home]
+    folders = [path for path in folders_in(root) if path.name != _MASKS and path not in (*named, home)]
     listing = join([photographs, *(_forgery(root, folder, sources) for folder in folders)])
     if not any(clip.label == Label.FAKE for clip in listing.clips):
         raise RecordsError(f"{root}: no pictures in a folder per forgery, such as gl/; give the folder that holds them")
@@ -51,7 +55,7 @@ def find_clips(root: Path, reals: str = "") -> Listing:
     findings = [*listing.findings, *repeated]
     findings += about.other_folders(root / _MASKS, [folder.name for folder in folders])
     findings += about.stray_masks(masks, clips, root)
-    return Listing(clips, [*findings, *about.missing_classes(clips), *about.fakes_without_mask(clips)])
+    return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
 
 def _photographs(root: Path, home: Path | None) -> Listing:
@@ -60,7 +64,7 @@ def _photographs(root: Path, home: Path | None) -> Listing:
     findings = []
     if home.is_dir():
         findings = about.other_files(home, IMAGE_SUFFIXES) + about.other_folders(home, ())
-    unused = [name for name in _REALS if (root / name).is_dir() and root / name != home]
+    unused = [path.name for path in folders_in(root) if classes.is_real_name(path.name) and path != home]
     findings += about.warnings(root.name, f"left out, the photographs are those of {home}", unused)
     return Listing([_clip(path, "", {}) for path in media_files(home, IMAGE_SUFFIXES)], findings)
 
@@ -85,12 +89,12 @@ def _clip(path: Path, forgery: str, sources: dict[str, Path], mask: Path | None 
     source = sources.get(path.stem) if forgery else None
     return Clip(
         path=str(path),
-        video=f"{forgery or _REALS[0]}/{path.stem}",
+        video=f"{forgery or _REAL}/{path.stem}",
         label=Label.FAKE if forgery else Label.REAL,
         forgery=forgery,
         split=split_by_hash(path.stem),
         identity=path.stem,
-        source=f"{_REALS[0]}/{path.stem}" if forgery else "",
+        source=f"{_REAL}/{path.stem}" if forgery else "",
         source_path=str(source) if source else None,
         mask_path=str(mask) if mask else None,
     )

@@ -2,17 +2,18 @@
 
     {real,fake}_{train,test}/<group>/{real,fake}/<sequence>/<frame>.png
 
-Each deepest folder of pictures is a clip, whatever folders lie between. The official sets are training and test;
-validation is taken out of training. The data set does not name the people shown. Sequences of one group come from one
-of its archives, so a group counts as a person; groups are numbered anew in each of the four folders, which are
-therefore part of the name ("fake_train/12"). Whether a person is in both official sets can't be seen from the files.
-There are no masks or sources.
+Each deepest folder of pictures is a clip, whatever folders lie between; case does not matter in "real" and "fake". The
+official sets are training and test; validation is taken out of training. The data set does not name the people shown.
+Sequences of one group come from one of its archives, so a group counts as a person; groups are numbered anew in each of
+the four folders, which are therefore part of the name ("fake_train/12"). Whether a person is in both official sets
+can't be seen from the files. There are no masks or sources.
 """
 
 import os
 from pathlib import Path
 
 from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
 from dfdetect_jax.data.trees.layout import frame_files, open_root
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
@@ -33,46 +34,47 @@ def find_clips(root: Path) -> Listing:
         RecordsError: none of the four folders is there, or they hold no pictures.
     """
     root = open_root(root, "real_train/, real_test/, fake_train/ and fake_test/")
-    listing = join(_sequences(root / name) for name in _FOLDERS)
+    folders = {name: classes.folder_named(root, [name]) or root / name for name in _FOLDERS}
+    listing = join(_sequences(folder, name) for name, folder in folders.items())
     clips = listing.clips
     if not clips:
         expected = "pictures such as real_train/<group>/real/<sequence>/*.png"
         raise RecordsError(f"{root}: expected {expected}, found none; unpack the archives and give their folder")
-    findings = listing.findings + about.other_folders(root, _FOLDERS)
-    findings += [*about.missing_classes(clips), *about.fakes_without_mask(clips)]
+    findings = listing.findings + about.other_folders(root, [folder.name for folder in folders.values()])
+    findings += about.fakes_without_mask(clips)
     return Listing(by_name(with_validation(clips)), findings)
 
 
-def _sequences(folder: Path) -> Listing:
+def _sequences(folder: Path, name: str) -> Listing:
     if not folder.is_dir():
-        return Listing([], [about.note(f"{folder.name}: absent")])
-    kind = folder.name.partition("_")[0]
+        return Listing([], [about.note(f"{name}: absent")])
+    kind = name.partition("_")[0]
     clips, others, mislabelled = [], [], []
     for place, below, _ in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith("."))
+        below[:] = sorted(each for each in below if not each.startswith("."))
         path = Path(place).relative_to(folder)
         frames = frame_files(Path(place))
         if frames and not below and len(path.parts) > 1:
-            if set(path.parts) & set(_LABELS) <= {kind}:
-                clips.append(_clip(folder, path, frames))
+            if {part.lower() for part in path.parts} & set(_LABELS) <= {kind}:
+                clips.append(_clip(folder, name, path, frames))
             else:
                 mislabelled.append(path.as_posix())
         elif frames or not below:
             others.append(path.as_posix())
-    findings = about.warnings(folder.name, "left out, not a <group>/.../<sequence> with pictures", others)
-    findings += about.warnings(folder.name, f"left out, not {kind} by the names of their folders", mislabelled)
+    findings = about.warnings(name, "left out, not a <group>/.../<sequence> with pictures", others)
+    findings += about.warnings(name, f"left out, not {kind} by the names of their folders", mislabelled)
     return Listing(clips, findings)
 
 
-def _clip(folder: Path, path: Path, frames: tuple[str, ...]) -> Clip:
-    kind, _, split = folder.name.partition("_")
+def _clip(folder: Path, name: str, path: Path, frames: tuple[str, ...]) -> Clip:
+    kind, _, split = name.partition("_")
     label = _LABELS[kind]
     return Clip(
         path=str(folder / path),
-        video=f"{folder.name}/{path.as_posix()}",
+        video=f"{name}/{path.as_posix()}",
         label=label,
         forgery=FORGERY if label == Label.FAKE else "",
         split=split,
-        identity=f"{folder.name}/{path.parts[0]}",
+        identity=f"{name}/{path.parts[0]}",
         frames=frames,
     )

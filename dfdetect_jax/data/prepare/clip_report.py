@@ -18,6 +18,7 @@ class ClipReport:
         words: remarks for the user, e.g. "no face in 3 of 32 frames".
         failed: the clip could not be read and gave no example.
         sha256: of the clip's file, "" for generated ones.
+        mask_refused: it has a mask of its own, which can't be read or does not fit, so that it is not used.
     """
 
     clip: str
@@ -28,6 +29,7 @@ class ClipReport:
     words: tuple[str, ...] = ()
     failed: bool = False
     sha256: str = ""
+    mask_refused: bool = False
 
 
 def failure_report(clip: Clip, reason: str) -> ClipReport:

@@ -1,12 +1,14 @@
 """From one clip of pictures that are face crops already to examples that hold their paths."""
 
+import dataclasses
 import os
 from collections.abc import Iterator
 
+from dfdetect_jax.data.clip_masks import TWO_VALUED, review_mask
 from dfdetect_jax.data.example import Clip, Label, LinkedExample
 from dfdetect_jax.data.prepare.clip_report import ClipReport
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind
+from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.video import evenly_spaced
 
 
@@ -20,7 +22,7 @@ def linked_examples(clip: Clip, root: str, frames: int, dataset: str = "") -> tu
         dataset: name of the data set in the examples.
 
     Returns:
-        Examples of the pictures that exist, and the report.
+        Examples of the pictures that exist, without masks where these don't fit, and the report.
 
     Raises:
         BadMediaError: the clip is a video.
@@ -28,6 +30,9 @@ def linked_examples(clip: Clip, root: str, frames: int, dataset: str = "") -> tu
     if not clip.frames and media_kind(clip.path) != "image":
         raise BadMediaError(f"{clip.path}: expected pictures to link to, found a video; prepare with --encoding raw")
     positions = evenly_spaced(max(1, len(clip.frames)), frames)
+    refusal = _refusal(clip)
+    if refusal:
+        clip = dataclasses.replace(clip, masks=(), mask_path=None)
     examples = [example for position in positions if (example := _example(clip, position, root, dataset))]
     masked = sum(bool(example.mask) for example in examples)
     report = ClipReport(
@@ -36,10 +41,24 @@ def linked_examples(clip: Clip, root: str, frames: int, dataset: str = "") -> tu
         asked=len(positions),
         got=len(examples),
         mask="own" if masked else "",
-        words=tuple(_remarks(clip, len(positions), len(examples), masked)),
+        words=(*filter(None, [refusal]), *_remarks(clip, len(positions), len(examples), masked)),
         failed=not examples,
+        mask_refused=bool(refusal),
     )
     return examples, report
+
+
+def _refusal(clip: Clip) -> str:
+    """Why the masks of a clip can't be linked to, for the report; "" where they can, or there are none."""
+    if clip.label != Label.FAKE or clip.mask_media is None:
+        return ""
+    try:
+        review = review_mask(clip)
+    except BadMediaError as error:
+        return f"mask unreadable: {error}"
+    if TWO_VALUED in review.misfits:
+        return f"mask refused: dark{review.misfits[TWO_VALUED]}, which only --encoding raw reads"
+    return f"mask refused: {review.refusal}" if review.refusal else ""
 
 
 def _example(clip: Clip, position: int, root: str, dataset: str) -> LinkedExample | None:

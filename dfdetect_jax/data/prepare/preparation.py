@@ -19,6 +19,7 @@ import rich.progress
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import records
+from dfdetect_jax.data.finding import Severity, at_least
 from dfdetect_jax.data.prepare import jobs, shards, workers
 from dfdetect_jax.data.prepare.locks import locked
 from dfdetect_jax.data.prepare.parts import read_report
@@ -29,7 +30,7 @@ from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.files import write_json, write_text
 from dfdetect_jax.shares import Share
 
-_PIXEL_PACKAGES = ("opencv-python-headless", "jax", "mtcnn", "pillow")
+_PIXEL_PACKAGES = ("av", "opencv-python-headless", "jax", "mtcnn", "pillow")
 _OTHER_PLACE = "give another --name or --out, or remove it"
 Log = Callable[[str], None]
 
@@ -61,8 +62,8 @@ def prepare(
         The folder of records, `<out>/<name>/<config>/<version>`.
 
     Raises:
-        SettingsError, RecordsError: as `jobs.plan`; or the folder holds records of other files; or no clip could be
-            used; or a worker was killed.
+        SettingsError, RecordsError: as `jobs.plan`; or the tree has a finding that is an error, such as no reals; or
+            the folder holds records of other files; or no clip could be used; or a worker was killed.
     """
     folder = prepare_share(Share(), dataset, root, out, crop, processes=processes, beam=beam, log=log, **settings)
     if folder is None:
@@ -98,6 +99,7 @@ def prepare_share(
     if target.is_prepared():
         log(f"{target.folder}: already prepared, nothing to do")
         return target.folder
+    _refuse_errors(target)
     for finding in target.plan.findings:
         log(f"{finding.severity}: {finding.words}")
     return _prepare(target, share, processes or processors(), beam, log)
@@ -153,6 +155,12 @@ class _Target:
         if manifest.units != self.plan.ident:
             raise RecordsError(f"{self.folder}: prepared from other files; {_OTHER_PLACE}")
         return True
+
+
+def _refuse_errors(target: _Target) -> None:
+    """What `check` calls an error of the tree costs hours when it is seen only after the work."""
+    if errors := [finding.words for finding in at_least(target.plan.findings, Severity.ERROR)]:
+        raise RecordsError(f"{target.request.root}: {'; '.join(errors)}")
 
 
 def _prepare(target: _Target, share: Share, processes: int, beam: Sequence[str], log: Log) -> Path | None:

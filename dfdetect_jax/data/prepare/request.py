@@ -32,7 +32,7 @@ class Request:
         encoding: of the crops, one of `encoding.ENCODINGS`; `""` for "linked" where the data set is of face crops that
             need no cropping (deepfakebench), else "raw".
         landmarks: keep each face's five landmarks, MTCNN's, for self-blending.
-        splits, compression, reals, json: options of catalogs, as in `catalog.Options`.
+        splits, compression, reals, json, real_folder, allow_one_class: options of catalogs, as in `catalog.Options`.
         images: training examples of the embedded set; validation and test are in proportion.
         seed: of the embedded set.
     """
@@ -48,6 +48,8 @@ class Request:
     compression: str = "c23"
     reals: str = ""
     json: str = ""
+    real_folder: str = ""
+    allow_one_class: bool = False
     images: int = 4000
     seed: int = 0
 
@@ -69,6 +71,7 @@ class Request:
         values |= {"frames": self.frames, "splits": self.splits} | ({"landmarks": True} if self.landmarks else {})
         options = catalog.options_of(self.dataset, self.options)
         values |= {"compression": self.compression} if "compression" in options else {}
+        values |= {"real_folder": self.real_folder} if self.real_folder else {}
         return values | ({"json": Path(self.json).name} if self.json else {})  # names, as a moved tree is the same one
 
     @property

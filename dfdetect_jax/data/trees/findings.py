@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dfdetect_jax.data.example import Clip, Label
+from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding, Severity, Subject, name_list
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, folders_in, media_files
+from dfdetect_jax.data.trees.layout import folders_in, media_files
 from dfdetect_jax.data.trees.listing import by_name
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
-_UNREAD_MEDIA = frozenset({".tif", ".tiff", ".gif", ".heic", ".avif", ".mpg", ".mpeg", ".wmv", ".flv", ".m4v"})
+_UNREAD_MEDIA = frozenset({".jxl", ".jp2", ".cr2", ".nef", ".arw", ".dng", ".psd", ".svg", ".rm", ".swf"})
 MISNAMED = "left out, not named as in this data set"
+_ONE_CLASS = "if one class is meant, give --allow_one_class"
 
 
 def note(words: str) -> Finding:
@@ -61,12 +63,29 @@ def other_files(folder: Path, suffixes: frozenset[str], where: str = "") -> list
     ]
 
 
-def missing_classes(clips: Sequence[Clip]) -> list[Finding]:
-    """Warnings where there are no reals, or no fakes."""
+def missing_classes(clips: Sequence[Clip], allowed: bool = False) -> list[Finding]:
+    """What lacks reals or fakes: an error where all clips do, else a warning for each split that does.
+
+    Args:
+        clips: in their splits.
+        allowed: whether one class is meant; then these are notes.
+    """
+    groups = {"": clips} | {split: [clip for clip in clips if clip.split == split] for split in SPLITS}
+    missing = {where: _missing_classes(group) for where, group in groups.items() if group or not where}
+    if words := missing.pop(""):
+        what = f"{' and '.join(words)}: training and most metrics need both"
+        return [note(what)] if allowed else [Finding(Subject.TREE, Severity.ERROR, f"{what}; {_ONE_CLASS}")]
+    severity, needs = Severity.NOTE if allowed else Severity.WARNING, {"train": "training needs both"}
+    return [
+        Finding(Subject.TREE, severity, f"{split}: {each}: {needs.get(split, 'most metrics need both')}")
+        for split, words in missing.items()
+        for each in words
+    ]
+
+
+def _missing_classes(clips: Sequence[Clip]) -> list[str]:
     labels = {clip.label for clip in clips}
-    absent_class = {Label.REAL: "no reals", Label.FAKE: "no fakes"}
-    missing = [words for label, words in absent_class.items() if label not in labels]
-    return [warning(f"{words}: training and most metrics need both") for words in missing]
+    return [words for label, words in {Label.REAL: "no reals", Label.FAKE: "no fakes"}.items() if label not in labels]
 
 
 def fakes_without_mask(clips: Iterable[Clip]) -> list[Finding]:

@@ -1,15 +1,14 @@
 """Folders, media and lists of a data set's tree."""
 
 import json
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dfdetect_jax.errors import RecordsError
-
-# Photographs and videos by name; what a file really is decides `media.image.media_kind` when it is read.
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
-MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 
 
 class Medium(NamedTuple):
@@ -52,11 +51,20 @@ def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 
 def frame_files(folder: Path) -> tuple[str, ...]:
-    """The pictures of a folder that is one clip, in order: by number where all stems are numbers, else by name."""
-    files = media_files(folder, IMAGE_SUFFIXES)
-    if all(path.stem.isdecimal() for path in files):
-        files.sort(key=lambda path: int(path.stem))
-    return tuple(map(str, files))
+    """The pictures of a folder that is one clip, in the order of `in_frame_order`."""
+    return in_frame_order(map(str, media_files(folder, IMAGE_SUFFIXES)))
+
+
+def in_frame_order(files: Iterable[str]) -> tuple[str, ...]:
+    """Pictures of one clip in the order of the numbers in their names: "2" before "10", "frame2" before "frame10"."""
+    return tuple(sorted(files, key=_by_numbers))
+
+
+def _by_numbers(file: str) -> tuple[list[str | int], str]:
+    """Text and numbers of a path in turn, so that like is compared with like; then the path, for "1" and "01"."""
+    stem, _ = os.path.splitext(file)
+    parts = re.split(r"(\d+)", stem)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], file
 
 
 def media_in(folder: Path) -> list[Medium]:

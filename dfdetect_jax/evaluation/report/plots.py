@@ -22,7 +22,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel
 from dfdetect_jax.pictures.canvas import place_axes
 from dfdetect_jax.pictures.sheets import COLOURS, GREY
-from dfdetect_jax.scoring.result import Verdict
+from dfdetect_jax.scoring.decision import Verdict
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))

@@ -62,7 +62,8 @@ def test_an_unknown_data_set_is_answered_with_the_known_ones(tmp_path):
 def test_options_reach_the_catalogs_that_take_them():
     options = catalog.Options(compression="raw", json="x.json")
     assert catalog.options_of("faceforensics", options) == {"compression": "raw"}
-    assert catalog.options_of("folder", options) == {}
+    assert catalog.options_of("folder", options) == {"real_folder": "", "allow_one_class": False}
+    assert catalog.options_of("uadfv", options) == {}
 
 
 def test_splits_share_no_person_and_no_clip_and_none_is_empty(clips):
@@ -129,6 +130,30 @@ def test_a_folder_that_is_not_part_of_the_data_set_is_reported(name, build):
     about_it = [finding for finding in findings if "holiday" in finding.words]
     assert about_it
     assert all("left out" in finding.words or "no p" in finding.words for finding in about_it)
+
+
+@pytest.mark.parametrize(
+    ("tree", "before", "after"),
+    [
+        ("df40", "*/fake", "Fake"),
+        ("forged_images", "Au", "Authentic"),
+        ("inpainting", "real", "Originals"),
+        ("uadfv", "real", "REAL"),
+        ("wilddeepfake", "real_test", "Real_Test"),
+    ],
+    indirect=["tree"],
+)
+def test_folders_of_a_class_are_known_in_whatever_case(tree, before, after):
+    name, root, options = tree
+
+    def seen():
+        clips = catalog.find_clips(name, root, options).clips
+        return {(clip.identity, clip.label, clip.split) for clip in clips}
+
+    usual = seen()
+    for folder in root.glob(before):
+        folder.rename(folder.with_name(after))
+    assert seen() == usual
 
 
 @pytest.mark.parametrize("tree", WITH_LISTS, indirect=True)

@@ -91,6 +91,20 @@ def test_without_levels_and_with_validation_equal_to_test_it_is_left_out_and_mad
     assert not people["test"] & (people["train"] | people["val"])
 
 
+def test_numbers_in_names_order_the_listed_frames_and_their_masks(tmp_path):
+    file = benchmark_tree.write_faceforensics(tmp_path)
+    before = {clip.video: clip.frames for clip in find(tmp_path, file).clips}
+
+    def shuffled(content):
+        for splits in content["FaceForensics++"].values():
+            for levels in splits.values():
+                for entry in levels["c23"].values():
+                    entry["frames"].reverse()
+
+    rewrite(file, shuffled)
+    assert {clip.video: clip.frames for clip in find(tmp_path, file).clips} == before
+
+
 def test_labels_that_the_benchmark_does_not_have_are_a_warning(tmp_path):
     entry = benchmark_tree.video_entry(tmp_path, "Novel_Fake", "Novel", "7")
     file = benchmark_tree.write_list(tmp_path, "Novel", {"Novel_Fake": {"train": {"7": entry}}})
@@ -98,7 +112,7 @@ def test_labels_that_the_benchmark_does_not_have_are_a_warning(tmp_path):
     assert [(clip.forgery, clip.identity) for clip in listing.clips] == [("Novel_Fake", "Novel/7")]
     findings = lines(listing.findings)
     assert "warning: labels: not the benchmark's, so taken for fakes: Novel_Fake (1)" in findings
-    assert any(line.startswith('warning: no label ends with "real", so there are no reals') for line in findings)
+    assert any(line.startswith('note: no label ends with "real", so there are no reals') for line in findings)
 
 
 def test_videos_without_frames_are_left_out_with_a_warning(tmp_path, ffpp):

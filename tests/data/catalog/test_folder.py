@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from dfdetect_jax.data import catalog
 from dfdetect_jax.data.catalog import folder
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
@@ -67,7 +68,7 @@ def test_a_folder_of_pictures_is_one_clip_with_the_masks_of_its_frames(tree):
     assert (fake.identity, fake.donor, fake.source, fake.split) == ("519", "", "", real.split)
 
 
-@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+@pytest.mark.parametrize("name", ["val", "valid", "Validation", "dev"])
 def test_train_and_test_folders_are_the_splits_and_number_anew(tmp_path, name):
     put(tmp_path, "train/real/1.jpg", "train/gan/1.jpg", f"{name}/real/1.jpg", "test/real/1.jpg", "test/gan/1.jpg")
     put(tmp_path, "train/masks/gan/1.png")
@@ -81,7 +82,8 @@ def test_train_and_test_folders_are_the_splits_and_number_anew(tmp_path, name):
         "test/gan/1": ("test", "test/1"),
     }
     assert clips["train/gan/1"].mask_path == str(tmp_path / "train/masks/gan/1.png")
-    assert f"warning: in {name}/: no fakes: training and most metrics need both" in lines(listing.findings)
+    findings = catalog.find_clips("folder", tmp_path, catalog.Options()).findings
+    assert "warning: val: no fakes: most metrics need both" in lines(findings)
 
 
 def test_without_validation_folder_one_tenth_of_the_training_identities_is_taken(tmp_path):
@@ -90,6 +92,59 @@ def test_without_validation_folder_one_tenth_of_the_training_identities_is_taken
     assert splits["test"] == 20
     assert splits["train"] + splits["val"] == 80
     assert 0 < splits["val"] < 30
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [("Real", "Fake"), ("0_real", "1_fake"), ("ORIGINALS", "fakes"), ("Au", "Tp"), ("training_real", "training_fake")],
+)
+def test_the_usual_names_of_reals_are_understood_and_all_others_are_forgeries(tmp_path, real, fake):
+    put(tmp_path, f"{real}/1.jpg", f"{fake}/1.jpg", f"Masks/{fake.lower()}/1.png")
+    clips = {clip.video: clip for clip in folder.find_clips(tmp_path).clips}
+    assert {video: clip.forgery for video, clip in clips.items()} == {f"{real}/1": "", f"{fake}/1": fake}
+    assert clips[f"{fake}/1"].mask_path == str(tmp_path / f"Masks/{fake.lower()}/1.png")
+
+
+def test_splits_and_their_reals_are_known_in_whatever_case(tmp_path):
+    put(tmp_path, "Training/Real/1.jpg", "Training/Fake/1.jpg", "TESTING/real/1.jpg", "TESTING/fake/1.jpg")
+    clips = folder.find_clips(tmp_path).clips
+    assert {(clip.split, clip.forgery) for clip in clips if clip.split == "test"} == {("test", ""), ("test", "fake")}
+    assert {clip.forgery for clip in clips if clip.split != "test"} == {"", "Fake"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "words"),
+    [
+        (["0", "1"], "expected a folder of reals, named real, original, authentic or alike, found 0, 1; give --real_"),
+        (["photos", "gan"], "found gan, photos; give --real_folder NAME, or NAME,NAME, or --allow_one_class"),
+        (["real", "original", "gan"], "expected one folder of reals, found original, real; give --real_folder NAME"),
+        (["Real", "YouTube-real", "gan"], "expected one folder of reals, found Real, YouTube-real; give"),
+        (["train/real", "val/real"], "expected folders for training and test, found train, val; rename one to test"),
+        (["train/photos", "test/photos"], "train: expected a folder of reals"),
+        (["train/real", "test/real", "original"], r"expected reals here or in train/, found both \(original\)"),
+    ],
+)
+def test_a_tree_whose_reals_are_unclear_is_refused_in_one_line(tmp_path, folders, words):
+    put(tmp_path, *(f"{name}/1.jpg" for name in folders))
+    with pytest.raises(RecordsError, match=words) as refusal:
+        folder.find_clips(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_user_names_the_folders_of_the_reals(tmp_path):
+    put(tmp_path, "Celeb-real/1.jpg", "YouTube-real/2.jpg", "real/3.jpg", "0/4.jpg")
+    for chosen in ("0", "Celeb-real, YouTube-real"):
+        clips = folder.find_clips(tmp_path, chosen).clips
+        names = {name.strip() for name in chosen.split(",")}
+        assert {clip.video.partition("/")[0] for clip in clips if not clip.forgery} == names
+    with pytest.raises(RecordsError, match="expected the folder reel with media in it, found 0, Celeb-real"):
+        folder.find_clips(tmp_path, "reel")
+
+
+def test_fakes_alone_are_read_if_they_are_meant(tmp_path):
+    put(tmp_path, "gan/1.jpg", "Real-ESRGAN/1.jpg")
+    clips = folder.find_clips(tmp_path, allow_one_class=True).clips
+    assert {clip.forgery for clip in clips} == {"gan", "Real-ESRGAN"}
 
 
 def test_a_forgery_may_be_called_train_where_real_is_beside_it(tmp_path):

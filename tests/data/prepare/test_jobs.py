@@ -52,6 +52,16 @@ def test_a_folder_without_photographs_can_not_be_forged(tmp_path):
         jobs.plan(request_for(tmp_path))
 
 
+def test_a_tree_of_one_class_is_refused_before_any_work_unless_it_is_meant(photographs, tmp_path):
+    os.rename(photographs, tmp_path / "real")
+    box = Crop(size=48, align="box", face_detector="haar")
+    with pytest.raises(RecordsError, match="no fakes: training and most metrics need both; if one class is meant"):
+        prepare("folder", tmp_path, tmp_path / "out", box)
+    assert not (tmp_path / "out").exists()
+    plan = jobs.plan(Request(dataset="folder", root=str(tmp_path), crop=box, allow_one_class=True))
+    assert [finding.severity for finding in plan.findings if "no fakes" in finding.words] == ["note"]
+
+
 def test_forging_photographs_needs_landmarks(photographs):
     with pytest.raises(SettingsError, match="five landmarks"):
         jobs.plan(request_for(photographs, crop=Crop(align="box", face_detector="haar")))

@@ -16,7 +16,8 @@ from dfdetect_jax.shares import Share
 from tests.data.photographs import face_picture, write_image
 
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
-FLAGS = ["--dataset", "folder", "--size", "48", "--face_detector", "haar"]
+ONE_CLASS = {"allow_one_class": True}
+FLAGS = ["--dataset", "folder", "--size", "48", "--face_detector", "haar", "--allow_one_class"]
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,14 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(tree, tmp_path_factory):
-    return prepare("folder", tree, tmp_path_factory.mktemp("whole"), BOX, processes=1)
+    return prepare("folder", tree, tmp_path_factory.mktemp("whole"), BOX, processes=1, **ONE_CLASS)
 
 
 @pytest.fixture(scope="module")
 def first_share(tree, tmp_path_factory):
     """A folder in which the first of two shares is done, and what was logged."""
     out, log = tmp_path_factory.mktemp("share"), []
-    assert prepare_share(Share(0, 2), "folder", tree, out, BOX, processes=1, log=log.append) is None
+    assert prepare_share(Share(0, 2), "folder", tree, out, BOX, processes=1, log=log.append, **ONE_CLASS) is None
     return out, log
 
 
@@ -57,10 +58,10 @@ def test_a_share_reports_the_clips_that_remain(first_share):
 
 def test_shares_done_one_by_one_give_the_same_records(tree, whole, half):
     log = []
-    folder = prepare_share(Share(1, 2), "folder", tree, half, BOX, processes=1, log=log.append)
+    folder = prepare_share(Share(1, 2), "folder", tree, half, BOX, processes=1, log=log.append, **ONE_CLASS)
     assert files(folder) == files(whole)
     assert not (half / ".preparing").exists()
-    assert prepare_share(Share(0, 2), "folder", tree, half, BOX, log=log.append) == folder
+    assert prepare_share(Share(0, 2), "folder", tree, half, BOX, log=log.append, **ONE_CLASS) == folder
     assert log[-1] == f"{folder}: already prepared, nothing to do"
 
 
@@ -77,7 +78,7 @@ def test_shares_at_the_same_time_give_the_same_records(tree, whole, tmp_path):
 
 def test_a_call_without_a_share_runs_the_jobs_that_remain(tree, whole, half):
     log = []
-    assert files(prepare("folder", tree, half, BOX, processes=1, log=log.append)) == files(whole)
+    assert files(prepare("folder", tree, half, BOX, processes=1, log=log.append, **ONE_CLASS)) == files(whole)
     assert "5 of 10 were done before; continuing" in log
 
 
@@ -93,7 +94,7 @@ def test_apache_beam_gives_the_same_records(tree, whole, tmp_path, mode):
 
 def test_a_runner_that_beam_does_not_have_is_refused_in_one_line(tree, tmp_path):
     with pytest.raises(SettingsError, match="runner: Apache Beam refused --runner=NoSuchRunner") as refusal:
-        prepare("folder", tree, tmp_path, BOX, beam=["--runner=NoSuchRunner"])
+        prepare("folder", tree, tmp_path, BOX, beam=["--runner=NoSuchRunner"], **ONE_CLASS)
     assert "\n" not in str(refusal.value)
 
 

@@ -1,6 +1,8 @@
+import dataclasses
+
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import findings
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, MEDIA_SUFFIXES
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 from tests.data.finding_lines import lines
 from tests.data.sample_trees import put
 
@@ -21,16 +23,29 @@ def test_other_files_and_folders_are_noted_by_name(tmp_path):
 
 
 def test_pictures_and_videos_that_are_not_read_are_a_warning(tmp_path):
-    put(tmp_path, "a.jpg", "b.TIF", "c.mp4")
+    put(tmp_path, "a.jpg", "b.JXL", "c.mp4")
     (warning,) = lines(findings.other_files(tmp_path, IMAGE_SUFFIXES))
     assert warning.startswith("warning: ")
-    assert warning.endswith(": b.TIF, c.mp4 (2)")
+    assert warning.endswith(": b.JXL, c.mp4 (2)")
 
 
-def test_a_class_without_clips_is_a_warning():
+def test_a_class_without_clips_is_an_error_unless_it_is_meant():
     assert findings.missing_classes([clip("a"), clip("b", Label.FAKE)]) == []
-    assert lines(findings.missing_classes([clip("a")])) == ["warning: no fakes: training and most metrics need both"]
-    assert len(findings.missing_classes([])) == 2
+    words = "no fakes: training and most metrics need both"
+    assert lines(findings.missing_classes([clip("a")])) == [
+        f"error: {words}; if one class is meant, give --allow_one_class"
+    ]
+    assert lines(findings.missing_classes([clip("a")], allowed=True)) == [f"note: {words}"]
+    assert lines(findings.missing_classes([]))[0].startswith("error: no reals and no fakes: ")
+
+
+def test_a_split_of_one_class_is_a_warning():
+    test = dataclasses.replace(clip("c"), split="test")
+    found = lines(findings.missing_classes([clip("b", Label.FAKE), test]))
+    assert found == [
+        "warning: train: no reals: training needs both",
+        "warning: test: no fakes: most metrics need both",
+    ]
 
 
 def test_fakes_with_mask_or_source_need_no_note():

@@ -21,6 +21,19 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path, content):
         layout.read_entries(tmp_path / "list.json", "entries")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["frame1.jpg", "frame2.png", "frame9.jpg", "frame10.jpg", "frame11.jpg"],
+        ["1.png", "2.png", "010.png", "100.png"],
+        ["t1_2.png", "t1_10.png", "t2_1.png", "t10.png"],
+    ],
+)
+def test_numbers_in_names_order_frames(tmp_path, names):
+    put(tmp_path, *(f"clip7/{name}" for name in names))
+    assert [Path(file).name for file in layout.frame_files(tmp_path / "clip7")] == names
+
+
 def test_media_are_files_and_folders_of_pictures_one_level_deep(tmp_path):
     put(tmp_path, "b.mp4", "a.JPG", "notes.txt", ".hidden.jpg", "clip.1/2.png", "clip.1/10.png", ".cache/1.png")
     put(tmp_path, "deep/er/1.png", "videos/c.mp4")
