@@ -222,9 +222,11 @@ def test_motion_jpeg_that_breaks_the_rules_in_every_picture_is_decoded(tmp_path)
     content = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         ends = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
-    for start, size in ends:  # the last block of each
-        content[start + size - 40 : start + size] = bytes(40)
+    for start, size in ends:
+        content[start + size * 3 // 4 : start + size * 3 // 4 + 100] = b"\xff\xd8" * 50
     path.write_bytes(content)
+    with video_stream.open_stream(path) as stream:
+        assert not list(video_stream.FrameDecoder(stream))
     assert probe(path).frames == 2
     assert shown(path) == [1, 2]
 
