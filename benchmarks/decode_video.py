@@ -14,109 +14,30 @@ ffmpeg. Of HLG, PQ and BT.2020 the light is ffmpeg's (zimg); its reduction to SD
 ffmpeg is the program that the package imageio-ffmpeg carries.
 """
 
-import argparse
 import collections
 import functools
-import hashlib
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import imageio_ffmpeg
 import measure
 import numpy as np
+from decode_video_worker import DECODERS, Mutation, Pictures
 from video_encodings import by_ffmpeg, compare_encodings, ffmpeg
 
-from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.video import evenly_spaced, probe
-
-Pictures = Iterator[tuple[np.ndarray, bool]]
-"""uint8 [H, W, 3] RGB each, and whether the decoder reports damage."""
+from dfdetect_jax.media.video import probe
 
 _FRAMES, _MUTATED_BYTES = 32, 200
 
 
-# The decoders
-
-
-def by_opencv(path: Path, frames: int) -> Pictures:
-    """All frames, or `frames` evenly spaced of those that the header declares."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    wanted = set(evenly_spaced(total, frames)) if frames else None
-    index = 0
-    while (not wanted or index <= max(wanted)) and capture.grab():
-        if not wanted or index in wanted:
-            yield cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB), False
-        index += 1
-    capture.release()
-
-
-def by_pyav(path: Path, frames: int, threads: str = "") -> Pictures:
-    """As `by_opencv`, of the frames that are displayed."""
-    from dfdetect_jax.media.frame_pixels import FrameConverter
-    from dfdetect_jax.media.video_stream import FrameDecoder, open_stream
-
-    wanted = set(evenly_spaced(probe(path).frames, frames)) if frames else None
-    with open_stream(path) as stream:
-        if threads:
-            stream.codec_context.thread_type, stream.codec_context.thread_count = threads, 0
-        converter = FrameConverter(stream.sample_aspect_ratio)
-        for index, (picture, _, damaged) in enumerate(FrameDecoder(stream)):
-            if not wanted or index in wanted:
-                yield converter.convert(picture), damaged
-            if wanted and index == max(wanted):
-                return
-
-
-DECODERS: dict[str, Callable[[Path, int], Pictures]] = {
-    "PyAV, 1 thread": by_pyav,
-    "PyAV, threads in a frame": lambda path, frames: by_pyav(path, frames, "SLICE"),
-    "PyAV, threads over frames": lambda path, frames: by_pyav(path, frames, "FRAME"),
-    "OpenCV": by_opencv,
-}
-
-
-# OpenCV and PyAV
-
-
-class Mutation(NamedTuple):
-    """What three readings of a mutated clip gave."""
-
-    same: bool
-    damaged: bool
-    refused: bool
-
-
-def read_and_report(path: Path, decoder: str, mode: str) -> None:
-    """The work of a process of its own; its result goes to standard output as JSON."""
-    if mode == "memory":
-        for _ in DECODERS[decoder](path, 0):
-            pass
-        print(json.dumps(measure.peak_memory()))
-        return
-    digests, damaged = [], False
-    for _ in range(3):
-        digest = hashlib.sha256()
-        try:
-            for picture, bad in DECODERS[decoder](path, 0):
-                digest.update(picture.tobytes())
-                damaged |= bad
-        except BadMediaError:
-            damaged = True
-        digests.append(digest.digest())
-    print(json.dumps(Mutation(len(set(digests)) == 1, damaged, digests[0] == hashlib.sha256().digest())))
-
-
 def in_a_process(path: Path, decoder: str, mode: str) -> bytes | None:
-    """The output of `read_and_report`; None if it crashed or hangs."""
-    command = [sys.executable, __file__, str(path), "--decoder", decoder, "--mode", mode]
+    """The output of the worker; None if it crashed or hangs."""
+    command = [sys.executable, str(Path(__file__).with_name("decode_video_worker.py")), str(path), decoder, mode]
     try:
         ended = subprocess.run(command, capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
@@ -171,9 +92,9 @@ def readings(clip: Path, count: int) -> dict[str, Callable[[], object]]:
 
 def equality(clip: Path, decoder: str, shape: tuple[int, int]) -> str:
     """How many frames equal ffmpeg's, of how many of ffmpeg's."""
-    expected = by_ffmpeg(clip, shape)
-    pairs = zip(DECODERS[decoder](clip, 0), expected, strict=False)
-    return f"{sum(np.array_equal(picture, other) for (picture, _), other in pairs)} of {len(expected)}"
+    pairs = itertools.zip_longest(DECODERS[decoder](clip, 0), by_ffmpeg(clip, shape))
+    equal = [ours is not None and np.array_equal(ours[0], theirs) for ours, theirs in pairs if theirs is not None]
+    return f"{sum(equal)} of {len(equal)}"
 
 
 def resistance(clip: Path, decoder: str, copies: int, folder: Path) -> measure.Row:
@@ -208,12 +129,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10, help="length of the clips that are made without CLIP")
     parser.add_argument("--mutated", type=int, default=12, help="mutated copies of each clip")
     parser.add_argument("--encodings", action="store_true", help="compare 20 encodings with ffmpeg instead")
-    parser.add_argument("--decoder", help=argparse.SUPPRESS)
-    parser.add_argument("--mode", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.decoder:
-        read_and_report(arguments.clips[0], arguments.decoder, arguments.mode)
-        return
     where = {**measure.environment("av", "opencv-python-headless"), "ffmpeg": imageio_ffmpeg.get_ffmpeg_version()}
     with tempfile.TemporaryDirectory() as folder:
         if arguments.encodings:

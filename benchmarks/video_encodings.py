@@ -4,6 +4,7 @@ ffmpeg is the program that the package imageio-ffmpeg carries.
 """
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,14 +89,15 @@ def make(encoding: Encoding, folder: Path) -> Path:
     return path
 
 
-def shown_by_ffmpeg(encoding: Encoding, path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """All frames by ffmpeg, uint8 [N, H, W, 3]."""
+def shown_by_ffmpeg(encoding: Encoding, path: Path, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+    """All frames by ffmpeg, uint8 [H, W, 3]."""
     if not encoding.hdr:
-        return by_ffmpeg(path, shape, encoding.shown)
-    light = by_ffmpeg(path, shape, encoding.shown, "gbrpf32le")  # 1 is 100 cd/m2
-    luminance = np.maximum(light @ np.float32([0.2126, 0.7152, 0.0722]), 1e-9)
-    shown = np.clip(light * (roll_off(100 * luminance) / 100 / luminance)[..., None], 0, 1) ** (1 / 2.4)
-    return np.round(255 * shown).astype(np.uint8)
+        yield from by_ffmpeg(path, shape, encoding.shown)
+        return
+    for light in by_ffmpeg(path, shape, encoding.shown, "gbrpf32le"):  # 1 is 100 cd/m2
+        luminance = np.maximum(light @ np.float32([0.2126, 0.7152, 0.0722]), 1e-9)
+        shown = np.clip(light * (roll_off(100 * luminance) / 100 / luminance)[..., None], 0, 1) ** (1 / 2.4)
+        yield np.round(255 * shown).astype(np.uint8)
 
 
 def roll_off(light: np.ndarray) -> np.ndarray:
@@ -115,7 +117,7 @@ def compare_encodings(folder: Path) -> list[measure.Row]:
     for encoding in ENCODINGS:
         path = make(encoding, folder)
         info, ours = probe(path), list(read_frames(path))
-        theirs, times = shown_by_ffmpeg(encoding, path, (info.height, info.width)), times_by_ffmpeg(path)
+        theirs, times = list(shown_by_ffmpeg(encoding, path, (info.height, info.width))), times_by_ffmpeg(path)
         pairs = list(zip(ours, theirs, strict=False))
         apart = [np.abs(frame.image.astype(int) - other) for frame, other in pairs]
         late = [abs(frame.seconds - time) for frame, time in zip(ours, times, strict=False)]
@@ -141,13 +143,17 @@ def ffmpeg(*arguments: object) -> bytes:
     return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
 
 
-def by_ffmpeg(path: Path, shape: tuple[int, int], filters: str = "null", kind: str = "rgb24") -> np.ndarray:
-    """All frames of a clip, uint8 or float32 [N, H, W, 3]; `kind` is rgb24 or gbrpf32le."""
-    raw = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", filters, "-f", "rawvideo", "-pix_fmt", kind, "-")
-    if kind == "rgb24":
-        return np.frombuffer(raw, np.uint8).reshape(-1, *shape, 3)
-    planes = np.frombuffer(raw, np.float32).reshape(-1, 3, *shape)
-    return np.moveaxis(planes, 1, -1)[..., [2, 0, 1]]
+def by_ffmpeg(path: Path, shape: tuple[int, int], filters: str = "null", pixels: str = "rgb24") -> Iterator[np.ndarray]:
+    """All frames of a clip, uint8 [H, W, 3] for rgb24, float32 [H, W, 3] for gbrpf32le."""
+    planar, size = pixels == "gbrpf32le", shape[0] * shape[1] * 3 * (4 if pixels == "gbrpf32le" else 1)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-i", str(path), "-fps_mode", "passthrough"]
+    command += ["-vf", filters, "-f", "rawvideo", "-pix_fmt", pixels, "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        while running.stdout and (raw := running.stdout.read(size)):
+            if planar:
+                yield np.frombuffer(raw, np.float32).reshape(3, *shape)[[2, 0, 1]].transpose(1, 2, 0)
+            else:
+                yield np.frombuffer(raw, np.uint8).reshape(*shape, 3)
 
 
 def times_by_ffmpeg(path: Path) -> list[float]:

@@ -33,15 +33,16 @@ class FrameConverter:
     def __init__(self, aspect: Fraction | None):
         self._aspect = aspect
         self._scaler = VideoReformatter()
+        self._orientations: dict[int, tuple[bool, bool, bool]] = {}
 
     def size(self, picture: VideoFrame) -> tuple[int, int]:
         """Width and height of the converted frame, pixels."""
         width, height = square_size(picture.width, picture.height, self._aspect)
-        return (height, width) if _orientation(picture)[0] else (width, height)
+        return (height, width) if self._orientation(picture)[0] else (width, height)
 
     def convert(self, picture: VideoFrame) -> np.ndarray:
         """uint8 [H, W, 3] RGB of a frame."""
-        turn, (transfer, bt2020) = _orientation(picture), _colour(picture)
+        turn, (transfer, bt2020) = self._orientation(picture), _colour(picture)
         width, height = square_size(picture.width, picture.height, self._aspect)
         deep = bt2020 or transfer != Transfer.SDR
         picture = _without_siting(picture)
@@ -49,6 +50,13 @@ class FrameConverter:
         picture = self._reformat(picture, format="rgb48le" if deep else "rgb24", src_colorspace=matrix)
         pixels = self._reformat(picture, width=width, height=height).to_ndarray()
         return upright(to_sdr(pixels, transfer, bt2020) if deep else pixels, *turn)
+
+    def _orientation(self, picture: VideoFrame) -> tuple[bool, bool, bool]:
+        # A frame whose matrix was read lives until Python's next collection of cycles, so that it is read only once.
+        turn = picture.rotation
+        if turn not in self._orientations:
+            self._orientations[turn] = _orientation(picture)
+        return self._orientations[turn]
 
     def _reformat(self, picture: VideoFrame, **changes: Any) -> VideoFrame:
         # As FFmpeg's commands have it; flags that ask for accuracy take four times as long.

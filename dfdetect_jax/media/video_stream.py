@@ -73,8 +73,13 @@ class DecodedFrame(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_stream(path: str | os.PathLike[str]) -> Iterator[VideoStream]:
+def open_stream(path: str | os.PathLike[str], strict: bool = True) -> Iterator[VideoStream]:
     """Opens a file's video stream; pictures of a cover or of chapters don't count. Of several, the largest is taken.
+
+    Args:
+        path: of the file.
+        strict: whether what breaks the rules of Motion JPEG is lost. Else the missing parts of such pictures are
+            whatever was in memory, different each time. Some cameras break the rules in every picture.
 
     Raises:
         BadMediaError: not a video by `media_kind`; none or only sound in it; damaged, or of an unknown codec.
@@ -90,7 +95,10 @@ def open_stream(path: str | os.PathLike[str]) -> Iterator[VideoStream]:
             container = files.enter_context(av.open(file, format=demuxer, options=_OPTIONS, metadata_errors="replace"))
         except (av.FFmpegError, ValueError) as error:
             raise _unopened(path) from error
-        yield _video_stream(path, container)
+        stream = _video_stream(path, container)
+        if strict and stream.codec_context.name == "mjpeg":
+            stream.codec_context.options = {"err_detect": "explode"}
+        yield stream
 
 
 def survey(stream: VideoStream) -> Survey:
