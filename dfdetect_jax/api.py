@@ -152,15 +152,15 @@ def evaluate(
 
     Args:
         runs: one run folder or several, which are compared with the first.
-        data: names of prepared data sets, or folders of records.
-        split: "train", "val" or "test".
+        data: names of prepared data sets, or folders of records; "NAME:all", or another split, for one not of `split`.
+        split: "train", "val", "test", or "all".
         out: folder to write report.html, metrics.json and scores.csv to; None to write nothing.
         data_dir: folder of prepared data sets; "" as in training.
         resamples: of identities, for 95% intervals; 0 for none.
 
     Returns:
-        `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics; `as_json` of a run's metrics is
-        what metrics.json holds.
+        `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics, None where undefined, such as
+        an AUC of reals alone. `as_json` of a run's metrics is what metrics.json holds.
 
     Raises:
         InputError: a run or the records can't be used, or the report can't be written.

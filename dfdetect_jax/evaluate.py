@@ -2,11 +2,13 @@
 
     --run runs/cae --data forge                                          one run: the report is written to RUN/report
     --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, compared with the first
+    --data celebdf:all dfdc                                              all splits of one, the test split of the other
     --robustness                                                         also under every corruption, at five levels
     --attacks pgd                                                        also under a white-box attack
 
 Prints tables on standard output, and writes report.html, metrics.json and scores.csv, which replace an earlier report.
-Intervals are 95%, from bootstrap resamples of identities.
+Intervals are 95%, from bootstrap resamples of identities. Of data with reals alone, or fakes alone, the share that is
+called fake takes the place of the AUC.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
-from dfdetect_jax.data.example import SPLITS
+from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.run_names import short_names
@@ -115,9 +117,13 @@ def _parser() -> cli.Parser:
         "--run", required=True, nargs="+", metavar="RUN", help="run folders; several are compared with the first"
     )
     parser.add_argument(
-        "--data", required=True, nargs="+", metavar="NAME", help="prepared data sets: names, or folders of records"
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="NAME",
+        help="prepared data sets: names, or folders of records; NAME:all, or another split, for one that isn't --split",
     )
-    parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
+    parser.add_argument("--split", default="test", choices=(*SPLITS, ALL_SPLITS), help="default: test")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the report (default for one run: RUN/report)")
     parser.add_argument(
         "--data_dir", default="", metavar="FOLDER", help="folder of prepared data sets (default: as in training)"

@@ -1,18 +1,22 @@
 """One run measured: on detectors that can be computed by hand, and on a trained one."""
 
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.evaluation.comparison import evaluate_runs
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.report.page import render
 from dfdetect_jax.evaluation.stress.protocol import Stress
 from tests import trained
-from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away
+from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away, person_example
 
 FEW = Resampling(resamples=20)
 
@@ -47,6 +51,37 @@ def test_every_data_set_is_measured_under_its_key(tmp_path, records):
     assert set(result.scores["val"].split) == {"val"}
     assert result.metrics.data["train"].leakage.warning is not None
     assert result.metrics.data["train"].frame.intervals is None
+
+
+def test_all_splits_are_measured_at_once_and_rows_keep_their_own(tmp_path, records):
+    other = drawn_records(tmp_path, "other", train=6, val=8, test=10)
+    data, stress = [PreparedSplit(key="other:all", folder=other, split="all")], Stress(corruptions=["contrast"])
+    result = measure_run(fake_run(tmp_path / "run", records), data, NO_INTERVALS, stress)
+    metrics, scores = result.metrics.data["other:all"], result.scores["other:all"]
+    assert Counter(scores.split) == {"train": 6, "val": 8, "test": 10}
+    assert metrics.frame.auc == roc_auc_score(scores.label, scores.score)
+    assert metrics.robustness.n == metrics.robustness.of == 24
+    assert metrics.leakage.warning.startswith("shares 1 identities, 3 videos")  # those of its train split
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("label", "headline", "undefined"), [(0, "fpr", "tpr"), (1, "tpr", "fpr")])
+def test_data_of_one_class_have_the_share_called_fake(tmp_path, records, label, headline, undefined):
+    def example_of(split, number):
+        return person_example(split, 2 * number + label)
+
+    alone = drawn_records(tmp_path, "alone", example_of, test=12)
+    run = fake_run(tmp_path / "run", records, Attending)
+    stress = Stress(corruptions=["contrast"], max_frames=8)
+    result = measure_run(run, [PreparedSplit(key="alone", folder=alone)], FEW, stress)
+    frame, scores = result.metrics.data["alone"].frame, result.scores["alone"].score
+    assert (frame.headline, frame.auc, frame.value(undefined)) == (headline, None, None)
+    assert frame.value(headline) == (scores >= result.metrics.threshold).mean()
+    assert frame.interval(headline) is not None
+    assert "need both" in frame.why
+    assert result.metrics.data["alone"].robustness.clean.frame.headline == headline
+    page = render(evaluate_runs({"run": run}, [PreparedSplit(key="alone", folder=alone)], FEW, stress))
+    assert f"videos, all {'fake' if label else 'real'}, are called fake at the threshold" in page
 
 
 def test_progress_counts_every_frame_of_every_pass(tmp_path, records):

@@ -12,7 +12,16 @@ from dfdetect_jax.evaluation.metrics.detection_metrics import (
 )
 from dfdetect_jax.evaluation.metrics.localization_metrics import REAL_METRICS, LocalizationMetrics
 from dfdetect_jax.evaluation.metrics.summary import ForgeryMetrics, GroupMetrics
-from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, count_cell, metric_cell, shade, value_cell
+from dfdetect_jax.evaluation.report.cells import (
+    Cell,
+    Row,
+    Table,
+    count_cell,
+    headline_cell,
+    metric_cell,
+    shade,
+    value_cell,
+)
 from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.row_order import (
     BASELINES,
@@ -32,7 +41,7 @@ def anchor(evaluation: Evaluation, run: str, key: str) -> str:
 
 
 def matrix(evaluation: Evaluation, unit: str) -> Table:
-    """Runs against data sets: the AUC over "frame"s or "video"s, linked to the row with all metrics."""
+    """Runs against data sets: `headline_cell` over "frame"s or "video"s, linked to the row with all metrics."""
     rows = [
         Row(
             name,
@@ -51,7 +60,7 @@ def matrix(evaluation: Evaluation, unit: str) -> Table:
 
 
 def forgeries_matrix(evaluation: Evaluation) -> Table:
-    """Forgeries of every data set against runs: the frame AUC, and which forgeries were not trained on."""
+    """Forgeries of every data set against runs: `headline_cell` over frames, and which were not trained on."""
     rows = []
     for key in data_keys(evaluation):
         data_sets = [run.metrics.data[key] for run in evaluation.runs.values()]
@@ -101,7 +110,7 @@ def of_unit(metrics: GroupMetrics, unit: str) -> DetectionMetrics:
 
 
 def _shaded(metrics: DetectionMetrics) -> Cell:
-    return dataclasses.replace(metric_cell(metrics, "auc"), colour=shade(metrics.auc))
+    return dataclasses.replace(headline_cell(metrics), colour=shade(metrics.auc))
 
 
 def _ranking_table(evaluation: Evaluation, key: str, unit: str, columns: list[tuple[str, str, str]]) -> Table:

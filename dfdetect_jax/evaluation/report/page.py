@@ -135,7 +135,7 @@ def _robustness(evaluation: Evaluation) -> list[Diagram]:
                 for corruption, levels in metrics.robustness.corruptions.items():
                     curves.setdefault((key, corruption), {})[name] = [metrics.robustness.clean, *levels]
     return [
-        _diagram(plots.robustness_curve(f"{name}, {key}", levels), f"frame AUC under {name} on {key}, by level")
+        _diagram(plots.robustness_curve(f"{name}, {key}", levels), f"scores under {name} on {key}, by level")
         for (key, name), levels in curves.items()
     ]
 

@@ -63,6 +63,12 @@ def test_the_matrix_links_to_the_rows_and_marks_leaks():
     assert [list(row.leaks) for row in rows] == [["shares 2 videos"], []] * 2
 
 
+def test_of_one_class_the_matrix_has_the_share_called_fake_under_its_name():
+    both = evaluation(first=run_result(scores_of(("", 0.1), ("", 0.7)), resamples=0))
+    ((cell,),) = [row.cells for row in html_tables.matrix(both, "frame").rows]
+    assert (cell.text, cell.colour) == ("FPR 0.500", "")
+
+
 def test_forgeries_are_marked_unseen_per_run():
     both = evaluation(first=run_result(seen=("a",)), second=run_result(seen=("b",)))
     matrix = html_tables.forgeries_matrix(both)
