@@ -160,23 +160,20 @@ def evaluate(
 
     Returns:
         `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics, None where undefined, such as
-        an AUC of reals alone. `as_json` of a run's metrics is what metrics.json holds.
+        an AUC of reals alone; `metrics.notes` say what a reader should know, crops that differ from the training's
+        among it. `as_json` of a run's metrics is what metrics.json holds.
 
     Raises:
         InputError: a run or the records can't be used, or the report can't be written.
     """
     from dfdetect_jax.evaluation.comparison import evaluate_runs
     from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-    from dfdetect_jax.evaluation.prepared_split import find_splits
     from dfdetect_jax.evaluation.report.report_files import write_report
-    from dfdetect_jax.evaluation.run_names import short_names
+    from dfdetect_jax.evaluation.subjects import open_subjects
 
-    folders = [Path(run) for run in ([runs] if isinstance(runs, str | os.PathLike) else runs)]
-    opened = {name: open_run(folder) for name, folder in zip(short_names(folders), folders, strict=True)}
-    first = next(iter(opened.values()))
+    folders = [runs] if isinstance(runs, str | os.PathLike) else runs
     names = [data] if isinstance(data, str) else data
-    splits = find_splits(names, split, data_dir or first.settings.data.data_dir)
-    evaluation = evaluate_runs(opened, splits, Resampling(resamples=resamples))
+    evaluation = evaluate_runs(*open_subjects(folders, names, split, data_dir), Resampling(resamples=resamples))
     if out is not None:
         write_report(Path(out), evaluation)
     return evaluation

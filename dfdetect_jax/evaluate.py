@@ -21,7 +21,6 @@ from dfdetect_jax import cli
 from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluation.run_names import short_names
 from dfdetect_jax.evaluation.stress.protocol import (
     ATTACKS,
     CLIP,
@@ -39,26 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the command line, a run or the records can't be used, or the report can't be written.
     """
     arguments = parse_arguments(argv)
-    names, stress = short_names(arguments.run), stress_of(arguments)
+    stress = stress_of(arguments)
     keep_freed_memory()
     cli.keep_compiled_programs()
     # JAX, Matplotlib and the data libraries take seconds to import; a wrong command line is answered before that.
     from dfdetect_jax.evaluation.comparison import evaluate_runs
     from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-    from dfdetect_jax.evaluation.prepared_split import crop_difference, find_splits
     from dfdetect_jax.evaluation.report import report_files
     from dfdetect_jax.evaluation.report.terminal import print_evaluation
-    from dfdetect_jax.run.folder import open_run
+    from dfdetect_jax.evaluation.subjects import open_subjects
 
-    runs = {name: open_run(folder) for name, folder in zip(names, arguments.run, strict=True)}
-    first = next(iter(runs.values()))
-    data = find_splits(arguments.data, arguments.split, arguments.data_dir or first.settings.data.data_dir)
-    for note in filter(None, (crop_difference(run, each.folder) for run in runs.values() for each in data)):
+    subjects = open_subjects(arguments.run, arguments.data, arguments.split, arguments.data_dir)
+    for note in subjects.notes:
         print(f"note: {note}", file=sys.stderr)
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
     with _progress() as progress:
-        evaluation = evaluate_runs(runs, data, resampling, stress, progress)
-    out = Path(arguments.out) if arguments.out else first.folder / "report"
+        evaluation = evaluate_runs(*subjects, resampling, stress, progress)
+    out = Path(arguments.out or Path(arguments.run[0]) / "report")
     report_files.write_report(out, evaluation)
     print_evaluation(evaluation)
     written = f"{report_files.PAGE}, {report_files.METRICS} and {report_files.SCORES}"

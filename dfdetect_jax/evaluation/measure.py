@@ -16,7 +16,7 @@ from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch, score_frames
 from dfdetect_jax.evaluation.metrics.localization import Localization
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics, measure_group, summarize
-from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit, crop_difference
 from dfdetect_jax.evaluation.results import DataSetMetrics, Provenance, RunMetrics, RunResult
 from dfdetect_jax.evaluation.stress.attacks import AttackResult, measure_attack
 from dfdetect_jax.evaluation.stress.protocol import EPSILONS, LEVELS, Stress
@@ -78,7 +78,7 @@ def measure_run(
             attacks={name: _attack(run, each, name, stress, measure, progress) for name in stress.attacks},
         )
     return RunResult(
-        metrics=_run_metrics(run, frozen, metrics),
+        metrics=_run_metrics(run, frozen, data, metrics),
         scores=scores,
         examples={each.key: example_views(run, each, scores[each.key]) for each in data},
         provenance=_provenance(run, data, resampling),
@@ -145,9 +145,12 @@ def _attack(
     return result
 
 
-def _run_metrics(run: Run, frozen: FrozenValues, data: Mapping[str, DataSetMetrics]) -> RunMetrics:
-    notes = (*run.notes, *filter(None, [frozen.why]))
-    return RunMetrics(threshold=frozen.threshold, temperature=frozen.temperature, notes=notes, data=data)
+def _run_metrics(
+    run: Run, frozen: FrozenValues, data: Sequence[PreparedSplit], metrics: Mapping[str, DataSetMetrics]
+) -> RunMetrics:
+    of_crops = dict.fromkeys(crop_difference(run, each.folder) for each in data)
+    notes = (*run.notes, *filter(None, [frozen.why, *of_crops]))
+    return RunMetrics(threshold=frozen.threshold, temperature=frozen.temperature, notes=notes, data=metrics)
 
 
 def _provenance(run: Run, data: Sequence[PreparedSplit], resampling: Resampling) -> Provenance:

@@ -1,5 +1,6 @@
 """One run measured: on detectors that can be computed by hand, and on a trained one."""
 
+import dataclasses
 from collections import Counter
 
 import cv2
@@ -7,15 +8,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dfdetect_jax.config import Crop
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.comparison import evaluate_runs
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
-from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit, crop_difference
 from dfdetect_jax.evaluation.report.page import render
 from dfdetect_jax.evaluation.stress.protocol import Stress
 from tests import trained
+from tests.data.drawn import SIZE
 from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away, person_example
 
 FEW = Resampling(resamples=20)
@@ -108,6 +111,10 @@ def test_what_a_reader_should_know_is_in_the_notes(tmp_path, records):
     result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], NO_INTERVALS)
     assert any("not calibrated" in note for note in result.metrics.notes)
     assert "unknown" in result.metrics.data["drawn"].leakage.note
+    other = dataclasses.replace(run, crop=Crop(size=SIZE, margin=2.0, face_detector="haar", align="box"))
+    data = [PreparedSplit(key=split, folder=records, split=split) for split in ("val", "test")]
+    notes = measure_run(other, data, NO_INTERVALS).metrics.notes
+    assert [note for note in notes if "margin 1.3 (trained on 2.0)" in note] == [crop_difference(other, records)]
 
 
 def test_maps_are_measured_at_the_size_of_the_networks_input(tmp_path, records):
