@@ -28,6 +28,7 @@ from dfdetect_jax import files
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.media.face import Face, track
+from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 from dfdetect_jax.run.folder import Run, open_run
@@ -75,7 +76,7 @@ def main() -> None:
 def segments(clip: str, count: int) -> Iterator[list[np.ndarray]]:
     """Parts of a clip, each of `FRAMES` frames at `HEIGHT`."""
     chosen = evenly_spaced(probe(clip).frames, FRAMES * count)
-    images = [scaled(image) for _, image in read_frames(clip, chosen)]
+    images = [scaled(frame.image) for frame in read_frames(clip, chosen)]
     for start in range(0, len(images) - FRAMES + 1, FRAMES):
         yield images[start : start + FRAMES]
 
@@ -133,7 +134,7 @@ def scored(run: Run, images: list[np.ndarray]) -> Segment:
     crops = [
         crop
         for index, (image, here) in enumerate(zip(images, faces, strict=True))
-        for crop in crop_frame(run, index, image, here, appearances=True)
+        for crop in crop_frame(run, Frame(index, 0.0, image), here, appearances=True)
     ]
     scores = run.score(np.stack([crop.pixels for crop in crops])) if crops else np.zeros(0)
     return Segment(

@@ -3,13 +3,17 @@
 import argparse
 import enum
 import os
+import signal
 import sys
+import threading
 import traceback
+import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from dfdetect_jax import faults
 from dfdetect_jax.errors import InputError, SettingsError
 
 
@@ -20,11 +24,17 @@ class ExitStatus(enum.IntEnum):
     INCOMPLETE = 1
     """It ran to its end, but some input failed, was skipped, or was found wanting."""
     BAD_INPUT = 2
-    """The command line, a setting or a file can't be used; nothing was done."""
+    """The command line, a setting, a file or the machine can't be used, or no longer; the message says what to do."""
     CRASHED = 3
     """A defect of this library, reported by a traceback."""
     INTERRUPTED = 130
     """Ctrl-C."""
+    TERMINATED = 143
+    """SIGTERM, to a command that has nothing to save: what it wrote before is whole."""
+
+
+class Terminated(BaseException):
+    """A SIGTERM, see `terminable`; no `Exception`, so that nothing takes it for a failure."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,23 +52,57 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Calls a command and exits with its status.
 
-    An `InputError` is one line on standard error and `BAD_INPUT`; any other exception a traceback and `CRASHED`.
+    An `InputError`, or a fault of the machine, is one line on standard error and `BAD_INPUT`; any other exception a
+    traceback and `CRASHED`.
     """
     try:
         status = main(None)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = ExitStatus.BAD_INPUT
     except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         status = ExitStatus.OK
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = ExitStatus.INTERRUPTED
-    except Exception:
-        traceback.print_exc()
-        status = ExitStatus.CRASHED
+    except Terminated:
+        print("terminated", file=sys.stderr)
+        status = ExitStatus.TERMINATED
+    except Exception as error:
+        status = report(error)
     sys.exit(status)
+
+
+def report(error: BaseException) -> ExitStatus:
+    """Prints what ended a command: one line, or the traceback of a defect. Returns the exit status."""
+    line = str(error) if isinstance(error, InputError) else faults.line_of(error)
+    if not line:
+        traceback.print_exception(error)
+        return ExitStatus.CRASHED
+    print(f"error: {line}", file=sys.stderr)
+    if faults.fault_of(error):
+        faults.exit_silently()
+    return ExitStatus.BAD_INPUT
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raises `Terminated` in the block on a SIGTERM, so that files are closed and threads ended as on Ctrl-C."""
+
+    def terminate(number: int, frame: types.FrameType | None) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # no other may set a handler
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def discard_output() -> None:
+    """Sends what standard output still holds, and all that follows, nowhere: its reader is gone or its disk full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -1,38 +1,47 @@
 """Scores photographs and videos with a run, and draws pictures of the results.
 
     python -m dfdetect_jax.predict --run runs/cae photo.jpg clip.mp4 folder/
-    find /archive -type f | python -m dfdetect_jax.predict --run runs/cae --paths_from - --scores out.jsonl --shard 0/8
+    python -m dfdetect_jax.predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
+    find /archive -name '*.mov' -print0 | python -m dfdetect_jax.predict --run runs/cae --paths_from - --null
 
-Standard output carries one JSON object per file and line; messages go to standard error, pictures to RUN/predictions.
-With `--scores FILE` the lines are appended to that file, and the same command resumes where it stopped. Exit status: 0
-all files were scored (a picture without a face counts as scored), 1 some file could not be, 2 the run or the command
-line can't be used.
+In a folder everything is scored that is a photograph or video by its name or by its first bytes, and named where it
+can't be read; the rest is counted by a last message: hidden files, pictures that this program drew, files that are no
+media. Links are followed, and a file comes once however many of them lead to it; two hard links are two files.
+
+Standard output carries one JSON object per file and line, with the path as it was given; messages go to standard error,
+pictures to RUN/predictions. With `--scores FILE` the lines are appended to that file, with absolute paths, and the same
+command resumes where it stopped. Exit status: 0 all files were scored (a picture without a face counts as scored), 1
+some file or folder could not be read, or some picture not be written, 2 the run, the command line or the place for the
+output can't be used, or the disk is full, 143 ended by SIGTERM. Lines that were written before stay.
 """
 
 import argparse
 import contextlib
-import hashlib
+import dataclasses
 import itertools
 import json
-import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dfdetect_jax import cli
 from dfdetect_jax.devices.host import keep_freed_memory
-from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.detectors import load_face_detector
+from dfdetect_jax.pictures.picture_files import check_folder, picture_name
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.decision import MAX_FPR, DecisionRule, Verdict, decision_rule
-from dfdetect_jax.scoring.media_frames import FRAMES
-from dfdetect_jax.scoring.paths import listed_paths, media_files
+from dfdetect_jax.scoring.folder_search import Why, counts_in_words
+from dfdetect_jax.scoring.media_frames import FRAMES, Unreadable
+from dfdetect_jax.scoring.path_list import listed_paths
+from dfdetect_jax.scoring.path_set import PathSet
+from dfdetect_jax.scoring.paths import media_files
 from dfdetect_jax.scoring.result import Result, as_json, error_as_json, in_words
 from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from dfdetect_jax.scoring.stream import STAGES, score_files
-from dfdetect_jax.shares import read_share
+from dfdetect_jax.scoring.tally import Tally
+from dfdetect_jax.shares import Share, read_share
 
 if TYPE_CHECKING:
     from dfdetect_jax.run.folder import Run
@@ -50,102 +59,118 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status.
 
     Raises:
-        InputError: the command line, the run or the file of scores can't be used, or pictures can't be written.
+        InputError: the command line, the run or the file of scores can't be used, or there is no place for pictures.
+        Terminated: by SIGTERM.
     """
     args = parse(argv)
     share = read_share(args.shard)
     keep_freed_memory()
     cli.keep_compiled_programs()
+    with cli.terminable():
+        return _scored(args, share)
+
+
+def _scored(args: argparse.Namespace, share: Share) -> int:
+    """Opens the run and the file of scores, and scores what is not done."""
     from dfdetect_jax.run.folder import open_run  # brings JAX, which a wrong command line need not wait for
 
-    run = open_run(args.run)
+    run, tally = open_run(args.run), Tally()
     rule = decision_rule(run, args.max_fpr)
     for note in rule.notes:
-        print(note, file=sys.stderr)
-    paths = media_files(itertools.chain(args.paths, listed_paths(args.paths_from) if args.paths_from else ()))
-    paths = itertools.islice(paths, share.index, None, share.count)
+        _say(note)
+    listed = listed_paths(args.paths_from, args.null, log=_say) if args.paths_from else ()
+    paths = media_files(itertools.chain(args.paths, listed), share, tally.passed_over)
     if not args.scores:
-        return _predict(run, rule, paths, args, None)
+        return _predict(run, rule, paths, args, None, tally)
     with contextlib.closing(ScoresFile(args.scores, fingerprint(run, rule, args.frames), args.retry_errors)) as scores:
         if len(scores.done):
-            print(f"resuming: {len(scores.done)} files are in {args.scores} already", file=sys.stderr)
-        return _predict(run, rule, (path for path in paths if path not in scores.done), args, scores)
+            _say(f"resuming: {len(scores.done)} files are in {args.scores} already")
+        if scores.relative:
+            _say(
+                f"{args.scores}: {scores.relative} lines have a path relative to an unknown folder, and don't count as "
+                "scored"
+            )
+        return _predict(run, rule, _not_done(paths, scores.done, tally), args, scores, tally)
+
+
+def _not_done(paths: Iterator[str | Unreadable], done: PathSet, tally: Tally) -> Iterator[str | Unreadable]:
+    """What isn't done; a folder that can't be searched never is."""
+    for path in paths:
+        if isinstance(path, Unreadable) or path not in done:
+            yield path
+        else:
+            tally.passed_over[Why.SCORED] += 1
 
 
 def _predict(
-    run: "Run", rule: DecisionRule, paths: Iterator[str], args: argparse.Namespace, scores: ScoresFile | None
+    run: "Run",
+    rule: DecisionRule,
+    paths: Iterator[str | Unreadable],
+    args: argparse.Namespace,
+    scores: ScoresFile | None,
+    tally: Tally,
 ) -> int:
     """Scores the files and writes their lines, to standard output or to `scores`."""
-    clock, tally = Clock(), _Tally()
+    clock, write = Clock(), scores.append if scores else _print_line
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
     folder = Path(args.out) if args.out else run.folder / "predictions"
+    if views:
+        check_folder(folder)
     results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
     with contextlib.closing(results):
         for path, result in results:
-            tally.add(result)
             if isinstance(result, BadMediaError):
                 line, words = error_as_json(path, rule, result), str(result)
             else:
                 with clock(PICTURES):
-                    picture = _draw(result, folder)
+                    result, picture = _draw(result, folder, tally)
                 line, words = as_json(result, picture, result.views[0].heat_kind if picture else None), in_words(result)
-            if scores:
-                scores.append(line)
-            else:
-                print(json.dumps(line, allow_nan=False), flush=True)
+            tally.add(result)
+            write(line)
             if not scores or isinstance(result, BadMediaError):
-                print(words, file=sys.stderr)
+                _say(words)
             if scores and tally.seconds_since_report() > _REPORT_EVERY:
-                print(tally.report(), file=sys.stderr)
+                _say(tally.report())
+    if tally.passed_over:
+        _say(counts_in_words(tally.passed_over))
     stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
-    print(f"{tally.report()}; seconds: {stages}", file=sys.stderr)
-    return cli.ExitStatus.INCOMPLETE if tally.failed else cli.ExitStatus.OK
+    _say(f"{tally.report()}; seconds: {stages}")
+    return cli.ExitStatus.INCOMPLETE if tally.failed or tally.pictures_missing else cli.ExitStatus.OK
 
 
-def _draw(result: Result, folder: Path) -> Path | None:
-    """Writes the picture of a result with views; returns where, or None for a result without."""
+def _say(words: str) -> None:
+    """Prints one line on standard error; of a path that is no plain text the rest is escaped."""
+    print("".join(each if each.isprintable() else ascii(each)[1:-1] for each in words), file=sys.stderr)
+
+
+def _print_line(line: dict[str, Any]) -> None:
+    try:
+        print(json.dumps(line, allow_nan=False), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        cli.discard_output()
+        raise RunError(f"standard output: {error.strerror or error}; make room, or give --scores") from error
+
+
+def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | None]:
+    """Writes the picture of a result with views.
+
+    Returns:
+        The result, with a note where the picture can't be written, and where it is; None without views or on failure.
+    """
     if not result.views:
-        return None
+        return result, None
     from dfdetect_jax.pictures.sheets import picture_of, write_png  # brings Matplotlib
 
     picture = folder / picture_name(result.path)
-    write_png(picture, picture_of(result))
-    return picture
-
-
-class _Tally:
-    """Counts of files and faces so far."""
-
-    def __init__(self) -> None:
-        self.files = self.failed = self.faces = 0
-        self._start = self._reported = time.monotonic()
-
-    def add(self, result: Result | BadMediaError) -> None:
-        self.files += 1
-        if isinstance(result, Result):
-            self.faces += sum(len(face.sightings) for face in result.faces)
-        else:
-            self.failed += 1
-
-    def seconds_since_report(self) -> float:
-        return time.monotonic() - self._reported
-
-    def report(self) -> str:
-        """The counts and the rate in one line."""
-        self._reported = time.monotonic()
-        seconds = self._reported - self._start
-        files = "1 file" if self.files == 1 else f"{self.files} files"
-        rate = f"{self.files / max(seconds, 1e-9):.2f} files/s"
-        return f"{files}, {self.failed} failed, {self.faces} faces scored in {seconds:.1f} s, {rate}"
-
-
-def picture_name(path: str) -> str:
-    """The picture's file name: the input's name and eight digits of a hash of its absolute path.
-
-    So that `a/x.jpg` and `b/x.jpg`, or `x.jpg` and `x.mp4`, never overwrite each other, in one call or in several.
-    """
-    digest = hashlib.sha256(os.path.abspath(path).encode(errors="surrogateescape")).hexdigest()
-    return f"{Path(path).name[:100]}.{digest[:8]}.png"
+    try:
+        write_png(picture, picture_of(result), drawing=True)
+    except RunError as error:
+        tally.pictures_missing += 1
+        note = f"without its picture: {error}; give another --out, or --pictures none"
+        return dataclasses.replace(result, notes=(*result.notes, note)), None
+    return result, picture
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -162,7 +187,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     inputs = parser.add_argument_group("input")
     inputs.add_argument("--run", required=True, help="run folder, made by dfdetect_jax.train")
     inputs.add_argument("paths", nargs="*", metavar="PATH", help="photographs, videos, or folders of them")
-    inputs.add_argument("--paths_from", metavar="FILE", help="file with more paths, one per line; - is standard input")
+    inputs.add_argument(
+        "--paths_from",
+        metavar="FILE",
+        help="list of more paths, one per line, with or without quotes, in UTF-8, or in UTF-16 with a byte order mark; "
+        "relative ones count from the current folder; - is standard input",
+    )
+    inputs.add_argument(
+        "-0",
+        "--null",
+        action="store_true",
+        help="with --paths_from: paths are separated by NUL, as find -print0 writes them (recognised without this flag "
+        "if the first name has no newline)",
+    )
     inputs.add_argument(
         "--frames", type=_positive, default=FRAMES, help="frames per video, evenly spaced (default: %(default)s)"
     )
@@ -179,12 +216,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     output.add_argument("--out", metavar="DIR", help="folder for the pictures (default: RUN/predictions)")
     output.add_argument(
-        "--scores", metavar="FILE", help="append the JSON lines to this file, and skip the files that are in it already"
+        "--scores",
+        metavar="FILE",
+        help="append the JSON lines to this file, with absolute paths, and skip the files that are in it already",
     )
     output.add_argument("--retry_errors", action="store_true", help="with --scores: retry the files that failed before")
     parallel = parser.add_argument_group("parallel execution")
     parallel.add_argument(
-        "--shard", default="0/1", metavar="I/N", help="score every N-th file, starting with the I-th (default: 0/1)"
+        "--shard",
+        default="0/1",
+        metavar="I/N",
+        help="score share I of N, I from 0, by a hash of the absolute path: a file stays in its share as an archive "
+        "grows (default: 0/1)",
     )
     args = parser.parse_args(argv)
     if not args.paths and not args.paths_from:

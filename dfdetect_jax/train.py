@@ -59,11 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
-    from dfdetect_jax.devices import processes
+    from dfdetect_jax.devices import mesh, processes
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import find_records
 
     with processes.joined(**command.job):
+        mesh.all_devices()  # refuses a backend that is not there before data are made
         records = find_records(command.settings.data)
         initial = loop.weights_of(command.init_from) if command.init_from else None
         done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)

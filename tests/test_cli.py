@@ -1,8 +1,12 @@
 """Errors of all commands, and their exit statuses."""
 
+import errno
+import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -35,9 +39,33 @@ def test_bad_input_is_one_line_and_status_2(error, capsys):
     assert capsys.readouterr().err == "error: no run there\n"
 
 
+def test_a_fault_of_the_machine_is_one_line_and_ends_without_the_tracebacks_of_others(capsys, monkeypatch):
+    for module, hook in ((sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
+    monkeypatch.setattr(logging, "disable", lambda: None)
+    assert exit_status(raising(OSError(errno.ENOSPC, "No space left on device", "/x/y"))) == 2
+    expected = "error: no room on the disk (/x/y: No space left on device); make room and run the same command again\n"
+    assert capsys.readouterr().err == expected
+    assert threading.excepthook(None) is None
+
+
 def test_an_interruption_is_told_apart(capsys):
     assert exit_status(raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_sigterm_ends_the_files_that_are_open_and_has_a_status_of_its_own(capsys, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(argv):
+        with cli.terminable(), open(tmp_path / "file", "w") as file:
+            file.write("whole")
+            signal.raise_signal(signal.SIGTERM)
+
+    assert exit_status(main) == cli.ExitStatus.TERMINATED == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "terminated\n"
+    assert (tmp_path / "file").read_text() == "whole"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_defect_has_a_traceback_and_a_status_of_its_own(capsys):

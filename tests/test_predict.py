@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import subprocess
@@ -12,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from dfdetect_jax import cli
+from dfdetect_jax import cli, files
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.predict import main, picture_name
+from dfdetect_jax.pictures.picture_files import picture_name
+from dfdetect_jax.predict import main
 from dfdetect_jax.run import folder
 from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.run.frozen import FrozenValues, store_frozen
@@ -92,10 +94,9 @@ def test_files_that_are_no_media_are_reported_and_do_not_stop_the_rest(answers, 
     assert "README" not in words
 
 
-def test_two_files_of_one_name_have_two_pictures(inputs):
-    names = {picture_name(str(inputs / name)) for name in ("a.png", "deeper/a.png", "b.avi")}
-    assert len(names) == 3
-    assert picture_name("x/a.png") == picture_name("x/../x/a.png")
+def test_what_is_passed_over_in_folders_is_counted(answers):
+    counted = "passed over: 1 file that is no photograph or video, 1 hidden file or folder"
+    assert answers[2].splitlines()[-2] == counted
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_a_wrong_run_is_one_line_and_status_2(inputs, capsys, monkeypatch):
 @pytest.mark.parametrize("frames", ["0", "-3", "many"])
 def test_an_impossible_number_of_frames_is_refused(frames):
     with pytest.raises(SettingsError, match="at least 1"):
-        main(["--run", "any", "a.png", "--frames", frames])
+        main(["--run", "any", "a.png", f"--frames={frames}"])
 
 
 @pytest.fixture(scope="module")
@@ -223,12 +224,77 @@ def test_scores_with_other_settings_are_not_mixed(predicted, inputs, tmp_path):
 
 
 def test_shares_are_disjoint_and_together_the_whole(predicted, listed):
-    shares = []
-    for i in range(3):
-        printed = predicted("--paths_from", listed, "--shard", f"{i}/3")[1]
-        shares.append([json.loads(line)["path"] for line in printed.splitlines()])
-    every = listed.read_text().split()
-    assert shares == [every[0::3], every[1::3], every[2::3]]
+    printed = [predicted("--paths_from", listed, "--shard", f"{i}/3")[1] for i in range(3)]
+    shares = [[json.loads(line)["path"] for line in each.splitlines()] for each in printed]
+    assert sorted(path for share in shares for path in share) == sorted(listed.read_text().split())
+
+
+def test_the_same_name_in_another_folder_is_another_file(predicted, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        predicted("x.jpg", "--scores", "../scores.jsonl")
+    assert paths_in(tmp_path / "scores.jsonl") == [str(tmp_path / name / "x.jpg") for name in ("one", "two")]
+
+
+def test_what_cannot_be_searched_fails_again_in_a_resumed_call_and_what_is_done_is_counted(predicted, tmp_path):
+    (tmp_path / "text.jpg").write_text("text")
+    (tmp_path / "link").symlink_to("nowhere")
+    for _ in range(2):
+        status, _, words = predicted(tmp_path, "--scores", tmp_path / "scores.jsonl")
+        assert status == 1
+        assert f"{tmp_path / 'link'}: can't be opened (a link to what doesn't exist)\n" in words
+    assert "1 file scored before\n1 file, 1 failed" in words
+
+
+def test_a_name_with_a_newline_is_one_line(predicted, tmp_path):
+    path = tmp_path / "new\nline \udcff.jpg"
+    path.write_text("text")
+    status, printed, words = predicted(path)
+    assert (status, json.loads(printed)["path"]) == (1, str(path))
+    assert f"\n{tmp_path}/new\\nline \\udcff.jpg: expected" in words
+
+
+def test_output_without_room_is_one_line(predicted, tmp_path, monkeypatch):
+    def full(*values, file=None, **options):
+        if file is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "discard_output", lambda: None)
+    monkeypatch.setattr("builtins.print", full)
+    with pytest.raises(RunError, match=r"^standard output: No space left on device; make room"):
+        predicted(tmp_path / "absent.jpg")
+
+
+def test_pictures_of_earlier_calls_are_counted_and_not_scored(opened, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    trained.write_photo(tmp_path / "a.png", trained.one_face())
+    for _ in range(2):
+        assert main(["--run", str(trained.folders()[0]), ".", "--out", "out"]) == 0
+    lines, words = capsys.readouterr()
+    assert [json.loads(line)["path"] for line in lines.splitlines()] == ["./a.png", "./a.png"]
+    assert words.count("passed over: 1 picture drawn by this program\n") == 1
+
+
+def test_a_picture_that_cannot_be_written_is_its_files_note(opened, inputs, tmp_path, monkeypatch, capsys):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_bytes", full)
+    assert main(["--run", str(trained.folders()[0]), str(inputs / "a.png"), "--out", str(tmp_path / "out")]) == 1
+    printed, words = capsys.readouterr()
+    line = json.loads(printed)
+    assert line["score"] is not None
+    assert (line["picture"], line["heat"], line["error"]) == (None, None, None)
+    assert "No space left on device; give another --out, or --pictures none" in line["notes"][-1]
+    assert "1 file, 0 failed, 1 without their picture" in words
+
+
+def test_a_place_without_room_for_pictures_is_refused_before_the_work(opened, inputs, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"give another --out, or --pictures none$"):
+        main(["--run", str(trained.folders()[0]), str(inputs / "a.png"), "--out", str(tmp_path / "file" / "out")])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("verdict", ["fake", "real"])

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def write_queue(
         (partial / MASKS).mkdir(parents=True)
         for row, crop, attention in crops:
             write_png(partial / row.file(IMAGES), crop)
-            write_png(partial / row.file(ATTENTION), attention)
+            write_png(partial / row.file(ATTENTION), attention, drawing=True)
             rows.append(row)
         queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
         (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")
@@ -202,6 +202,21 @@ def _read_row(values: dict[str, Any]) -> QueueRow:
 def missing(queue: Queue) -> list[str]:
     """The ids without a mask, by rank; those whose image the annotator deleted are skipped."""
     return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
+
+
+def in_the_way(queue: Queue, waiting: Sequence[str]) -> dict[str, str]:
+    """Files in the queue that may be masks of items without one, by the item's id: another type, folder or name.
+
+    Such as masks/0003.jpg, masks/3.png, masks/0003_mask.png or 0003.png beside the folder, in place of masks/0003.png.
+    """
+    files = [path for folder in (queue.folder / MASKS, queue.folder) if folder.is_dir() for path in folder.iterdir()]
+    numbers = {int(name): name for name in waiting}
+    candidates: dict[str, str] = {}
+    for path in sorted(path for path in files if path.is_file()):
+        digits = sorted(re.findall("[0-9]+", path.stem), key=len, reverse=True)
+        if name := next((numbers[int(number)] for number in digits if int(number) in numbers), None):
+            candidates.setdefault(name, path.relative_to(queue.folder).as_posix())
+    return candidates
 
 
 def fill_from_records(queue: Queue, records: str | Path) -> int:

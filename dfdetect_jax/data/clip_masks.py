@@ -9,7 +9,8 @@ import numpy as np
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import WHITE, two_valued
 from dfdetect_jax.media.video import probe, read_frames
 
@@ -140,10 +141,10 @@ def _picture_pairs(clip: Clip) -> Iterator[_Pair]:
 def _mask_frames(path: str) -> Iterator[np.ndarray]:
     """The early frames of a mask video; where they are black, also one in the middle and the last one."""
     total, black = probe(path).frames, True
-    for index, mask in read_frames(path, [*_EARLY, total // 2, max(0, total - 1)]):
-        yield mask
-        black = black and mask.max() < WHITE
-        if index >= _EARLY[-1] and not black:
+    for frame in read_frames(path, [*_EARLY, total // 2, max(0, total - 1)]):
+        yield frame.image
+        black = black and frame.image.max() < WHITE
+        if frame.index >= _EARLY[-1] and not black:
             return
 
 

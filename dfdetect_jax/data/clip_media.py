@@ -3,58 +3,81 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from dfdetect_jax.data.example import Media
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.files import sha256_file
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.frame import Frame
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import probe, read_frames
 
 
-def frame_count(media: Media) -> int:
-    """Number of frames; 1 for a photograph.
+class MediaLength(NamedTuple):
+    """How many frames there are.
+
+    Attributes:
+        frames: 1 for a photograph.
+        cut_short: whether a video's file ends before its end.
+        lost: frames of a video that damage keeps from being decoded, as far as is known.
+    """
+
+    frames: int
+    cut_short: bool = False
+    lost: int = 0
+
+
+def media_length(media: Media) -> MediaLength:
+    """How many frames there are, of a video by its packets.
 
     Raises:
         BadMediaError: the file can't be opened.
     """
     if isinstance(media, tuple):
-        return len(media)
-    return 1 if media_kind(media) == "image" else probe(media).frames
+        return MediaLength(len(media))
+    if media_kind(media) == "image":
+        return MediaLength(1)
+    info = probe(media)
+    return MediaLength(info.frames, info.cut_short)
 
 
-def media_frames(media: Media, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields (index, uint8 [H, W, 3] RGB) in rising order, as far as frames can be read.
+def media_frames(media: Media, indices: Sequence[int], expected: int | None = None) -> Iterator[Frame]:
+    """Yields frames in rising order, as far as they can be read; pictures have the time 0.
 
     Raises:
         BadMediaError: none can be read.
+        MiscountError: as `read_frames`, of a video for `expected`.
     """
     if isinstance(media, tuple):
         yield from _pictures(media, indices)
     elif media_kind(media) == "image":
-        yield 0, read_image(media)
+        yield Frame(0, 0.0, read_image(media))
     else:
-        yield from read_frames(media, indices)
+        yield from read_frames(media, indices, expected)
 
 
 def paired_frames(
-    media: Media, beside: Media | None, indices: Sequence[int]
-) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
+    media: Media, beside: Media | None, indices: Sequence[int], expected: int | None = None
+) -> Iterator[tuple[Frame, np.ndarray | None]]:
     """Frames of a clip, each with the frame of the same index of other media, its mask or source.
 
     Yields:
-        (index, uint8 [H, W, 3] RGB, uint8 [h, w, 3] or None where the other media have no such frame).
+        (frame, uint8 [h, w, 3] RGB or None where the other media have no such frame, or a damaged one).
 
     Raises:
         BadMediaError: no frame of `media` can be read.
+        MiscountError: as `read_frames`, of a video for `expected`.
     """
     others = _readable_frames(beside, indices) if beside else iter(())
     other = next(others, None)
-    for index, frame in media_frames(media, indices):
-        while other is not None and other[0] < index:
+    for frame in media_frames(media, indices, expected):
+        while other is not None and other.index < frame.index:
             other = next(others, None)
-        yield index, frame, other[1] if other is not None and other[0] == index else None
+        usable = other is not None and other.index == frame.index and not other.damaged
+        yield frame, other.image if other is not None and usable else None
 
 
 def sha256_media(media: Media) -> str:
@@ -68,12 +91,12 @@ def sha256_media(media: Media) -> str:
     return hashlib.sha256("".join(map(sha256_file, media)).encode()).hexdigest()
 
 
-def _readable_frames(media: Media, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+def _readable_frames(media: Media, indices: Sequence[int]) -> Iterator[Frame]:
     with contextlib.suppress(BadMediaError):  # a missing mask costs the mask, not the clip
         yield from media_frames(media, indices)
 
 
-def _pictures(files: Sequence[str], indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+def _pictures(files: Sequence[str], indices: Sequence[int]) -> Iterator[Frame]:
     """The pictures that can be read; if none can, raises the error of the last."""
     failure, count = None, 0
     for index in indices:
@@ -85,6 +108,6 @@ def _pictures(files: Sequence[str], indices: Sequence[int]) -> Iterator[tuple[in
             failure = error
             continue
         count += 1
-        yield index, picture
+        yield Frame(index, 0.0, picture)
     if failure and not count:
         raise failure

@@ -1,14 +1,22 @@
 """This process and its machine: processors, and how memory is allocated."""
 
+import contextlib
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 _WHOLE = 2**20
 """Bytes from which on a free piece is no fragment."""
 
 _FRAGMENTS = (2**17, 2**14, 2**12, 2**11, 2**10)
 """Sizes in which fragments are taken, bytes; smaller ones are no longer searched for long."""
+
+_CONTROL_GROUPS = (
+    ("/sys/fs/cgroup", "memory.max", "memory.current"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+"""Of Linux: the folder, and the files of limit and usage, of version 2 and of version 1."""
 
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -19,6 +27,58 @@ def processors() -> int:
     if hasattr(os, "process_cpu_count"):  # Python 3.13, which also reads PYTHON_CPU_COUNT
         return os.process_cpu_count() or 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still take, by the machine, its container and its own limit; None where unknown."""
+    amounts = [_machine_memory(), _container_memory(), _limited_memory()]
+    return min((amount for amount in amounts if amount is not None), default=None)
+
+
+def check_memory(needed: int) -> None:
+    """Refuses what needs more memory than there is: it would be granted, and the process killed when it is used.
+
+    Raises:
+        MemoryError: one line with both amounts.
+    """
+    available = available_memory()
+    if available is not None and needed > available:
+        raise MemoryError(f"{needed / 1e9:.1f} GB are needed at once, {available / 1e9:.1f} GB are available")
+
+
+def _machine_memory() -> int | None:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        amounts = _figures("/proc/meminfo")
+        return 1024 * (amounts["MemAvailable:"] + amounts["SwapFree:"])
+    return None
+
+
+def _container_memory() -> int | None:
+    """What is left of the limit of this process's control group, version 2 or 1; cached files make room."""
+    for folder, limit, usage in _CONTROL_GROUPS:
+        with contextlib.suppress(OSError, ValueError, KeyError):  # "max": without limit
+            amounts = _figures(f"{folder}/memory.stat")
+            cached = amounts["active_file"] + amounts["inactive_file"]
+            return int(Path(folder, limit).read_text()) - int(Path(folder, usage).read_text()) + cached
+    return None
+
+
+def _figures(path: str) -> dict[str, int]:
+    """The lines "name figure ..." of a file of the system."""
+    rows = (line.split() for line in Path(path).read_text().splitlines())
+    return {name: int(figure) for name, figure, *_ in rows}
+
+
+def _limited_memory() -> int | None:
+    """What is left of the limit of this process's address space (`ulimit -v`)."""
+    try:
+        import resource  # not on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError, ValueError):
+        return None
+    return None if limit == resource.RLIM_INFINITY else limit - pages * resource.getpagesize()
 
 
 def keep_freed_memory() -> bool:

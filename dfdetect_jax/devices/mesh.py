@@ -3,6 +3,7 @@
 The same calls serve one CPU and many hosts: each process gives the part of the batch that it read.
 """
 
+import re
 from typing import Any
 
 import jax
@@ -16,9 +17,26 @@ AXIS = "data"
 _WORTH_CUTTING = 4096  # elements
 
 
+def all_devices() -> list[jax.Device]:
+    """The devices of every process, as `jax.devices`.
+
+    Raises:
+        SettingsError: JAX can't use the kind of device that it was told to use.
+    """
+    try:
+        return jax.devices()
+    except (RuntimeError, AssertionError) as error:  # which one depends on the kind, and on what is installed
+        words = re.sub(r"Unable to initialize backend '\w*': | \(set JAX_PLATFORMS.*", "", str(error))
+        asked, reason = getattr(jax.config, "jax_platforms", ""), next(iter(words.splitlines()), "none is there")
+        raise SettingsError(
+            f"JAX_PLATFORMS={asked or ''}: expected such a device, found none that JAX can use ({reason}); "
+            "unset it, set it to cpu, or install the driver and JAX for that kind"
+        ) from error
+
+
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
     """A mesh over `devices`, all of every process by default."""
-    devices = jax.devices() if devices is None else devices
+    devices = all_devices() if devices is None else devices
     return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
 
 

@@ -9,7 +9,6 @@ import io
 import itertools
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +16,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from dfdetect_jax.cli import ExitStatus
-from dfdetect_jax.errors import InputError, SettingsError
+from dfdetect_jax.cli import report
+from dfdetect_jax.errors import SettingsError
 
 _LONGEST_WAIT = 24 * 3600  # seconds that the others wait for the first one, which chooses masks or writes the report
 _waits = itertools.count()
@@ -71,15 +70,13 @@ def joined(**job: Any) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if jax.process_count() == 1:
+        # The number of processes is asked for last, since that needs devices, which may be what is lacking.
+        if not jax.distributed.is_initialized() or jax.process_count() == 1:
             raise
-        if isinstance(error, InputError):
-            print(f"error: {error}", file=sys.stderr)
-        else:
-            traceback.print_exc()
+        status = report(error)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(ExitStatus.BAD_INPUT if isinstance(error, InputError) else ExitStatus.CRASHED)
+        os._exit(status)
 
 
 def is_first() -> bool:

@@ -1,30 +1,20 @@
 """Reading a photograph safely: its format and size are checked before decoding."""
 
-import codecs
 import os
-import stat
 import warnings
+from collections.abc import Callable
 
+import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.file_format import FORMATS, IMAGE, media_format, media_kind
 
 # 8000 x 8000: a 61 megapixel camera passes, and a decoded picture with its copies stays under 1 GB.
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 32_000  # pixels; OpenCV's warps can't address more than 32,766
 
-_IMAGES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP"}
-_ALLOWED = "a JPEG, PNG, WebP or BMP photograph or an MP4, MOV, AVI, MKV or WebM video"
-_STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_REFUSED = (
-    (b"GIF8", "a GIF"),
-    (b"II*\x00", "a TIFF"),
-    (b"MM\x00*", "a TIFF"),
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-)
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {  # EXIF 2.32, tag Orientation: what brings the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,74 +27,90 @@ _UPRIGHT = {  # EXIF 2.32, tag Orientation: what brings the stored picture uprig
 }
 
 
-def media_kind(path: str | os.PathLike[str]) -> str:
-    """Whether a file is a photograph or a video, by its first bytes; its name doesn't count.
-
-    Photographs: JPEG, PNG, WebP, BMP. Videos: MP4 and MOV, AVI, Matroska and WebM. Everything else is refused.
-
-    Returns:
-        "image" or "video".
-
-    Raises:
-        BadMediaError: missing, not a plain file, unreadable, empty, or of a kind that is not on the list.
-    """
-    return "image" if media_format(path) in _IMAGES else "video"
-
-
-def media_format(path: str | os.PathLike[str]) -> str:
-    """The format of a photograph or the container of a video, by its first bytes.
-
-    Returns:
-        "JPEG", "PNG", "WEBP" or "BMP" (Pillow's names), or "MP4", "MOV", "AVI" or "Matroska".
-
-    Raises:
-        BadMediaError: as `media_kind`.
-    """
-    try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise BadMediaError(f"{path}: expected {_ALLOWED}, found a folder")
-        if not stat.S_ISREG(mode):  # a pipe or device could block for ever
-            raise BadMediaError(f"{path}: expected {_ALLOWED}, found something that is not a plain file")
-        with open(path, "rb") as file:
-            head = file.read(64)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise BadMediaError(f"{path}: can't be opened ({_reason(error)})") from error
-    name = _signature(head)
-    if name is None:
-        raise BadMediaError(f"{path}: expected {_ALLOWED}, found {_describe(head)}")
-    return name
-
-
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Decodes a photograph.
 
     The EXIF orientation is applied (unreadable EXIF counts as upright). Grey and palette pictures are converted to RGB;
     transparent pixels are composited over black; CMYK is converted without a colour profile; of 16-bit values the high
-    byte is kept. Colour profiles are ignored: values are as stored.
+    byte is kept. Colour profiles are ignored: values are as stored. Of a file with several photographs the first is
+    read, of a HEIC the one that it declares as primary.
 
     Returns:
         uint8 [H, W, 3], RGB.
 
     Raises:
-        BadMediaError: as `media_kind`; or a video, an animation, over `MAX_PIXELS` or `MAX_SIDE`, truncated or corrupt.
+        BadMediaError: as `media_kind`; or a video, an animation, over `MAX_PIXELS` or `MAX_SIDE`, truncated or corrupt,
+            or of a format whose decoder isn't installed.
     """
-    kind = media_format(path)
-    if kind not in _IMAGES:
-        raise BadMediaError(f"{path}: expected a photograph, found a video ({kind})")
+    name = media_format(path)
+    if media_kind(path) != IMAGE:
+        what = f"an animated {FORMATS[name].words}" if FORMATS[name].kind == IMAGE else f"a video ({name})"
+        raise BadMediaError(f"{path}: expected a photograph, found {what}")
+    return decoded(path, name, _to_rgb)
+
+
+def decoded(
+    path: str | os.PathLike[str], name: str, use: Callable[[str | os.PathLike[str], Image.Image], np.ndarray]
+) -> np.ndarray:
+    """What `use` makes of a picture that Pillow opened, after its size was checked.
+
+    Args:
+        path: of the file.
+        name: of its format, a key of `FORMATS`.
+        use: from the path and the opened picture to uint8 [H, W, 3].
+
+    Raises:
+        BadMediaError: as `read_image`.
+    """
+    _need_decoder(path, name)
+    words = FORMATS[name].words
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[kind]) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[name]) as picture:
             check_size(path, *picture.size, MAX_PIXELS)
-            if kind != "JPEG" and getattr(picture, "is_animated", False):  # a JPEG's further pictures are previews
-                raise BadMediaError(f"{path}: expected a photograph, found an animated {_IMAGES[kind]}")
-            picture.load()
-            return _to_rgb(path, picture.transpose(turn) if (turn := _turn(picture)) is not None else picture)
+            return use(path, picture)
     except BadMediaError:
         raise
+    except UnidentifiedImageError as error:
+        if name == "TIFF":
+            return _deep_tiff(path)
+        raise BadMediaError(f"{path}: not a readable {words} (its header is damaged)") from error
     except Image.DecompressionBombError as error:
         raise BadMediaError(f"{path}: more than {MAX_PIXELS:,} pixels; scale it down first") from error
     except Exception as error:  # decoders raise nearly any type on malformed bytes
-        raise BadMediaError(f"{path}: not a readable {_IMAGES[kind]} ({_reason(error)})") from error
+        raise BadMediaError(f"{path}: not a readable {words} ({_reason(error)})") from error
+
+
+def _need_decoder(path: str | os.PathLike[str], name: str) -> None:
+    """Refuses a format that the installed Pillow can't decode, with what to install."""
+    if name == "HEIF":
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise BadMediaError(
+                f"{path}: a HEIC photograph needs pillow-heif; pip install 'dfdetect_jax[heif]'"
+            ) from error
+        pillow_heif.register_heif_opener()
+    elif name == "AVIF" and not features.check("avif"):
+        raise BadMediaError(f"{path}: an AVIF photograph needs a Pillow built with libavif; pip install pillow")
+
+
+def _deep_tiff(path: str | os.PathLike[str]) -> np.ndarray:
+    """A TIFF of 16 bits a channel in colour, which Pillow can't open: the high bytes, uint8 [H, W, 3]."""
+    unreadable = BadMediaError(f"{path}: not a readable TIFF (its header is damaged, or its pixels are of a rare kind)")
+    try:
+        with open(path, "rb") as file:
+            directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+            file.seek(directory.next)
+            directory.load(file)
+        check_size(path, int(directory[256]), int(directory[257]), MAX_PIXELS)  # TIFF 6.0: ImageWidth, ImageLength
+        pixels = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except BadMediaError:
+        raise
+    except Exception as error:  # as in `decoded`
+        raise unreadable from error
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise unreadable
+    return cv2.cvtColor((pixels // 256).astype(np.uint8), cv2.COLOR_BGR2RGB)
 
 
 def check_size(path: str | os.PathLike[str], width: int, height: int, most: int) -> None:
@@ -126,45 +132,6 @@ def check_size(path: str | os.PathLike[str], width: int, height: int, most: int)
         raise BadMediaError(f"{path}: {width} x {height} pixels, {allowed}; scale it down first")
 
 
-def _signature(head: bytes) -> str | None:
-    """The allowed format that a file starting with `head` has, or None."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "WEBP", b"AVI ": "AVI"}.get(head[8:12])
-    if head.startswith(b"BM") and len(head) >= 26 and head[6:10] == b"\0\0\0\0":
-        return "BMP"
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "Matroska"
-    if head[4:8] == b"ftyp":
-        return None if head[8:12] in _STILL_BRANDS else "MP4"
-    return "MOV" if head[4:8] in (b"moov", b"mdat", b"wide") else None
-
-
-def _describe(head: bytes) -> str:
-    """The apparent kind of a refused file that starts with `head`, for an error message."""
-    if not head:
-        return "an empty file"
-    for magic, name in _REFUSED:
-        if head.startswith(magic):
-            return name
-    if head[4:8] == b"ftyp":
-        return "a HEIC or AVIF photograph"
-    if _is_text(head):
-        return "text"
-    return f"an unknown format (first bytes {head[:8].hex(' ')})"
-
-
-def _is_text(head: bytes) -> bool:
-    try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # incremental: the last character may be cut
-    except UnicodeDecodeError:
-        return False
-    return all(character.isprintable() or character in "\t\n\r\f" for character in text)
-
-
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """The transposition that makes a stored picture upright; None if none is needed."""
     try:
@@ -174,7 +141,18 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 
 
 def _to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
-    """Converts a decoded picture to RGB, uint8 [H, W, 3]."""
+    """Decodes an opened picture to RGB, upright, uint8 [H, W, 3]."""
+    picture.load()
+    turn = _turn(picture)
+    return to_rgb(path, picture if turn is None else picture.transpose(turn))
+
+
+def to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
+    """Converts a decoded picture to RGB, uint8 [H, W, 3].
+
+    Raises:
+        BadMediaError: its pixels are neither grey, RGB nor CMYK.
+    """
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
         grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=-1)
@@ -188,7 +166,5 @@ def _to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):  # its message repeats the path
-        return "its header is damaged"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())[:120]

@@ -1,108 +1,133 @@
 """Reading a video frame by frame, in order, in constant memory.
 
-Always from the start, since seeking is unreliable for some files. FaceForensics++ at c23 is yuv444p from an old x264; a
-decoder that seeks first returns silently corrupt frames after the first group of pictures.
+What decodes decides, not the header: frames are counted by the packets that are displayed, and where not as many come
+out of the decoder, `MiscountError` gives their number, so that the caller can start again.
 """
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
 
-# Read by OpenCV at the first video. Our own error reports a broken file; the decoder's log is off (-8: AV_LOG_QUIET).
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-import cv2
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
-from dfdetect_jax.media.image import check_size, media_kind
-
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
+from dfdetect_jax.media.cut_short import is_cut_short
+from dfdetect_jax.media.file_format import media_format
+from dfdetect_jax.media.frame import Frame, VideoInfo
+from dfdetect_jax.media.frame_pixels import FrameConverter
+from dfdetect_jax.media.image import check_size
+from dfdetect_jax.media.video_stream import FrameDecoder, frame_rate, open_stream, survey
 
 MAX_FRAME_PIXELS = 36_000_000  # 8K is 33.2 million
-_LONGEST = 100_000_000  # frames; 19 days at 60 frames/s. Some containers without a length declare garbage.
+_FRAMES_MISSED = 4  # by a stream of constant rate, as where it was cut without being encoded again
 
 
-class VideoInfo(NamedTuple):
-    """A video's header.
+class MiscountError(BadMediaError):
+    """Another number of frames came out of a video than its packets promised; start again with `frames`.
 
     Attributes:
-        frames: number of frames as declared, or counted where the container declares none. A truncated file declares
-            more than `read_frames` yields.
-        fps: frames per second, 0.0 where unknown.
-        width: of a frame as `read_frames` yields it (rotated upright), pixels.
-        height: as `width`.
+        frames: how many came out.
+        lost: how many could not be decoded because of damage; not those of which a stream shows only the end.
     """
 
-    frames: int
-    fps: float
-    width: int
-    height: int
+    def __init__(self, path: str | os.PathLike[str], expected: int, frames: int, lost: int):
+        super().__init__(f"{path}: expected {expected} frames, found {frames}; is it being written?")
+        self.frames, self.lost = frames, lost
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Reads a video's header; no frame is decoded unless the container declares no length.
+    """Reads a video's packets, and decodes its first frame.
 
     Raises:
-        BadMediaError: not a video by `media_kind`, no video stream, or frames over `MAX_FRAME_PIXELS`.
+        BadMediaError: not a video by `media_kind`, no video stream, not a single frame can be decoded, or frames over
+            `MAX_FRAME_PIXELS`.
     """
-    with _open(path) as capture:
-        width, height = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        fps, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        if not 0 < frames < _LONGEST:
-            frames = 0
-            while capture.grab():
-                frames += 1
-        return VideoInfo(int(frames), float(fps) if 0 < fps < 10_000 else 0.0, width, height)
+    if is_animation(path):
+        return survey_animation(path)
+    with open_stream(path) as stream:
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        packets = survey(stream)
+        if packets.first is None:
+            raise _undecodable(path)
+        width, height = FrameConverter(stream.sample_aspect_ratio).size(packets.first)
+        _check_size(path, width, height)
+        return VideoInfo(
+            frames=packets.frames,
+            fps=_rate(frame_rate(stream), packets.frames, packets.seconds),
+            width=width,
+            height=height,
+            codec=stream.codec_context.codec.canonical_name,
+            cut_short=packets.broken or is_cut_short(path, media_format(path)),
+        )
 
 
-def codec(path: str | os.PathLike[str]) -> str:
-    """The FOURCC of a video's codec as the decoder names it, such as "h264", "hevc" or "FMP4"; "" where it has none.
+def read_frames(
+    path: str | os.PathLike[str], indices: Sequence[int] | None = None, expected: int | None = None
+) -> Iterator[Frame]:
+    """Yields the frames with the given indices (0 is the first; None: all), in ascending order, each once.
+
+    Other frames are decoded but not converted. One frame is in memory at a time. The same file gives the same frames
+    each time, damaged or not. If the file ends early, so does the iteration. The first step of the iteration opens the
+    file; closing the iterator closes it.
+
+    Pixels are RGB of BT.709 in 8 bits, square and upright, see `FrameConverter`.
+
+    Args:
+        path: of the video.
+        indices: of the frames.
+        expected: how many frames `probe` counted, if their number is to be verified. It is where the last of them is
+            among `indices`; before that one it doesn't matter.
 
     Raises:
         BadMediaError: as `probe`.
-    """
-    with _open(path) as capture:
-        letters = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
-    return "".join(chr(letter) for letter in letters if 32 < letter < 127)
-
-
-def read_frames(path: str | os.PathLike[str], indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields the frames with the given indices (0 is the first; None: all), in ascending order, each once.
-
-    Other frames are decoded but not converted. One frame is in memory at a time. The container's rotation is applied.
-    If the file ends early, so does the iteration. The first step of the iteration opens the file; closing the iterator
-    closes it.
-
-    Yields:
-        (index, uint8 [H, W, 3] RGB).
-
-    Raises:
-        BadMediaError: as `probe`, or not a single frame can be decoded.
         ValueError: an index is negative.
+        MiscountError: at the end of the iteration, another number of frames than `expected` came out.
     """
     wanted = None if indices is None else sorted({int(index) for index in indices})
     if wanted and wanted[0] < 0:
         raise ValueError(f"expected frame indices of at least 0, found {wanted[0]}")
-    return _frames(path, wanted)
+    return _frames(path, wanted, expected)
 
 
-def _frames(path: str | os.PathLike[str], wanted: list[int] | None) -> Iterator[tuple[int, np.ndarray]]:
+def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: int | None) -> Iterator[Frame]:
     """As `read_frames`; `wanted` is in ascending order."""
-    last = None if wanted is None else (wanted[-1] if wanted else -1)
     chosen = None if wanted is None else set(wanted)
-    with _open(path) as capture:
-        index = 0
-        while (last is None or index <= last) and capture.grab():
+    if is_animation(path):
+        yield from read_pictures(path, chosen)
+        return
+    last = None if wanted is None else max(wanted, default=-1)
+    if expected is not None and last == expected - 1:
+        last = None  # up to the end, since there may be more
+    with open_stream(path) as stream:
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        if last == -1:
+            return
+        decoder, converter = FrameDecoder(stream), FrameConverter(stream.sample_aspect_ratio)
+        for index, (picture, seconds, damaged) in enumerate(decoder):
             if chosen is None or index in chosen:
-                decoded, frame = capture.retrieve()
-                if decoded:
-                    check_size(path, frame.shape[1], frame.shape[0], MAX_FRAME_PIXELS)  # it may change within a file
-                    yield index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            index += 1
-        if index == 0 and last != -1:
-            raise BadMediaError(f"{path}: no frame can be decoded; the file is damaged or of an unknown codec")
+                _check_size(path, *converter.size(picture))  # it may change within a file
+                yield Frame(index, seconds, converter.convert(picture), damaged)
+            if index == last:
+                return
+    if not decoder.frames:
+        raise _undecodable(path)
+    if expected is not None and decoder.frames != expected:
+        raise MiscountError(path, expected, decoder.frames, decoder.lost)
+
+
+def _rate(declared: float, frames: int, seconds: float) -> float:
+    """Frames per second: as declared if the packets' times bear it out, else by these times."""
+    if seconds <= 0 or abs(declared * seconds - (frames - 1)) <= max(_FRAMES_MISSED, 0.02 * frames):
+        return declared
+    return (frames - 1) / seconds
+
+
+def _check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
+    check_size(path, width, height, MAX_FRAME_PIXELS)
+
+
+def _undecodable(path: str | os.PathLike[str]) -> BadMediaError:
+    return BadMediaError(f"{path}: no frame can be decoded; the file is damaged or of an unknown codec")
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
@@ -118,20 +143,3 @@ def evenly_spaced(total: int, count: int) -> list[int]:
     if count >= total:
         return list(range(total))
     return np.linspace(0, total - 1, count).astype(int).tolist()
-
-
-@contextmanager
-def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
-    if media_kind(path) != "video":
-        raise BadMediaError(f"{path}: expected a video, found a photograph")
-    # An absolute path can't be taken for a URL, and naming the backend keeps "%03d" in it from being a pattern.
-    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise BadMediaError(f"{path}: no video stream can be opened; the file is damaged or of an unknown codec")
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        width, height = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        check_size(path, width, height, MAX_FRAME_PIXELS)
-        yield capture
-    finally:
-        capture.release()

@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import unwarp
+from dfdetect_jax.media.drawing import marked
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures.canvas import (
     DPI,
@@ -43,19 +43,20 @@ _WHERE = {
 _UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
 
 
-def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+def write_png(path: str | os.PathLike[str], picture: np.ndarray, *, drawing: bool = False) -> None:
     """Writes a picture as PNG, atomically; makes the folder.
 
     Args:
         path: of the file.
         picture: uint8 [H, W, 3] RGB.
+        drawing: whether it was drawn for people; it is marked then, so that it is not scored, see `media.drawing`.
 
     Raises:
         RunError: the folder can't be written to.
     """
     content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     try:
-        files.write_bytes(path, content)
+        files.write_bytes(path, marked(content) if drawing else content)
     except OSError as error:
         raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
 
@@ -179,7 +180,7 @@ def video_picture(result: Result) -> np.ndarray:
     for column, view in enumerate(views):
         left = margin + column * (across + gap)
         axes = place_picture(figure, left + (across - width) / 2, frames, width, height, view.image)
-        axes.set_title(f"{_moment(view.sighting.frame, result.fps)}: {view.sighting.score:.2f}", fontsize=10)
+        axes.set_title(f"{view.sighting.seconds:.1f} s: {view.sighting.score:.2f}", fontsize=10)
         _draw_box(axes, view, _box_verdict(result, result.faces[0], view), words=False)
         heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
@@ -192,10 +193,9 @@ def video_picture(result: Result) -> np.ndarray:
 
 def _score_over_time(axes: Axes, result: Result) -> None:
     """The curve of each face and the threshold."""
-    timed = result.fps > 0
     for face in result.faces:
         highest = face is result.faces[0]
-        x = [sighting.frame / (result.fps if timed else 1) for sighting in face.sightings]
+        x = [sighting.seconds for sighting in face.sightings]
         y = [sighting.score for sighting in face.sightings]
         colour = COLOURS[result.verdict] if highest else "#b5b5b5"
         axes.plot(
@@ -207,8 +207,7 @@ def _score_over_time(axes: Axes, result: Result) -> None:
         axes.axhline(rule.real_below, color=GREY, linestyle=":", linewidth=1, label=f"real below {rule.real_below:.2f}")
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("score (1 = fake)")
-    axes.set_xlabel("time, seconds" if timed else "frame")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=not timed))
+    axes.set_xlabel("time, seconds")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
 
@@ -216,10 +215,6 @@ def _score_over_time(axes: Axes, result: Result) -> None:
 def _track_label(face: ScoredFace, highest: bool) -> str:
     name = "highest face" if highest else ("another face" if face.decides else "doubtful")
     return f"{name}, mean {face.score:.2f}"
-
-
-def _moment(frame: int, fps: float) -> str:
-    return f"{frame / fps:.1f} s" if fps > 0 else f"frame {frame}"
 
 
 def _headline(figure: Figure, result: Result) -> None:

@@ -69,11 +69,11 @@ class Checkpoints:
         """Seals the checkpoint being written once it is complete; cheap to call while it is not."""
         if not self._unsealed or (not wait and self._manager.is_saving_in_progress()):
             return
+        unsealed, self._unsealed = self._unsealed, {}  # what can't be written is not to be sealed later
         self._manager.wait_until_finished()
-        for step, metrics in self._unsealed.items():
+        for step, metrics in unsealed.items():
             if processes.is_first():
                 _write_seal(self.folder / str(step), metrics)
-        self._unsealed.clear()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest intact checkpoint as (state, cursor), or None if there is none.

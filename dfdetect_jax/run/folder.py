@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ import numpy as np
 from dfdetect_jax import files, methods
 from dfdetect_jax.config import Crop, Settings, from_dict
 from dfdetect_jax.data.records import locate, read_manifest
-from dfdetect_jax.errors import RecordsError, RunError
+from dfdetect_jax.devices import mesh
+from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.run.checkpoint import restore_variables
 from dfdetect_jax.run.predictor import Predictor
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+COLLAPSED = "the training collapsed: all scores on validation data were equal, so no verdict means a thing"
 NO_MASKS = "trained without masks: the map shows what drives the score, not necessarily the forged region"
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,12 @@ class Run:
     def notes(self) -> tuple[str, ...]:
         """What a reader of its results should know of its training, a sentence each."""
         without_masks = (NO_MASKS,) if self.localizes and not self.saw_masks else ()
-        return (*self.settings.notes, *without_masks)
+        return (*self.settings.notes, *([COLLAPSED] if self.collapsed else []), *without_masks)
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether all scores on validation were equal: only then are the AUC and the threshold a half exactly."""
+        return self.info["checkpoint"].get("val_auc") == 0.5 and self.threshold == 0.5
 
     def localize(self, images: np.ndarray) -> Prediction:
         """Scores and attention, without the cost of reconstructions: as `predict`, but `reconstruction` is None."""
@@ -85,14 +95,15 @@ def open_run(folder: str | Path) -> Run:
 
     Raises:
         RunError: it is no run folder, or has no intact checkpoint yet.
-        SettingsError: its settings don't fit this version of the library.
+        SettingsError: its settings don't fit this version of the library, or JAX has none of the devices asked for.
     """
     folder = Path(folder).resolve()
     info = read_config(folder)
-    settings = methods.read_settings(info["settings"])
+    settings = _settings_of(folder, info)
+    mesh.all_devices()  # refuses a backend that is not there, before anything asks for it
     expected = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
-    variables, checkpoint = restore_variables(folder / CHECKPOINTS, expected)
-    return Run(
+    variables, checkpoint = _weights(folder, expected)
+    run = Run(
         folder=folder,
         settings=settings,
         variables=variables,
@@ -101,6 +112,28 @@ def open_run(folder: str | Path) -> Run:
         seen=tuple(info["data"]["seen"]),
         info={**info, "checkpoint": checkpoint},
     )
+    if run.collapsed:
+        log.warning("%s: %s; train again with another seed or a lower learning rate", folder, COLLAPSED)
+    return run
+
+
+def _settings_of(folder: Path, info: dict[str, Any]) -> Settings:
+    try:
+        return methods.read_settings(info["settings"])
+    except SettingsError as error:
+        raise SettingsError(
+            f"{folder / CONFIG}: {error}; if another version of the library wrote it, open it with that"
+        ) from error
+
+
+def _weights(folder: Path, expected: Variables) -> tuple[Variables, dict[str, Any]]:
+    try:
+        return restore_variables(folder / CHECKPOINTS, expected)
+    except (ValueError, KeyError) as error:  # Orbax lists every array of both
+        raise RunError(
+            f"{folder}: expected checkpoints of the network that {CONFIG} describes, found others; one of them is of "
+            "another run or version, so restore what belongs together"
+        ) from error
 
 
 def records_of(run: Run, data_dir: str | Path = "") -> Path:

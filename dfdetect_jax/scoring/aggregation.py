@@ -33,7 +33,7 @@ def result_of(
     """The result of a file.
 
     The faces are those of people, see `people`; doubtful ones are listed and don't decide. The highest score of the
-    others counts, see `Result.score`.
+    others counts, see `Result.score`. Damaged frames are left out unless all are damaged.
 
     Args:
         run: that scored.
@@ -44,7 +44,9 @@ def result_of(
         appearance_of: of faces in a video, see `people.people_in`.
     """
     least_side = min(LEAST_SIDE, run.settings.data.image_size / _MOST_ENLARGED)
-    faces = tuple(_scored(person, score_of, least_side) for person in people_in(frames, appearance_of))
+    seconds_of = {frame.index: frame.seconds for frame in frames}
+    people = people_in(_intact(frames), appearance_of)
+    faces = tuple(_scored(person, score_of, seconds_of, least_side) for person in people)
     ranked = tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
     result = Result(**header._asdict(), rule=rule, faces=ranked, frames_read=len(frames))
     notes = [*(() if header.kind == "image" else _frame_notes(result, frames)), *_face_notes(run, result)]
@@ -61,8 +63,17 @@ def with_views(result: Result, views: Iterable[View]) -> Result:
     return dataclasses.replace(result, faces=faces)
 
 
-def _scored(person: Person, score_of: Mapping[Face, float], least_side: float) -> ScoredFace:
-    sightings = tuple(Sighting(frame=index, face=face, score=score_of[face]) for index, face in person.faces)
+def _intact(frames: Sequence[FrameFaces]) -> Sequence[FrameFaces]:
+    return [frame for frame in frames if not frame.damaged] or frames
+
+
+def _scored(
+    person: Person, score_of: Mapping[Face, float], seconds_of: Mapping[int, float], least_side: float
+) -> ScoredFace:
+    sightings = tuple(
+        Sighting(frame=index, seconds=seconds_of[index], face=face, score=score_of[face])
+        for index, face in person.faces
+    )
     weights = [max(trust(sighting.face), _LEAST_TRUST) for sighting in sightings]
     score = float(np.average([sighting.score for sighting in sightings], weights=weights))
     return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=doubt(person, least_side))
@@ -75,11 +86,13 @@ def _map_notes(run: Run) -> list[str]:
 
 
 def _frame_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
-    if result.frames_read < result.frames_requested:
-        yield (
-            f"partial: declared {result.frames_declared} frames, but of the {result.frames_requested} asked for only "
-            f"{result.frames_read} can be read, up to frame {frames[-1].index if frames else 0}"
-        )
+    if result.cut_short:
+        yield f"partial: the file is cut short, it can be read up to {frames[-1].seconds if frames else 0.0:.1f} s"
+    if result.frames_lost:
+        yield f"damage inside the stream: {result.frames_lost} frames can't be decoded"
+    if damaged := sum(frame.damaged for frame in frames):
+        weight = "do not count" if damaged < len(frames) else "count, since there are no others"
+        yield f"damage inside the stream: {damaged} of {len(frames)} frames that were read are damaged and {weight}"
     if result.faces and result.frames_used < result.frames_read:
         yield f"a face was found in {result.frames_used} of {result.frames_read} frames"
 

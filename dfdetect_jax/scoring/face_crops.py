@@ -12,6 +12,7 @@ import numpy as np
 from dfdetect_jax.media.appearance import appearance
 from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, warp, warp_mask
 from dfdetect_jax.media.face import Face
+from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.scoring.media_frames import Frames
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
@@ -41,6 +42,7 @@ class FaceCrop:
 
     Attributes:
         frame: index of its frame.
+        seconds: time of its frame.
         face: where it is, in pixels of the frame.
         pixels: uint8 [S, S, 3].
         matrix: float64 [2, 3], from the frame to the crop.
@@ -53,15 +55,18 @@ class FaceCrop:
     pixels: np.ndarray
     matrix: np.ndarray
     surroundings: Surroundings | None = None
+    seconds: float = 0.0
     appearance: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FrameCrops:
-    """The faces of one frame, largest first, with their crops."""
+    """The faces of one frame, largest first, with their crops; its index and time, and whether it is damaged."""
 
     index: int
     crops: list[FaceCrop]
+    seconds: float = 0.0
+    damaged: bool = False
 
     @property
     def faces(self) -> list[Face]:
@@ -88,29 +93,34 @@ def crop_faces(
     """
     return [
         FrameCrops(
-            index,
-            crop_frame(run, index, image, frame_faces, surroundings=surroundings, appearances=appearances),
+            frame.index,
+            crop_frame(run, frame, in_frame, surroundings=surroundings, appearances=appearances),
+            frame.seconds,
+            frame.damaged,
         )
-        for index, image, frame_faces in zip(frames.indices, frames.images, faces, strict=True)
+        for frame, in_frame in zip(frames.frames, faces, strict=True)
     ]
 
 
 def crop_frame(
-    run: Run,
-    index: int,
-    image: np.ndarray,
-    faces: Sequence[Face],
-    *,
-    surroundings: bool = False,
-    appearances: bool = False,
+    run: Run, frame: Frame, faces: Sequence[Face], *, surroundings: bool = False, appearances: bool = False
 ) -> list[FaceCrop]:
-    """Crops the faces of one frame, uint8 [H, W, 3]; as `crop_faces`."""
+    """Crops the faces of one frame; as `crop_faces`."""
     crops = []
     for face in faces:
-        pixels, matrix = crop_face(run, image, face)
-        described = appearance(image, face) if appearances else None
-        crops.append(FaceCrop(frame=index, face=face, pixels=pixels, matrix=matrix, appearance=described))
-    return _with_surroundings(image, crops) if surroundings and crops else crops
+        pixels, matrix = crop_face(run, frame.image, face)
+        described = appearance(frame.image, face) if appearances else None
+        crops.append(
+            FaceCrop(
+                frame=frame.index,
+                seconds=frame.seconds,
+                face=face,
+                pixels=pixels,
+                matrix=matrix,
+                appearance=described,
+            )
+        )
+    return _with_surroundings(frame.image, crops) if surroundings and crops else crops
 
 
 def crop_face(run: Run, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:

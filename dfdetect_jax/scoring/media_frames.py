@@ -1,21 +1,31 @@
 """The frames of a photograph, a video or an array that are scored, a few in memory at a time."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
-from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
+from dfdetect_jax.media.drawing import is_drawing
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.frame import Frame
+from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.video import MiscountError, evenly_spaced, probe, read_frames
 
 FRAMES = 32  # per video, evenly spaced; what the common benchmarks score
 
 # Frames of a video that are in memory together, and their pixels: 8 of 720p, 5 of 1080p, 1 of 4K.
 _FRAMES_TOGETHER, _BYTES_TOGETHER = 8, 32_000_000
 
-Source = str | np.ndarray
+
+class Unreadable(NamedTuple):
+    """A file or folder of which is known already that it can't be read, and why, in words."""
+
+    path: str
+    reason: str
+
+
+Source = str | np.ndarray | Unreadable
 """A path, or a photograph in memory, uint8 [H, W, 3] RGB."""
 
 
@@ -27,50 +37,78 @@ class MediaHeader(NamedTuple):
     frames_declared: int = 1
     frames_requested: int = 1
     fps: float = 0.0
+    cut_short: bool = False
+    frames_lost: int = 0
 
 
 class Frames(NamedTuple):
-    """Frames that are in memory together: their indices in the file, and uint8 [H, W, 3] RGB each."""
+    """Frames that are in memory together."""
 
-    indices: list[int]
-    images: list[np.ndarray]
+    frames: list[Frame]
+
+    @property
+    def indices(self) -> list[int]:
+        """Their indices in the file."""
+        return [frame.index for frame in self.frames]
+
+    @property
+    def images(self) -> list[np.ndarray]:
+        """uint8 [H, W, 3] RGB each."""
+        return [frame.image for frame in self.frames]
 
     @property
     def size(self) -> int:
         """Bytes of the images."""
-        return sum(image.nbytes for image in self.images)
+        return sum(frame.image.nbytes for frame in self.frames)
 
 
-def open_media(source: Source, frames: int = FRAMES) -> tuple[MediaHeader, Iterator[Frames]]:
+def open_media(
+    source: Source, frames: int = FRAMES, recount: MiscountError | None = None
+) -> tuple[MediaHeader, Iterator[Frames]]:
     """Opens a file: its header, and an iterator that decodes it, a photograph at once, a video a few frames at a time.
 
     Args:
         source: the path of a photograph or video, or a photograph as an array.
         frames: how many frames of a video to read, evenly spaced; all where it has fewer.
+        recount: what the iterator has raised when the video was read before.
 
     Raises:
-        BadMediaError: the file is neither (a folder: one without any), or can't be decoded; the iterator raises it,
-            too.
+        MiscountError: by the iterator: another number of frames came out than the video's packets promised. What it has
+            yielded is void; open the video again with this error.
+        BadMediaError: the file is neither, or a picture that this library drew, or can't be decoded; the iterator
+            raises it, too.
     """
     if isinstance(source, np.ndarray):
-        return MediaHeader("", "image"), iter([Frames([0], [source])])
-    if os.path.isdir(source):
-        raise BadMediaError(f"{source}: expected photographs or videos in this folder, found none")
+        return MediaHeader("", "image"), iter([Frames([Frame(0, 0.0, source)])])
+    if isinstance(source, Unreadable):
+        raise BadMediaError(f"{source.path}: {source.reason}")
     if media_kind(source) == "image":
-        return MediaHeader(source, "image"), iter([Frames([0], [read_image(source)])])
+        if is_drawing(source):
+            raise BadMediaError(
+                f"{source}: expected a photograph, found a picture drawn by this program; score the photograph it shows"
+            )
+        return MediaHeader(source, "image"), iter([Frames([Frame(0, 0.0, read_image(source))])])
     info = probe(source)
-    indices = evenly_spaced(info.frames, frames)
-    header = MediaHeader(source, "video", info.frames, len(indices), info.fps)
-    return header, _in_chunks(read_frames(source, indices))
+    total = recount.frames if recount else info.frames
+    indices = evenly_spaced(total, frames)
+    header = MediaHeader(
+        path=source,
+        kind="video",
+        frames_declared=total,
+        frames_requested=len(indices),
+        fps=info.fps,
+        cut_short=info.cut_short,
+        frames_lost=recount.lost if recount else 0,
+    )
+    return header, _in_chunks(read_frames(source, indices, expected=total))
 
 
-def _in_chunks(frames: Iterator[tuple[int, np.ndarray]]) -> Iterator[Frames]:
-    chunk = Frames([], [])
-    for index, image in frames:
-        chunk.indices.append(index)
-        chunk.images.append(image)
-        if len(chunk.images) == _FRAMES_TOGETHER or chunk.size + image.nbytes > _BYTES_TOGETHER:
+def _in_chunks(frames: Iterator[Frame]) -> Iterator[Frames]:
+    chunk = Frames([])
+    for frame in frames:
+        chunk.frames.append(frame)
+        if len(chunk.frames) == _FRAMES_TOGETHER or chunk.size + frame.image.nbytes > _BYTES_TOGETHER:
             yield chunk
-            chunk = Frames([], [])
-    if chunk.images:
+            chunk = Frames([])
+    if chunk.frames:
         yield chunk

@@ -31,10 +31,12 @@ _Faces = tuple[tuple[int, Face], ...]
 
 @dataclasses.dataclass(frozen=True)
 class FrameFaces:
-    """The faces that were found in the frame of that index."""
+    """The faces that were found in the frame of that index and time, and whether it is damaged."""
 
     index: int
     faces: list[Face]
+    seconds: float = 0.0
+    damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ class Sighting:
 
     Attributes:
         frame: index in the video, 0 in a photograph.
+        seconds: time since the video's first frame, by its time stamps; 0.0 in a photograph.
         face: where it is, in pixels of that frame.
         score: in [0, 1], higher is more likely fake.
     """
@@ -34,6 +35,7 @@ class Sighting:
     frame: int
     face: Face
     score: float
+    seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,9 +112,11 @@ class Result:
         kind: "image" or "video".
         rule: how scores of the run become verdicts.
         faces: highest score first, doubtful ones last; empty where no face was found.
-        frames_declared, frames_requested, frames_read: of a video, how many frames its header declares, how many were
+        frames_declared, frames_requested, frames_read: of a video, how many frames it has to display, how many were
             requested and how many could be read; 1 for a photograph.
         fps: frames per second, 0.0 where unknown.
+        cut_short: whether a video's file ends before its end.
+        frames_lost: frames of a video that damage keeps from being decoded.
         notes: sentences for the reader of the score.
     """
 
@@ -124,6 +128,8 @@ class Result:
     frames_requested: int = 1
     frames_read: int = 1
     fps: float = 0.0
+    cut_short: bool = False
+    frames_lost: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -232,6 +238,7 @@ def _face_as_json(face: ScoredFace) -> dict[str, Any]:
     return {
         "box": [round(float(side), 1) for side in face.box],
         "frame": face.most_suspicious.frame,
+        "seconds": round(face.most_suspicious.seconds, 3),
         "score": round(face.score, 6),
         "frames": len(face.sightings),
         "confidence": round(face.most_suspicious.face.confidence, 4),

@@ -25,7 +25,7 @@ from dfdetect_jax.scoring.aggregation import result_of, with_views
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.face_crops import FaceCrop
-from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source
+from dfdetect_jax.scoring.media_frames import FRAMES, MediaHeader, Source, Unreadable
 from dfdetect_jax.scoring.people import FrameFaces
 from dfdetect_jax.scoring.result import Result, View
 from dfdetect_jax.scoring.upstream import (
@@ -57,7 +57,7 @@ _FILES_WITH_VIEWS = 64
 def score_files(
     run: Run,
     face_detector: FaceDetector,
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str] | Unreadable],
     frames: int = FRAMES,
     *,
     rule: DecisionRule | None = None,
@@ -70,7 +70,7 @@ def score_files(
     Args:
         run: an opened run.
         face_detector: the run's face detector, from `media.detectors.load_face_detector`; called from several threads.
-        paths: read as they are needed, in another thread.
+        paths: files, read as they are needed, in another thread.
         frames: per video, evenly spaced; all where it has fewer.
         rule: how scores become verdicts; None for `decision_rule(run)`.
         views: the verdicts whose results carry views: of every face of a photograph, and of the most suspicious
@@ -86,7 +86,7 @@ def score_files(
         RunError: the run's scores are not finite.
         Exception: whatever `paths`, or a thread for a reason other than a file, has raised.
     """
-    sources = (os.fspath(path) for path in paths)
+    sources = (path if isinstance(path, Unreadable) else os.fspath(path) for path in paths)
     return _score(run, face_detector, sources, frames, rule, views, clock or Clock(), limits)
 
 
@@ -181,6 +181,7 @@ class _File:
 
     path: str
     header: MediaHeader | None
+    reading: int = 0
     frames: list[FrameFaces] = dataclasses.field(default_factory=list)
     scores: dict[Face, float] = dataclasses.field(default_factory=dict)
     appearances: dict[Face, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -235,13 +236,14 @@ def _enter(files: dict[int, _File], batches: _Batches, message: Message) -> None
     match message:
         case Broken(error):
             raise error
-        case Begun(number, path, header):
-            files[number] = _File(path, header)
+        case Begun(number, path, header, reading):
+            files[number] = _File(path, header, reading)
         case Ended(number, total, error):
             files[number].total, files[number].error = total, error
-        case Cropped(number, frames) if number in files:  # not one that failed in the meantime
+        # Not one that failed in the meantime, or was begun again.
+        case Cropped(number, frames, reading) if number in files and files[number].reading == reading:
             for frame in frames:
-                files[number].frames.append(FrameFaces(frame.index, frame.faces))
+                files[number].frames.append(FrameFaces(frame.index, frame.faces, frame.seconds, frame.damaged))
                 for crop in frame.crops:
                     batches.add(files[number], crop)
                     if crop.appearance is not None:

@@ -12,9 +12,10 @@ from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.detectors.second_look import second_look
+from dfdetect_jax.media.video import MiscountError
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.face_crops import FrameCrops, crop_faces
-from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, open_media
+from dfdetect_jax.scoring.media_frames import FRAMES, Frames, MediaHeader, Source, Unreadable, open_media
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
@@ -45,11 +46,12 @@ class Limits:
 
 
 class Begun(NamedTuple):
-    """A file was opened; without a header where it can't be."""
+    """A file was opened; without a header where it can't be. What is known of an earlier reading of it is void."""
 
     number: int
     path: str
     header: MediaHeader | None
+    reading: int = 0
 
 
 class Cropped(NamedTuple):
@@ -57,6 +59,7 @@ class Cropped(NamedTuple):
 
     number: int
     frames: list[FrameCrops]
+    reading: int = 0
 
 
 class Ended(NamedTuple):
@@ -84,6 +87,7 @@ class _Decoded(NamedTuple):
     number: int
     frames: Frames
     kind: str
+    reading: int
 
 
 class Upstream:
@@ -156,18 +160,25 @@ class Upstream:
         self.inbox.put(NoMore())
 
     def _read_file(self, number: int, source: Source) -> None:
-        count = 0
         try:
-            with self._clock(DECODE):
-                header, chunks = open_media(source, self._frames)
-            self.inbox.put(Begun(number, header.path, header))
-            for chunk in self._clock.steps(DECODE, chunks):
-                count += len(chunk.indices)
-                self._decoded.put(_Decoded(number, chunk, header.kind), chunk.size)
-            self.inbox.put(Ended(number, count))
+            try:
+                self._read_frames(number, source)
+            except MiscountError as recount:
+                self._read_frames(number, source, recount)
         except BadMediaError as error:
-            self.inbox.put(Begun(number, str(source), None))
-            self.inbox.put(Ended(number, count, error))
+            path = source.path if isinstance(source, Unreadable) else str(source)
+            self.inbox.put(Begun(number, path, None))
+            self.inbox.put(Ended(number, 0, error))
+
+    def _read_frames(self, number: int, source: Source, recount: MiscountError | None = None) -> None:
+        count, reading = 0, 1 if recount else 0
+        with self._clock(DECODE):
+            header, chunks = open_media(source, self._frames, recount)
+        self.inbox.put(Begun(number, header.path, header, reading))
+        for chunk in self._clock.steps(DECODE, chunks):
+            count += len(chunk.frames)
+            self._decoded.put(_Decoded(number, chunk, header.kind, reading), chunk.size)
+        self.inbox.put(Ended(number, count))
 
     def _following(self) -> tuple[int, Source] | None:
         with self._next_source:
@@ -184,8 +195,8 @@ class Upstream:
             chunks = self._decoded.get(_CHUNKS_TOGETHER)
             with self._clock(DETECT):
                 faces = self._face_detector([image for chunk in chunks for image in chunk.frames.images])
-            for number, frames, kind in chunks:
-                here, faces = faces[: len(frames.images)], faces[len(frames.images) :]
+            for number, frames, kind, reading in chunks:
+                here, faces = faces[: len(frames.frames)], faces[len(frames.frames) :]
                 if not any(here):
                     with self._clock(DETECT):
                         here = second_look(self._face_detector, frames.images)
@@ -193,4 +204,4 @@ class Upstream:
                     photo = kind == "image"
                     surroundings = self._surroundings and photo
                     crops = crop_faces(self._run, frames, here, surroundings=surroundings, appearances=not photo)
-                self.inbox.put(Cropped(number, crops))
+                self.inbox.put(Cropped(number, crops, reading))

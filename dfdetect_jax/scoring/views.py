@@ -89,8 +89,8 @@ def video_crops(run: Run, result: Result) -> list[FaceCrop]:
     face_in = {sighting.frame: sighting.face for sighting in most_suspicious}
     return [
         crop
-        for index, image in read_frames(result.path, sorted(face_in))
-        for crop in crop_frame(run, index, image, [face_in[index]], surroundings=True)
+        for frame in read_frames(result.path, sorted(face_in))
+        for crop in crop_frame(run, frame, [face_in[frame.index]], surroundings=True)
     ]
 
 
@@ -108,7 +108,7 @@ def _view(crop: FaceCrop, score: float, heat: np.ndarray, kind: HeatKind, recons
     if crop.surroundings is None:
         raise ValueError("expected a crop with its surroundings, found one without; crop it with surroundings=True")
     return View(
-        sighting=Sighting(frame=crop.frame, face=crop.face, score=score),
+        sighting=Sighting(frame=crop.frame, seconds=crop.seconds, face=crop.face, score=score),
         image=crop.surroundings.image,
         scale=crop.surroundings.scale,
         matrix=crop.matrix,

@@ -30,7 +30,7 @@ def finish(workdir: Path, records: Path) -> None:
     evaluation = evaluate_runs({workdir.name: run}, data)
     report_files.write_report(workdir / REPORT, evaluation)
     sheet = workdir / SAMPLES / "examples.png"
-    sheets.write_png(sheet, example_sheet(run, records, splits[-1]))
+    sheets.write_png(sheet, example_sheet(run, records, splits[-1]), drawing=True)
     print_evaluation(evaluation)
     print(f"run       {workdir}\nreport    {workdir / REPORT / report_files.PAGE}\npictures  {sheet}")
 

@@ -19,7 +19,7 @@ from dfdetect_jax.config import Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.devices import processes
-from dfdetect_jax.devices.host import set_fragments_aside
+from dfdetect_jax.devices.host import check_memory, set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.run.checkpoint import Checkpoints
@@ -172,6 +172,8 @@ class _Loop:
         set_fragments_aside()
         processes.wait_for_all("the step is compiled")  # so that none waits long in its first collective
         memory = step.memory_analysis()  # None on a backend that doesn't report it
+        if memory and jax.default_backend() == "cpu":  # accelerators answer for themselves
+            check_memory(memory.temp_size_in_bytes * jax.local_device_count())
         needs = f", {memory.temp_size_in_bytes / 1e6:.0f} MB of temporaries per device" if memory else ""
         self.progress.print(f"the step is compiled: {time.perf_counter() - began:.1f} s{needs}")
         return step

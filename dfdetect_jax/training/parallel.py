@@ -46,7 +46,7 @@ def build(method: Method, settings: Settings) -> Parallel:
     Raises:
         SettingsError: the devices can't share the batch, or "pmap" is asked for in a job of several processes.
     """
-    devices = jax.devices()
+    devices = meshes.all_devices()
     if settings.parallel == "pmap" and jax.process_count() > 1:
         raise SettingsError(f'parallel: expected "mesh" with {jax.process_count()} processes, found "pmap"')
     meshes.check_batch_size(settings.train.batch_size, len(devices), settings.train.accumulate)

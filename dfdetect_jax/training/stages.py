@@ -4,20 +4,28 @@ import hashlib
 import sys
 from pathlib import Path
 
-from dfdetect_jax import files
+from dfdetect_jax import faults, files
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose_for_masks
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.finding import name_list
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.faults import Lack
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
+_ADVICE = {
+    Lack.MEMORY: "give --config.train.accumulate=2 (or 4, 8), --config.train.remat=True or a smaller "
+    "--config.train.batch_size; remat may change in the same --workdir",
+    Lack.DISK: "make room, then run the same command again: it resumes from the last complete checkpoint",
+    Lack.RIGHT: "name another --workdir, or allow writing to it",
+}
 DIGEST = "masks.sha256"  # in the queue, written when stage 2 starts: its masks must not change while it runs
 
 
@@ -40,9 +48,15 @@ def train(
         True when the last step was reached; False when a SIGTERM ended training early, or masks are to be painted.
 
     Raises:
-        RunError, SettingsError, WeightsError: as `loop.train`; RunError also if the queue has no mask.
+        RunError, SettingsError, WeightsError: as `loop.train`; RunError also if the queue has no mask, if memory runs
+            out or the disk is full.
         BadMediaError: a painted mask can't be used.
     """
+    with faults.explained(str(workdir), _ADVICE):
+        return _all_stages(settings, workdir, records, initial, profile)
+
+
+def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Variables | None, profile: range) -> bool:
     active = settings.mask_learning
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
@@ -72,9 +86,11 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
     total = len(queue.rows)
     if active.annotator == "people" and (waiting := queues.missing(queue)):
         _print(
-            f"waiting for masks: {len(waiting)} of {total} are not painted yet; paint them as described in "
-            f"{folder / queues.README}, then run the same command again"
+            f"waiting for masks: {len(waiting)} of {total} are not painted yet: {name_list(waiting)}; paint them "
+            f"as described in {folder / queues.README}, then run the same command again"
         )
+        for name, file in queues.in_the_way(queue, waiting).items():
+            _print(f"{queues.MASKS}/{name}.png: missing, found {file}; if that is it, save it under that name, as PNG")
         return None
     masks = queues.read_masks(queue, read_manifest(records).fingerprint)
     if not len(masks):

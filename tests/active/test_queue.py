@@ -141,6 +141,13 @@ def test_whatever_is_at_least_half_bright_or_the_one_value_on_black_is_forged(qu
     np.testing.assert_array_equal(masks.masks[0], white_square())
 
 
+def test_files_in_the_way_of_a_missing_mask_are_named(queue):
+    paint(queue, 2, white_square())
+    for name in ("masks/0001.jpg", "masks/2_mask.png", "masks/notes.txt", "0003.png"):
+        (queue.folder / name).touch()
+    assert queues.in_the_way(queue, queues.missing(queue)) == {"0001": "masks/0001.jpg", "0003": "0003.png"}
+
+
 def test_a_painter_declines_by_deleting_the_image(queue):
     paint(queue, 1, white_square())
     (queue.folder / "images/0002.png").unlink()

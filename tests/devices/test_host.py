@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from dfdetect_jax.devices import host
 from dfdetect_jax.devices.host import processors
 
 
@@ -102,3 +103,14 @@ def test_fragments_are_given_out_no_more_and_large_pieces_still_are():
     _, taken, small_again, large_again = after_fragments(call=True)
     assert taken > 0.7 * 2_000 * 20_000
     assert (small_again, large_again) == (0, 1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+def test_more_memory_than_there_is_is_refused_with_both_amounts(monkeypatch):
+    assert 2**20 < host.available_memory() < 2**50
+    host.check_memory(1)
+    monkeypatch.setattr(host, "available_memory", lambda: 2 * 10**9)
+    with pytest.raises(MemoryError, match=r"^8.0 GB are needed at once, 2.0 GB are available$"):
+        host.check_memory(8 * 10**9)
+    monkeypatch.setattr(host, "available_memory", lambda: None)
+    host.check_memory(10**15)

@@ -28,3 +28,19 @@ def test_a_batch_that_devices_cannot_share_is_refused_with_one_that_they_can():
         mesh.check_batch_size(5, devices=2)
     with pytest.raises(SettingsError, match=r"2 devices times 2 parts .*, found 6; try 8"):
         mesh.check_batch_size(6, devices=2, parts=2)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (AssertionError(), "none is there"),
+        (RuntimeError("Unable to initialize backend 'cuda': no driver (set JAX_PLATFORMS='' to choose)"), "no driver"),
+    ],
+)
+def test_a_kind_of_device_that_is_not_there_is_refused_in_one_line(monkeypatch, error, reason):
+    def failing():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", failing)
+    with pytest.raises(SettingsError, match=rf"found none that JAX can use \({reason}\); unset"):
+        mesh.all_devices()

@@ -6,6 +6,7 @@ from matplotlib.text import Text
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures import canvas, sheets
@@ -143,9 +144,11 @@ def test_the_sheet_shows_attention_beside_the_true_mask():
 def test_a_picture_is_written_whole_in_its_own_colours(tmp_path):
     picture = np.zeros((4, 5, 3), np.uint8)
     picture[..., 0] = 200
-    sheets.write_png(tmp_path / "deeper" / "a.png", picture)
-    assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
-    assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+    for drawing in (False, True):
+        sheets.write_png(tmp_path / "deeper" / "a.png", picture, drawing=drawing)
+        assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
+        assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+        assert is_drawing(tmp_path / "deeper" / "a.png") == drawing
 
 
 def test_a_place_that_cant_be_written_to_is_one_line(tmp_path):

@@ -1,6 +1,8 @@
 """Checkpoints: what is restored, what is refused, and what is skipped."""
 
+import contextlib
 import json
+import resource
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +10,10 @@ import numpy as np
 import optax
 import pytest
 
+from dfdetect_jax import faults
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState
-from dfdetect_jax.run.checkpoint import SEAL, Checkpoints, restore_variables
+from dfdetect_jax.run.checkpoint import SEAL, Checkpoints, restore_variables, sealed_steps
 
 
 def state_at(step: int, dtype=jnp.float32) -> TrainState:
@@ -122,3 +125,31 @@ def test_a_state_of_another_dtype_is_refused_instead_of_cast(tmp_path):
 def test_a_seal_holds_the_validation_results(tmp_path):
     save(tmp_path, {3: 0.25})
     assert json.loads((tmp_path / "3" / SEAL).read_text())["metrics"] == {"val_auc": 0.25, "threshold": 0.3}
+
+
+@contextlib.contextmanager
+def no_file_larger_than(size):
+    """In bytes: as on a full disk, what is larger can't be written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_two_of(checkpoints):
+    checkpoints.save(state_at(2), {"next_index": 2}, {"val_auc": 0.5, "threshold": 0.2})
+    checkpoints.seal(wait=True)
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line_and_the_one_before_stays(tmp_path, caplog):
+    save(tmp_path, {1: 0.5})
+    checkpoints = Checkpoints(tmp_path)
+    full = no_file_larger_than(100)
+    with pytest.raises(RunError, match=r"^run: no room .*; make room"), full, faults.explained("run", {}):
+        write_two_of(checkpoints)
+    assert not caplog.records
+    checkpoints.close()
+    assert list(sealed_steps(tmp_path)) == [1]
+    assert restored(tmp_path)[1] == {"next_index": 1}

@@ -27,10 +27,14 @@ def video(frames):
     return MediaHeader("b.avi", "video", len(frames), len(frames), 25.0)
 
 
+def one_threshold(run):
+    return DecisionRule(fake_from=run.threshold, real_below=run.threshold)
+
+
 def scored(run, header, frames, rule=None):
     """The result of frames that are lists of (face, score)."""
     score_of = dict(pair for frame in frames for pair in frame)
-    rule = rule or DecisionRule(fake_from=run.threshold, real_below=run.threshold)
+    rule = rule or one_threshold(run)
     faces = [FrameFaces(i, [f for f, _ in frame]) for i, frame in enumerate(frames)]
     return result_of(run, rule, header, faces, score_of)
 
@@ -118,9 +122,24 @@ def test_frames_without_a_face_are_noted(run):
 
 
 def test_a_video_that_ends_early_is_noted_as_partial(run):
-    frames = [[(face(), 0.3)]] * 3
-    result = scored(run, MediaHeader("b.avi", "video", 40, 8, 25.0), frames)
-    assert result.notes == ("partial: declared 40 frames, but of the 8 asked for only 3 can be read, up to frame 2",)
+    frames = [FrameFaces(index, [], index / 25) for index in range(8)]
+    header = MediaHeader("b.avi", "video", 8, 8, 25.0, cut_short=True, frames_lost=2)
+    notes = result_of(run, one_threshold(run), header, frames, {}).notes
+    assert notes[0] == "partial: the file is cut short, it can be read up to 0.3 s"
+    assert notes[1] == "damage inside the stream: 2 frames can't be decoded"
+
+
+@pytest.mark.parametrize(("damaged", "score"), [({2, 3}, 0.25), ({0, 1, 2, 3}, 0.5)])
+def test_damaged_frames_count_only_where_there_are_no_others(run, damaged, score):
+    faces = [face(10 + i) for i in range(4)]
+    frames = [FrameFaces(i, [faces[i]], i / 25, damaged=i in damaged) for i in range(4)]
+    score_of = dict(zip(faces, (0.2, 0.3, 0.7, 0.8), strict=True))
+    result = result_of(run, one_threshold(run), video(frames), frames, score_of)
+    assert result.score == pytest.approx(score)
+    assert result.notes[0].startswith(
+        f"damage inside the stream: {len(damaged)} of 4 frames that were read are damaged"
+    )
+    assert result.faces[0].most_suspicious.seconds == result.faces[0].most_suspicious.frame / 25
 
 
 def test_attention_that_was_trained_without_masks_is_noted():

@@ -2,23 +2,26 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.scoring.media_frames import MediaHeader, open_media
+from dfdetect_jax.media.video import MiscountError, evenly_spaced
+from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.scoring.media_frames import MediaHeader, Unreadable, open_media
 from tests import trained
+from tests.media.clips import write_clip
 
 
 def test_a_photograph_is_one_frame(media):
     header, chunks = open_media(media["one"])
-    ((indices, images),) = chunks
+    (((frame,),),) = chunks
     assert header == MediaHeader(media["one"], "image", 1, 1, 0.0)
-    assert indices == [0]
-    np.testing.assert_array_equal(images[0], trained.one_face())
+    assert (frame.index, frame.seconds) == (0, 0)
+    np.testing.assert_array_equal(frame.image, trained.one_face())
 
 
 def test_an_array_is_a_photograph_without_a_path():
     header, chunks = open_media(trained.one_face())
-    ((indices, images),) = chunks
-    assert (header, indices) == (MediaHeader("", "image"), [0])
-    np.testing.assert_array_equal(images[0], trained.one_face())
+    (((frame,),),) = chunks
+    assert (header, frame.index) == (MediaHeader("", "image"), 0)
+    np.testing.assert_array_equal(frame.image, trained.one_face())
 
 
 def test_a_video_comes_in_chunks_of_evenly_spaced_frames(media):
@@ -27,9 +30,37 @@ def test_a_video_comes_in_chunks_of_evenly_spaced_frames(media):
     assert header == MediaHeader(media["pan"], "video", 15, 12, trained.FPS)
     assert [len(chunk.images) for chunk in chunks] == [8, 4]
     assert [index for chunk in chunks for index in chunk.indices] == [0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 14]
+    times = [frame.seconds for chunk in chunks for frame in chunk.frames]
+    assert times == pytest.approx([index / trained.FPS for chunk in chunks for index in chunk.indices])
     assert chunks[0].size == 8 * trained.HEIGHT * trained.WIDTH * 3
 
 
-def test_a_folder_without_media_is_refused(tmp_path):
-    with pytest.raises(BadMediaError, match="expected photographs or videos in this folder, found none"):
+def test_where_fewer_frames_come_out_than_promised_the_video_is_opened_again(tmp_path):
+    path = str(write_clip(tmp_path / "hole.mp4"))
+    content = bytearray((tmp_path / "hole.mp4").read_bytes())
+    content[len(content) // 2 : len(content) * 3 // 4] = bytes(len(content) * 3 // 4 - len(content) // 2)
+    (tmp_path / "hole.mp4").write_bytes(content)
+    _, chunks = open_media(path, 8)
+    with pytest.raises(MiscountError) as recount:
+        list(chunks)
+    header, chunks = open_media(path, 8, recount.value)
+    frames = recount.value.frames
+    assert (header.frames_declared, header.frames_requested) == (frames, 8)
+    assert header.frames_lost == recount.value.lost > 0
+    assert [index for chunk in chunks for index in chunk.indices] == evenly_spaced(frames, 8)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(BadMediaError, match="found a folder"):
         open_media(str(tmp_path))
+
+
+def test_a_picture_that_was_drawn_here_is_refused(tmp_path):
+    write_png(tmp_path / "a.png", trained.one_face(), drawing=True)
+    with pytest.raises(BadMediaError, match=r"a\.png: .* drawn by this program; score the photograph"):
+        open_media(str(tmp_path / "a.png"))
+
+
+def test_what_is_known_to_be_unreadable_is_refused_for_that_reason():
+    with pytest.raises(BadMediaError, match=r"^a/locked: can't be opened"):
+        open_media(Unreadable("a/locked", "can't be opened (Permission denied)"))

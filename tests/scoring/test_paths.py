@@ -1,61 +1,78 @@
+import collections
 import os
-import threading
 
 import pytest
 
-from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.scoring.paths import PathSet, listed_paths, media_files
+from dfdetect_jax.scoring.folder_search import Why
+from dfdetect_jax.scoring.media_frames import Unreadable
+from dfdetect_jax.scoring.paths import media_files
+from dfdetect_jax.shares import Share
 
 
-def test_a_path_comes_once_however_it_is_written(tmp_path, monkeypatch):
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """The current folder, with photographs by their names in two folders."""
+    for name in ("a.jpg", "b.jpg", "deeper/c.jpg", "deeper/d.jpg", "deeper/text"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
     monkeypatch.chdir(tmp_path)
-    assert list(media_files(["a.jpg", "./a.jpg", str(tmp_path / "a.jpg"), "b.jpg"])) == ["a.jpg", "b.jpg"]
+    return tmp_path
 
 
-def test_a_set_of_paths_stays_right_beyond_its_first_block():
-    paths = PathSet(block=4)
-    assert all(paths.add(f"{i}.jpg") for i in range(11))
-    assert len(paths) == 11
-    assert not any(paths.add(f"{i}.jpg") for i in range(11))
-    assert "11.jpg" not in paths
+def test_a_path_comes_once_however_it_is_written(archive):
+    passed_over = collections.Counter()
+    paths = ["a.jpg", "./a.jpg", str(archive / "a.jpg"), "b.jpg"]
+    assert list(media_files(paths, passed_over=passed_over)) == ["a.jpg", "b.jpg"]
+    assert passed_over == {Why.SAME_FILE: 2}
 
 
-def test_a_list_has_a_path_per_line_and_its_ends_do_not_matter(tmp_path):
-    (tmp_path / "list").write_bytes(b"a.jpg\n\nwith space.jpg\r\n\xff.jpg\nlast.jpg")
-    assert list(listed_paths(str(tmp_path / "list"))) == [
-        "a.jpg",
-        "with space.jpg",
-        os.fsdecode(b"\xff.jpg"),
-        "last.jpg",
-    ]
+def test_a_file_comes_once_however_many_links_lead_to_it(archive):
+    (archive / "link").symlink_to(".")
+    (archive / "deeper" / "link.jpg").symlink_to("../a.jpg")
+    passed_over = collections.Counter()
+    paths = media_files(["link", ".", "deeper"], passed_over=passed_over)
+    assert list(paths) == ["link/a.jpg", "link/b.jpg", "link/deeper/c.jpg", "link/deeper/d.jpg"]
+    assert passed_over == {Why.SAME_FOLDER: 3, Why.SAME_FILE: 1, Why.NO_MEDIUM: 1}
 
 
-def test_a_long_list_is_split_into_lines_across_blocks(tmp_path):
-    names = [f"{i}.jpg" for i in range(100)]
-    (tmp_path / "list").write_text("\n".join(names))
-    assert list(listed_paths(str(tmp_path / "list"), block=7)) == names
+def test_hard_links_are_two_files(archive):
+    os.link("a.jpg", "hard.jpg")
+    assert list(media_files(["a.jpg", "hard.jpg"])) == ["a.jpg", "hard.jpg"]
 
 
-def test_a_list_is_read_as_its_lines_come(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    more = threading.Event()
-
-    def write():
-        with open(pipe, "w") as file:
-            file.write("a.jpg\n")
-            file.flush()
-            more.wait(10)
-            file.write("b.jpg\n")
-
-    threading.Thread(target=write, daemon=True).start()
-    paths = listed_paths(str(pipe))
-    assert next(paths) == "a.jpg"
-    more.set()
-    assert list(paths) == ["b.jpg"]
+def test_a_given_folder_without_media_is_reported(archive):
+    (archive / "empty").mkdir()
+    (archive / "texts").mkdir()
+    (archive / "texts" / "README").write_text("text")
+    reports = list(media_files(["empty", "texts"]))
+    assert [report.path for report in reports] == ["empty", "texts"]
+    assert all("expected photographs or videos in this folder" in report.reason for report in reports)
 
 
-@pytest.mark.parametrize("source", ["absent", "."])
-def test_a_list_that_cannot_be_read_is_refused(source, tmp_path):
-    with pytest.raises(SettingsError, match="expected a list of paths"):
-        list(listed_paths(str(tmp_path / source)))
+@pytest.mark.parametrize("path", ["absent.jpg", "x" * 5000 + ".jpg", "nul\0.jpg"])
+def test_a_given_path_that_is_no_file_is_left_to_the_reader(path, archive):
+    assert list(media_files([path])) == [path]
+
+
+def test_a_file_stays_in_its_share_as_the_archive_grows(archive):
+    def shares():
+        return [set(media_files(["."], Share(index, 3))) for index in range(3)]
+
+    before = shares()
+    for name in ("0.jpg", "aa.jpg", "deeper/0.jpg"):
+        (archive / name).touch()
+    after = shares()
+    assert all(old <= new for old, new in zip(before, after, strict=True))
+    assert sum(map(len, after)) == len(set.union(*after)) == 7
+
+
+def test_every_entry_is_counted_or_comes_in_one_share(archive):
+    (archive / ".hidden").touch()
+    (archive / "broken.jpg").symlink_to("nowhere")
+    whole, parts, entries = collections.Counter(), collections.Counter(), []
+    for index in range(3):
+        entries += media_files(["."], Share(index, 3), parts)
+    assert sorted(map(str, entries)) == sorted(map(str, media_files(["."], passed_over=whole)))
+    assert Unreadable("./broken.jpg", "can't be opened (a link to what doesn't exist)") in entries
+    assert parts.pop(Why.OTHER_SHARE) == 2 * len(entries)
+    assert parts == whole == {Why.HIDDEN: 1, Why.NO_MEDIUM: 1}

@@ -1,6 +1,8 @@
+import contextlib
 import dataclasses
 import json
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -30,29 +32,75 @@ def done(path, retry_errors=False):
 
 
 def test_what_is_in_the_file_is_done(tmp_path):
-    path = written(tmp_path / "deep" / "s.jsonl", line("a.jpg"), line("new\nline.jpg"), line("bad.jpg", "broken"))
+    path = written(tmp_path / "deep" / "s.jsonl", line("/a.jpg"), line("/new\nline.jpg"), line("/bad.jpg", "broken"))
     paths = done(path)
     assert len(paths) == 3
-    assert all(name in paths for name in ("a.jpg", "new\nline.jpg", "bad.jpg"))
-    assert "b.jpg" not in paths
+    assert all(name in paths for name in ("/a.jpg", "/new\nline.jpg", "/bad.jpg"))
+    assert "/b.jpg" not in paths
+
+
+def test_paths_are_kept_absolute_so_that_another_folders_file_of_the_same_name_is_another_file(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    path = written(tmp_path / "s.jsonl", line("x.jpg"))
+    assert json.loads(path.read_text())["path"] == str(tmp_path / "one" / "x.jpg")
+    assert "x.jpg" in done(path)
+    monkeypatch.chdir(tmp_path / "two")
+    assert "x.jpg" not in done(path)
+    assert "../one/x.jpg" in done(path)
+
+
+def test_relative_paths_of_version_0_1_count_beside_the_file_of_scores_alone(tmp_path, monkeypatch):
+    (tmp_path / "one").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    path = tmp_path / "s.jsonl"
+    old = json.dumps({"scored_by": "me", **line("x.jpg")}) + "\n"
+    path.write_text(old)
+    scores = ScoresFile(path, "me")
+    assert (scores.relative, len(scores.done)) == (1, 0)
+    scores.append(line("x.jpg"))
+    scores.close()
+    assert path.read_text().startswith(old)
+    assert "x.jpg" in done(path)
+    monkeypatch.chdir(tmp_path)
+    assert "x.jpg" in done(path)
+
+
+def test_a_full_disk_is_one_line_and_loses_no_line_before(tmp_path):
+    path = written(tmp_path / "s.jsonl", line("/a.jpg"))
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+    try:
+        with (
+            pytest.raises(RunError, match="File too large; make room, then repeat the command: it resumes"),
+            contextlib.closing(ScoresFile(path, "me")) as scores,
+        ):
+            scores.append(line("/b.jpg"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    written(path, line("/b.jpg"))
+    assert "/b.jpg" in done(path)
 
 
 def test_what_failed_can_be_tried_again(tmp_path):
-    path = written(tmp_path / "s.jsonl", line("a.jpg"), line("bad.jpg", "broken"))
-    assert "bad.jpg" not in done(path, retry_errors=True)
-    written(path, line("bad.jpg"))
-    assert "bad.jpg" in done(path, retry_errors=True)
+    path = written(tmp_path / "s.jsonl", line("/a.jpg"), line("/bad.jpg", "broken"))
+    assert "/bad.jpg" not in done(path, retry_errors=True)
+    written(path, line("/bad.jpg"))
+    assert "/bad.jpg" in done(path, retry_errors=True)
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20, 40])
 def test_an_incomplete_last_line_is_removed(cut, tmp_path):
-    path = written(tmp_path / "s.jsonl", line("a.jpg"), line("b.jpg"))
+    path = written(tmp_path / "s.jsonl", line("/a.jpg"), line("/b.jpg"))
     whole = path.read_bytes()
     first = whole[: whole.index(b"\n") + 1]
     path.write_bytes(whole[:-cut])
-    assert ("a.jpg" in done(path), "b.jpg" in done(path)) == (True, False)
+    assert ("/a.jpg" in done(path), "/b.jpg" in done(path)) == (True, False)
     assert path.read_bytes() == first
-    written(path, line("b.jpg"))
+    written(path, line("/b.jpg"))
     assert path.read_bytes() == whole
 
 
@@ -91,8 +139,8 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
 
 
 def test_every_line_names_what_scored(tmp_path):
-    path = written(tmp_path / "s.jsonl", line("a.jpg"))
-    assert json.loads(path.read_text()) == {"scored_by": "me", **line("a.jpg")}
+    path = written(tmp_path / "s.jsonl", line("/a.jpg"))
+    assert json.loads(path.read_text()) == {"scored_by": "me", **line("/a.jpg")}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import pytest
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.media.crop import warp
 from dfdetect_jax.media.face import Face
+from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.face_crops import crop_frame
@@ -59,7 +60,7 @@ def test_the_views_of_a_video_are_its_most_suspicious_frames_in_order(score, med
 
 def test_an_lae_shows_its_attention(face_detector):
     lae, image = trained.opened_lae(), trained.one_face()
-    (view,) = views_of(lae, crop_frame(lae, 0, image, face_detector([image])[0], surroundings=True))
+    (view,) = views_of(lae, crop_frame(lae, Frame(0, 0.0, image), face_detector([image])[0], surroundings=True))
     assert view.heat_kind == "attention"
     inside = view.heat > 0
     assert inside.any()
@@ -71,7 +72,7 @@ def test_heat_is_zero_beyond_the_edge_of_the_picture(run, face_detector):
     close = np.ascontiguousarray(image[45:, 100:])
     (face,) = face_detector([image])[0]
     moved = Face(face.box - np.float32([100, 45, 100, 45]), face.landmarks - np.float32([100, 45]), 1.0)
-    (view,) = views_of(run, crop_frame(run, 0, close, [moved], surroundings=True))
+    (view,) = views_of(run, crop_frame(run, Frame(0, 0.0, close), [moved], surroundings=True))
     beyond = warp(np.full_like(close, 255), view.matrix, 40)[..., 0] < 128
     assert beyond.any()
     assert (view.heat[beyond] == 0).all()

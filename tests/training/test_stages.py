@@ -1,6 +1,8 @@
 """Two stages with a selection between them: their data, waiting for masks, and resuming after an interruption."""
 
+import errno
 import os
+import shutil
 import signal
 
 import cv2
@@ -89,6 +91,38 @@ def paint(queue, value):
         mask = np.zeros((SIZE, SIZE), np.uint8)
         mask[4:20, 8:24] = value
         cv2.imwrite(str(queue.folder / row.file(queues.MASKS)), mask)
+
+
+def test_the_missing_mask_and_the_file_in_its_place_are_named(drawn, oracle_run, tmp_path, capsys):
+    shutil.copytree(oracle_run / stages.QUEUE, tmp_path / stages.QUEUE)
+    masks = tmp_path / stages.QUEUE / queues.MASKS
+    (masks / "0003.png").rename(masks / "0003.jpg")
+    (masks / "0002.png").unlink()
+    assert stages.painted_masks(settings(annotator="people").active, tmp_path, drawn) is None
+    waiting, named = capsys.readouterr().err.splitlines()
+    assert waiting.startswith("waiting for masks: 2 of 4 are not painted yet: 0002, 0003 (2); paint them as described")
+    assert named == "masks/0003.png: missing, found masks/0003.jpg; if that is it, save it under that name, as PNG"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            MemoryError("8.0 GB"),
+            r"out of memory \(8.0 GB\); give .*train.accumulate=2 .*train.remat.*batch_size",
+        ),
+        (OSError(errno.ENOSPC, "No space"), "no room on the disk .*it resumes from the last complete checkpoint"),
+        (OSError(errno.EROFS, "Read-only"), "no access .*name another --workdir"),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line_with_what_helps(drawn, tmp_path, monkeypatch, error, words):
+    def failing(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(loop, "train", failing)
+    with pytest.raises(RunError, match=f"^{tmp_path}: {words}") as line:
+        stages.train(settings(), tmp_path, drawn)
+    assert "\n" not in str(line.value)
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ from PIL import Image, JpegImagePlugin
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_format, media_kind
-from dfdetect_jax.media.video import codec, probe
+from dfdetect_jax.media.file_format import media_format, media_kind
+from dfdetect_jax.media.video import probe
 
 SIZE, AREA, FORMAT, JPEG, EXIF, COLOUR, CODEC, RATE, LENGTH = TRAITS = (
     "size",
@@ -27,8 +27,8 @@ _SUBSAMPLING = {0: "chroma 4:4:4", 1: "chroma 4:2:2", 2: "chroma 4:2:0"}
 def traits_of(clip: Clip) -> dict[str, str]:
     """The traits of a clip, by the names in `TRAITS`; empty where it can't be read.
 
-    Of a folder of pictures the middle one is read, and its length is that of the folder. No pixel is decoded, except to
-    count the frames of a video whose container doesn't.
+    Of a folder of pictures the middle one is read, and its length is that of the folder. Of a video only the
+    first frame is decoded.
     """
     path = clip.frames[len(clip.frames) // 2] if clip.frames else clip.path
     try:
@@ -67,7 +67,7 @@ def _video(path: str) -> dict[str, str]:
     return {
         **_size(info.width, info.height),
         FORMAT: media_format(path),
-        CODEC: codec(path) or "unnamed",
+        CODEC: info.codec,
         RATE: f"{info.fps:.2f} frames/s" if info.fps else "no frame rate",
         LENGTH: half_octave(info.frames, "frames"),
     }

@@ -13,7 +13,8 @@ from dfdetect_jax.data.example import Clip, Media
 from dfdetect_jax.data.finding import Finding, Severity, Subject, quantity
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind, read_image
+from dfdetect_jax.media.file_format import media_kind
+from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.video import read_frames
 
 FLAT = 4.0  # grey levels; a picture of a lower standard deviation is blank, such as the black before a fade-in
@@ -98,7 +99,8 @@ def _read(media: Media, candidates: Sequence[int]) -> np.ndarray:
     if media_kind(media) == "image":
         return read_image(media)
     picture = None
-    for _, picture in read_frames(media, candidates):
+    for frame in read_frames(media, candidates):
+        picture = frame.image
         if picture[::_STRIDE, ::_STRIDE].std() >= FLAT:
             break
     if picture is None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root, read_lines
+from dfdetect_jax.data.trees.layout import media_files, open_root, read_lines
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "celebdf"
 OPTIONS = ()

@@ -26,10 +26,11 @@ from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.layout import Medium, folders_in, media_in, open_root
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash, split_by_identity
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
 NAME = "df40"
 OPTIONS = ("reals",)

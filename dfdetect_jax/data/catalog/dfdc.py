@@ -18,17 +18,11 @@ from pathlib import Path
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import (
-    VIDEO_SUFFIXES,
-    folders_in,
-    media_files,
-    open_root,
-    read_entries,
-    read_lines,
-)
+from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root, read_entries, read_lines
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "dfdc"
 OPTIONS = ()

@@ -17,10 +17,11 @@ from typing import Any
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, open_root, read_entries
+from dfdetect_jax.data.trees.layout import open_root, read_entries
 from dfdetect_jax.data.trees.listing import Listing, by_name
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "dfdc_preview"
 OPTIONS = ()

@@ -27,10 +27,11 @@ from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.layout import Medium, folders_in, media_in, open_root
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import split_by_hash, with_validation
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
 NAME = "folder"
 OPTIONS = ("real_folder", "allow_one_class")

@@ -18,10 +18,11 @@ from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, folders_in, media_files, open_root
+from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root
 from dfdetect_jax.data.trees.listing import Listing
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 NAME = "forged_images"
 OPTIONS = ("real_folder", "allow_one_class")

@@ -13,10 +13,11 @@ from pathlib import Path
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import VIDEO_SUFFIXES, media_files, open_root
+from dfdetect_jax.data.trees.layout import media_files, open_root
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media.file_format import VIDEO_SUFFIXES
 
 NAME = "uadfv"
 OPTIONS = ()

@@ -12,13 +12,14 @@ import numpy as np
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.clip_masks import TWO_VALUED, review_mask
-from dfdetect_jax.data.clip_media import frame_count, paired_frames
+from dfdetect_jax.data.clip_media import MediaLength, media_length, paired_frames
 from dfdetect_jax.data.example import Clip, Example, Label, Media
 from dfdetect_jax.data.prepare.clip_report import ClipReport
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.crop import crop_matrix, warp, warp_mask
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face, track
+from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.media.mask import (
     LEAST_DIFFERENCE,
     binary_mask,
@@ -27,7 +28,7 @@ from dfdetect_jax.media.mask import (
     difference_usable,
     framed_alike,
 )
-from dfdetect_jax.media.video import evenly_spaced
+from dfdetect_jax.media.video import MiscountError, evenly_spaced
 
 _BATCH = 8  # frames given to the face detector together
 _SAMPLE = 8  # frames that decide whether the difference to the source makes a mask
@@ -94,15 +95,30 @@ def clip_examples(
     Raises:
         BadMediaError: the clip can't be read.
     """
-    total = frame_count(clip.media)
-    source = _mask_source(clip, total)
-    indices = evenly_spaced(min(total, source.frames), frames)
+    length = media_length(clip.media)
+    try:
+        return _clip_examples(clip, length, face_detector, crop, frames, dataset)
+    except MiscountError as recount:
+        length = MediaLength(recount.frames, length.cut_short, recount.lost)
+        return _clip_examples(clip, length, face_detector, crop, frames, dataset)
+
+
+def _clip_examples(
+    clip: Clip, length: MediaLength, face_detector: FaceDetector, crop: Crop, frames: int, dataset: str
+) -> tuple[list[Example], ClipReport]:
+    source = _mask_source(clip, length.frames)
+    indices = evenly_spaced(min(length.frames, source.frames), frames)
     if source.kind == "difference":
         source = _check_difference(clip, source, indices, face_detector)
-    faces, crops = _crop_faces(clip, source, indices, face_detector, crop)
+    pairs = paired_frames(clip.media, source.media, indices, expected=length.frames)
+    faces, crops, damaged = _crop_faces(pairs, source, face_detector, crop)
     person = _person(track(faces), crops, with_masks=bool(source.kind))
     examples = [_example(clip, crops[face], source.kind, dataset) for face in person]
-    words = [*source.words, *_shortfalls(len(indices), len(faces), examples, source.kind)]
+    words = [
+        *source.words,
+        *_damage(length, damaged),
+        *_shortfalls(len(indices), len(faces), damaged, examples, source.kind),
+    ]
     report = ClipReport(
         clip=clip.video,
         split=clip.split,
@@ -115,9 +131,18 @@ def clip_examples(
     return examples, report
 
 
-def _shortfalls(wanted: int, readable: int, examples: Sequence[Example], kind: str) -> Iterator[str]:
-    if readable < wanted:
-        yield f"partial: {readable} of {wanted} frames could be read, the file is cut short"
+def _damage(length: MediaLength, damaged: int) -> Iterator[str]:
+    if length.cut_short:
+        yield "partial: the file is cut short"
+    if length.lost:
+        yield f"damage inside the stream: {length.lost} frames can't be decoded"
+    if damaged:
+        yield f"damage inside the stream: {damaged} frames are damaged and left out"
+
+
+def _shortfalls(wanted: int, readable: int, damaged: int, examples: Sequence[Example], kind: str) -> Iterator[str]:
+    if readable + damaged < wanted:
+        yield f"partial: {readable} of {wanted} frames could be read"
     if len(examples) < readable:
         yield f"no face in {readable - len(examples)} of {readable} frames"
     unmasked = sum(not example.has_mask for example in examples)
@@ -134,7 +159,7 @@ def _mask_source(clip: Clip, total: int) -> _MaskSource:
     words = own.words
     if clip.source_path:
         try:  # paired frame by frame, so it sets the length
-            length = frame_count(clip.source_path)
+            length = media_length(clip.source_path).frames
             return dataclasses.replace(own, kind="difference", media=clip.source_path, frames=length)
         except BadMediaError as error:
             words = (*words, f"source unreadable: {error}")
@@ -162,7 +187,7 @@ def _check_difference(
     """Decides by a few frames whether the difference to the source makes masks, and from which threshold on."""
     sample = [indices[i] for i in evenly_spaced(len(indices), _SAMPLE)]
     frames = paired_frames(clip.media, source.media, sample)
-    pairs = [(fake, original) for _, fake, original in frames if original is not None]
+    pairs = [(fake.image, original) for fake, original in frames if original is not None and not fake.damaged]
     faces_of = face_detector([fake for fake, _ in pairs])
     judgement = difference_usable(
         [
@@ -179,19 +204,22 @@ def _check_difference(
 
 
 def _crop_faces(
-    clip: Clip, source: _MaskSource, indices: Sequence[int], face_detector: FaceDetector, crop: Crop
-) -> tuple[list[list[Face]], dict[Face, _FaceCrop]]:
-    """The faces of every frame that could be read, and a crop of each."""
+    pairs: Iterable[tuple[Frame, np.ndarray | None]], source: _MaskSource, face_detector: FaceDetector, crop: Crop
+) -> tuple[list[list[Face]], dict[Face, _FaceCrop], int]:
+    """The faces of every frame that is not damaged, a crop of each, and the number of damaged frames."""
     faces: list[list[Face]] = []
     crops: dict[Face, _FaceCrop] = {}
-    for batch in _batches(paired_frames(clip.media, source.media, indices)):
-        faces_of = face_detector([frame for _, frame, _ in batch])
-        for (index, frame, beside), in_frame in zip(batch, faces_of, strict=True):
+    damaged = 0
+    for batch in _batches(pairs):
+        intact = [(frame, beside) for frame, beside in batch if not frame.damaged]
+        damaged += len(batch) - len(intact)
+        faces_of = face_detector([frame.image for frame, _ in intact])
+        for (frame, beside), in_frame in zip(intact, faces_of, strict=True):
             faces.append(in_frame[:_FACES])
-            mask = _mask(frame, beside, source)
+            mask = _mask(frame.image, beside, source)
             for face in faces[-1]:
-                crops[face] = _crop_face(index, frame, mask, face, crop)
-    return faces, crops
+                crops[face] = _crop_face(frame.index, frame.image, mask, face, crop)
+    return faces, crops, damaged
 
 
 def _mask(frame: np.ndarray, beside: np.ndarray | None, source: _MaskSource) -> np.ndarray | None:

@@ -21,10 +21,11 @@ from dfdetect_jax.data.prepare.clip_report import ClipReport, failure_report
 from dfdetect_jax.data.prepare.crops import clip_examples
 from dfdetect_jax.data.prepare.linked import linked_examples
 from dfdetect_jax.data.prepare.request import FORGE, Request, check_request
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, media_files
+from dfdetect_jax.data.trees.layout import media_files
 from dfdetect_jax.errors import BadMediaError, RecordsError
 from dfdetect_jax.files import sha256_file
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 Examples = Sequence[Example] | Sequence[LinkedExample]
 

@@ -8,7 +8,7 @@ from dfdetect_jax.data.clip_masks import TWO_VALUED, review_mask
 from dfdetect_jax.data.example import Clip, Label, LinkedExample
 from dfdetect_jax.data.prepare.clip_report import ClipReport
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.image import media_kind
+from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.video import evenly_spaced
 
 

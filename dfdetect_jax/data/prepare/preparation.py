@@ -30,7 +30,7 @@ from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.files import write_json, write_text
 from dfdetect_jax.shares import Share
 
-_PIXEL_PACKAGES = ("opencv-python-headless", "jax", "mtcnn", "pillow")
+_PIXEL_PACKAGES = ("av", "opencv-python-headless", "jax", "mtcnn", "pillow")
 _OTHER_PLACE = "give another --name or --out, or remove it"
 Log = Callable[[str], None]
 

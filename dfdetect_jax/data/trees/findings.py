@@ -6,10 +6,11 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding, Severity, Subject, name_list
-from dfdetect_jax.data.trees.layout import MEDIA_SUFFIXES, folders_in, media_files
+from dfdetect_jax.data.trees.layout import folders_in, media_files
 from dfdetect_jax.data.trees.listing import by_name
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
 
-_UNREAD_MEDIA = frozenset({".tif", ".tiff", ".gif", ".heic", ".avif", ".mpg", ".mpeg", ".wmv", ".flv", ".m4v"})
+_UNREAD_MEDIA = frozenset({".jxl", ".jp2", ".cr2", ".nef", ".arw", ".dng", ".psd", ".svg", ".rm", ".swf"})
 MISNAMED = "left out, not named as in this data set"
 _ONE_CLASS = "if one class is meant, give --allow_one_class"
 

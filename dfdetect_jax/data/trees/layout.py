@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dfdetect_jax.errors import RecordsError
-
-# Photographs and videos by name; what a file really is decides `media.image.media_kind` when it is read.
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
-MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 
 
 class Medium(NamedTuple):

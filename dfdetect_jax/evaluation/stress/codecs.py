@@ -2,8 +2,8 @@
 
 import fractions
 from collections.abc import Sequence
-from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -11,6 +11,7 @@ from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.stress.protocol import CLIP, CORRUPTIONS, check_corruptions
 
 FRAMES_PER_SECOND = 25
+ENCODER = "libx264"
 PRESET = "medium"  # ffmpeg's default, which the DeeperForensics protocol uses
 
 
@@ -59,12 +60,12 @@ def h264(frames: np.ndarray, crf: int) -> np.ndarray:
         uint8 [T, H, W, 3], RGB.
 
     Raises:
-        SettingsError: PyAV is not installed.
+        SettingsError: this PyAV has no encoder of H.264.
     """
-    av = require_av()
+    _require_encoder()
     height, width = frames.shape[1:3]
     even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder = av.CodecContext.create(ENCODER, "w")
     encoder.height, encoder.width, encoder.pix_fmt = *even.shape[1:3], "yuv420p"
     encoder.time_base = fractions.Fraction(1, FRAMES_PER_SECOND)
     encoder.framerate = fractions.Fraction(FRAMES_PER_SECOND)
@@ -90,20 +91,12 @@ def check_available(names: Sequence[str]) -> None:
     """
     check_corruptions(names)
     if any(CORRUPTIONS[name].where == CLIP for name in names):
-        require_av()
+        _require_encoder()
 
 
-def require_av() -> Any:
-    """The module `av`.
-
-    Raises:
-        SettingsError: it is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
+def _require_encoder() -> None:
+    if ENCODER not in av.codecs_available:  # wheels of PyAV have it, other builds may not
         raise SettingsError(
-            f"video compression: expected PyAV with libx264, found none ({error}); install it with "
-            "`pip install dfdetect_jax[video]`, or leave out the corruption video"
-        ) from error
-    return av
+            f"video compression: expected PyAV with {ENCODER}, found one without; install its wheel with "
+            "`pip install --force-reinstall --only-binary av av`, or leave out the corruption video"
+        )

@@ -45,7 +45,7 @@ def test_the_format_is_that_of_the_bytes_and_exif_is_a_trait(tmp_path):
 def test_a_video_has_container_codec_rate_and_length(tmp_path):
     write_video(tmp_path / "a.mp4", [scene(1)] * 10)
     values = traits_of(clip_of((tmp_path / "a.mp4").rename(tmp_path / "a.avi")))
-    expected = {traits.SIZE: "128x96", traits.FORMAT: "MP4", traits.CODEC: "FMP4", traits.RATE: "25.00 frames/s"}
+    expected = {traits.SIZE: "128x96", traits.FORMAT: "MP4", traits.CODEC: "mpeg4", traits.RATE: "25.00 frames/s"}
     assert values == {**expected, traits.AREA: "11,586 to 16,383 pixels", traits.LENGTH: "8 to 11 frames"}
 
 

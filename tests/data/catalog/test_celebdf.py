@@ -68,10 +68,10 @@ def test_a_damaged_or_missing_list_is_named(tree):
 
 
 def test_misnamed_videos_and_other_files_are_reported(tree):
-    sample_trees.put(tree, "Celeb-real/holiday.mp4", "YouTube-real/notes.txt", "YouTube-real/00001.mpg")
+    sample_trees.put(tree, "Celeb-real/holiday.mp4", "YouTube-real/notes.txt", "YouTube-real/00001.rm")
     findings = lines(celebdf.find_clips(tree).findings)
     assert "warning: Celeb-real: left out, not named as in this data set: holiday (1)" in findings
-    unread = "left out, pictures or videos in a format that is not read here: 00001.mpg (1)"
+    unread = "left out, pictures or videos in a format that is not read here: 00001.rm (1)"
     assert f"warning: YouTube-real: {unread}" in findings
     assert "note: YouTube-real: left out, neither pictures nor videos: notes.txt (1)" in findings
 

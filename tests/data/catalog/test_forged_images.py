@@ -31,10 +31,10 @@ def test_the_authentic_picture_of_the_same_stem_is_the_source_and_shares_the_spl
     assert (clips["tampered/b"].source, clips["tampered/b"].source_path) == ("", None)
 
 
-def test_tiff_is_a_warning_and_a_missing_mask_a_note(tmp_path):
-    sample_trees.put(tmp_path, "Au/b.jpg", "Tp/a.jpg", "Tp/c.jpg", "Tp/d.tif", "Gt/a_gt.png")
+def test_a_format_that_is_not_read_is_a_warning_and_a_missing_mask_a_note(tmp_path):
+    sample_trees.put(tmp_path, "Au/b.jpg", "Tp/a.jpg", "Tp/c.jpg", "Tp/d.jxl", "Gt/a_gt.png")
     assert lines(forged_images.find_clips(tmp_path).findings) == [
-        "warning: Tp: left out, pictures or videos in a format that is not read here: d.tif (1)",
+        "warning: Tp: left out, pictures or videos in a format that is not read here: d.jxl (1)",
         "note: Tp: no mask of their own: c (1)",
         "note: tampered: neither mask nor source on disk, so no masks: tampered/c (1)",
     ]

@@ -2,7 +2,7 @@ import dataclasses
 
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.trees import findings
-from dfdetect_jax.data.trees.layout import IMAGE_SUFFIXES, MEDIA_SUFFIXES
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 from tests.data.finding_lines import lines
 from tests.data.sample_trees import put
 
@@ -23,10 +23,10 @@ def test_other_files_and_folders_are_noted_by_name(tmp_path):
 
 
 def test_pictures_and_videos_that_are_not_read_are_a_warning(tmp_path):
-    put(tmp_path, "a.jpg", "b.TIF", "c.mp4")
+    put(tmp_path, "a.jpg", "b.JXL", "c.mp4")
     (warning,) = lines(findings.other_files(tmp_path, IMAGE_SUFFIXES))
     assert warning.startswith("warning: ")
-    assert warning.endswith(": b.TIF, c.mp4 (2)")
+    assert warning.endswith(": b.JXL, c.mp4 (2)")
 
 
 def test_a_class_without_clips_is_an_error_unless_it_is_meant():

@@ -1,7 +1,5 @@
 """What holds of every corruption."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 import skimage.data
@@ -12,10 +10,7 @@ from dfdetect_jax.evaluation.stress.corruptions import corrupt, psnr
 from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS, LEVELS, check_corruptions
 
 SIZE, COUNT = 64, 6
-NEEDS_CODEC = pytest.mark.skipif(importlib.util.find_spec("av") is None, reason="PyAV is not installed")
-EVERY_ONE = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=NEEDS_CODEC) if name == "video" else name for name in CORRUPTIONS]
-)
+EVERY_ONE = pytest.mark.parametrize("name", CORRUPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +47,6 @@ def test_random_numbers_follow_the_seed_and_the_position_and_not_the_batch(image
     assert not np.array_equal(corrupt(images, name, 2, seed=2), whole)
 
 
-@NEEDS_CODEC
 def test_clips_are_compressed_apart(images):
     together = corrupt(images, "video", 5, clips=np.array([7, 7, 2, 2, 2, 2]))
     apart = [corrupt(part, "video", 5) for part in (images[:2], images[2:])]

@@ -69,7 +69,6 @@ def test_darkening_moves_brightness_below_the_threshold(folder):
 
 
 def test_every_corruption_is_measured_and_is_json(folder):
-    pytest.importorskip("av")
     counts = []
     result, scores = measured(folder, max_frames=8, on_progress=counts.append)
     values = result.as_json()

@@ -1,0 +1,139 @@
+"""Formats by content: photographs, videos, animations, sound, and what is none of them."""
+
+import contextlib
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.file_format import FORMATS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, media_format, media_kind
+
+av = pytest.importorskip("av")
+PIXELS = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+
+
+def atom(kind, body=b""):
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def ftyp(major, *compatible):
+    return atom(b"ftyp", major + bytes(4) + b"".join(compatible))
+
+
+def written(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def clip(path, container, codec):
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for _ in range(6):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(PIXELS, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "name"),
+    [
+        ("mp4", "mpeg4", "MP4"),
+        ("mov", "mpeg4", "MOV"),
+        ("avi", "mpeg4", "AVI"),
+        ("matroska", "mpeg4", "Matroska"),
+        ("mpegts", "mpeg2video", "MPEG-TS"),
+        ("mpeg", "mpeg2video", "MPEG-PS"),
+        ("asf", "mpeg4", "ASF"),
+        ("flv", "flv", "FLV"),
+    ],
+)
+def test_containers_are_known_under_a_wrong_name(tmp_path, container, codec, name):
+    path = clip(tmp_path / "clip.jpg", container, codec)
+    assert (media_format(path), media_kind(path)) == (name, "video")
+
+
+@pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS[name].kind == "image" and name != "HEIF"])
+def test_photographs_are_known_under_a_wrong_name(tmp_path, kind):
+    path = tmp_path / "photo.mp4"
+    Image.fromarray(PIXELS).save(path, format=kind)
+    assert (media_format(path), media_kind(path)) == (kind, "image")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_several_pictures_in_one_file_are_a_video(tmp_path, kind):
+    path = tmp_path / "moving"
+    Image.fromarray(PIXELS).save(path, kind, save_all=True, append_images=[Image.fromarray(PIXELS[::-1].copy())])
+    assert media_kind(path) == "video"
+
+
+@pytest.mark.parametrize("padding", [b"free", b"skip", b"wide", b"uuid", b"pnot"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_padding_before_a_movie_is_passed_over(tmp_path, padding, times):
+    start = atom(padding, bytes(100)) * times
+    assert media_format(written(tmp_path / "a", start + ftyp(b"isom") + atom(b"moov", bytes(64)))) == "MP4"
+    assert media_format(written(tmp_path / "b", start + ftyp(b"qt  ") + atom(b"moov", bytes(64)))) == "MOV"
+    assert media_format(written(tmp_path / "c", start + atom(b"mdat", bytes(64)) + atom(b"moov", bytes(64)))) == "MOV"
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (ftyp(b"heic", b"mif1"), "HEIF"),
+        (ftyp(b"mif1", b"heic"), "HEIF"),
+        (ftyp(b"mif1", b"avif"), "AVIF"),
+        (ftyp(b"3gp4"), "MP4"),
+        (ftyp(b"M4V "), "MP4"),
+        (struct.pack(">I4sQ", 1, b"mdat", 1 << 40), "MOV"),
+    ],
+)
+def test_brands_decide_between_photographs_and_movies(tmp_path, start, name):
+    assert media_format(written(tmp_path / "a", start)) == name
+
+
+@pytest.mark.parametrize("length", [188, 192, 204])
+def test_transport_streams_of_all_packet_lengths(tmp_path, length):
+    packet = (bytes(4) if length == 192 else b"") + b"\x47" + bytes(187) + bytes(16 if length == 204 else 0)
+    assert media_format(written(tmp_path / "a", packet * 10)) == "MPEG-TS"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "an empty file"),
+        (b"hello", "text"),
+        (b"GGGGGGGG" * 300, "text"),
+        (b"ID3\x04" + bytes(20), "sound without a picture"),
+        (b"\xff\xfb\x90\x00" + bytes(200), "sound without a picture"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "sound without a picture"),
+        (b"OggS" + bytes(24) + b"\x01vorbis", "sound without a picture"),
+        (b"fLaC" + bytes(8), "sound without a picture"),
+        (b"%PDF-1.7", "a PDF"),
+        (bytes(64), "an unknown format"),
+    ],
+)
+def test_what_is_no_medium_is_described(tmp_path, content, words):
+    path = written(tmp_path / "a.jpg", content)
+    with pytest.raises(BadMediaError, match="expected a photograph") as caught:
+        media_format(path)
+    assert f"found {words}" in str(caught.value)
+
+
+def test_no_suffix_is_both_a_photograph_and_a_video():
+    assert not IMAGE_SUFFIXES & VIDEO_SUFFIXES
+    assert {".heic", ".tif", ".gif"} <= IMAGE_SUFFIXES
+    assert {".ts", ".wmv", ".flv", ".m4v"} <= VIDEO_SUFFIXES
+
+
+def test_mutated_starts_raise_nothing_but_bad_media(tmp_path):
+    random = np.random.default_rng(0)
+    starts = [ftyp(b"isom", b"avis"), atom(b"free", bytes(9)) + ftyp(b"qt  "), b"GIF89a" + bytes(60)]
+    for start in starts:
+        for _ in range(60):
+            content = bytearray(start + bytes(64))
+            for place in random.integers(0, len(content), 4):
+                content[place] = random.integers(0, 256)
+            with contextlib.suppress(BadMediaError):
+                assert media_kind(written(tmp_path / "a", content)) in ("image", "video")
