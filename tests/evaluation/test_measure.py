@@ -19,7 +19,7 @@ from dfdetect_jax.evaluation.report.page import render
 from dfdetect_jax.evaluation.stress.protocol import Stress
 from tests import trained
 from tests.data.drawn import SIZE
-from tests.evaluation.fake_runs import Attending, Reconstructing, drawn_records, fake_run, moved_away, person_example
+from tests.evaluation.fake_runs import Attending, drawn_records, fake_run, moved_away, person_example
 
 FEW = Resampling(resamples=20)
 
@@ -144,14 +144,14 @@ def test_intervals_of_maps_need_no_second_pass(tmp_path, records):
     assert "iou" in metrics.by_forgery["paste"].localization.intervals
 
 
-def test_without_maps_only_the_examples_are_predicted_in_full(tmp_path, records, monkeypatch):
-    run, batches = fake_run(tmp_path / "run", records), []
-    predict = Reconstructing.predict
-    monkeypatch.setattr(
-        Reconstructing, "predict", lambda run, images: batches.append(len(images)) or predict(run, images)
-    )
-    result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], NO_INTERVALS)
-    assert batches == [len(result.examples["drawn"])]
+def test_maps_that_were_not_learnt_are_measured_beside_the_scores(tmp_path, records):
+    run = fake_run(tmp_path / "run", records)
+    result = measure_run(run, [PreparedSplit(key="drawn", folder=records)], FEW)
+    heat = result.metrics.data["drawn"].heat
+    assert list(heat) == ["reconstruction error"]
+    assert heat["reconstruction error"].n == 8
+    assert heat["reconstruction error"].intervals["pixel_auc"] is not None
+    assert result.metrics.data["drawn"].localization is None
 
 
 def test_a_trained_lae_is_scored_as_by_predict_and_its_attention_is_measured():

@@ -10,6 +10,7 @@ from dfdetect_jax.evaluation.metrics.detection_metrics import (
     PROBABILITY_METRICS,
     DetectionMetrics,
 )
+from dfdetect_jax.evaluation.metrics.heat_metrics import HEAT_METRICS
 from dfdetect_jax.evaluation.metrics.localization_metrics import REAL_METRICS, LocalizationMetrics
 from dfdetect_jax.evaluation.metrics.summary import ForgeryMetrics, GroupMetrics
 from dfdetect_jax.evaluation.report.cells import (
@@ -102,6 +103,22 @@ def localization_table(evaluation: Evaluation, key: str) -> Table | None:
                 rows.append(_localization_row(name_and_seen, of_forgery.localization, "forgery", reasons))
     headings = [heading(name) for name in (*_MAPS, *REAL_METRICS)]
     return Table(["run and forgery", *headings, "masks", "left out"], rows) if rows else None
+
+
+def heat_table(evaluation: Evaluation, key: str) -> Table | None:
+    """How well the maps of methods without attention show where one data set's fakes were forged; None without."""
+    rows: list[Row] = []
+    for name, run in evaluation.runs.items():
+        heat = run.metrics.data[key].heat
+        for kind, maps in heat.items():
+            cells = [value_cell(maps.values[metric], maps.intervals.get(metric)) for metric in HEAT_METRICS]
+            why = [] if maps.why is None else [maps.why]
+            rows.append(Row(f"{name} · {kind}", [*cells, count_cell(maps.n)], "run", why=why))
+        for baseline, values in next((maps.baselines for maps in heat.values()), {}).items():
+            cells = [value_cell(values[metric]) for metric in HEAT_METRICS]
+            rows.append(Row(BASELINES[baseline], [*cells, Cell("")], "baseline"))
+    headings = [heading(name) for name in HEAT_METRICS]
+    return Table(["run and map", *headings, "masks"], rows) if rows else None
 
 
 def of_unit(metrics: GroupMetrics, unit: str) -> DetectionMetrics:

@@ -90,6 +90,7 @@ def _data_set(evaluation: Evaluation, key: str) -> dict[str, Any]:
         "frame": html_tables.detection_tables(evaluation, key, "frame"),
         "video": html_tables.detection_tables(evaluation, key, "video"),
         "localization": html_tables.localization_table(evaluation, key),
+        "heat": html_tables.heat_table(evaluation, key),
     }
 
 

@@ -164,8 +164,9 @@ def robustness_curve(name: str, levels: Mapping[str, Sequence[CorruptionLevel]])
     lowest = 0.5 if metric == "auc" else 0.0
     for place, of_run in enumerate(levels.values()):
         points = [(each.level, each.frame.value(metric), each.frame.interval(metric)) for each in of_run]
-        defined = [(level, value, interval or (value, value)) for level, value, interval in points if value is not None]
-        x, y, bounds = ([point[part] for point in defined] for part in range(3))
+        x = [level for level, value, _ in points if value is not None]
+        y = [value for _, value, _ in points if value is not None]
+        bounds = [interval or (value, value) for _, value, interval in points if value is not None]
         colour = LINES[place % len(LINES)]
         axes.plot(x, y, color=colour, linestyle=DASHES[place % len(DASHES)], marker="o", markersize=3)
         axes.fill_between(x, *np.reshape(bounds, (-1, 2)).T, color=colour, alpha=0.15, linewidth=0)

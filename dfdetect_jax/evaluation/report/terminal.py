@@ -1,5 +1,6 @@
 """Tables for the terminal: a row per data set and a row per forgery, seen and unseen."""
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, Interval
+from dfdetect_jax.evaluation.metrics.heat_metrics import HEAT_METRICS, Values
 from dfdetect_jax.evaluation.metrics.localization_metrics import LocalizationMetrics
 from dfdetect_jax.evaluation.metrics.paired import Difference
 from dfdetect_jax.evaluation.metrics.seed_spread import Spread
@@ -44,8 +46,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 
 def print_metrics(metrics: RunMetrics) -> None:
-    """Prints `detection_table` on standard output, and `localization_table` below it if there are maps."""
+    """Prints `detection_table` on standard output; if there are maps, `localization_table` or `heat_table` below it."""
     _console().print(detection_table(metrics))
+    if any(of_data.heat for of_data in metrics.data.values()):
+        print()
+        _console().print(heat_table(metrics))
     if any(of_data.localization is not None for of_data in metrics.data.values()):
         print()
         _console().print(localization_table(metrics))
@@ -133,6 +138,29 @@ def localization_table(metrics: RunMetrics) -> Table:
         notes += [f"{key}: {note}" for note in _localization_notes(of_data.localization)]
     table.caption = Text("\n".join(notes))
     return table
+
+
+def heat_table(metrics: RunMetrics) -> Table:
+    """The maps of a method without attention beside each other, on every data set with masks; see `HeatMetrics`."""
+    headings = [part for name in HEAT_METRICS for part in (heading(name).replace(" ", "\n"), "95%")]
+    table = _table("where it was\n  forged", (*headings, "masks"))
+    for key, of_data in metrics.data.items():
+        if of_data.heat:
+            table.add_section()
+            table.add_row(Text(key, style="bold"))
+        for kind, maps in of_data.heat.items():
+            cells = [(_share(maps.values[name]), _interval(maps.intervals.get(name))) for name in HEAT_METRICS]
+            table.add_row(Text(f"  {kind}"), "", *itertools.chain(*cells), str(maps.n))
+        for baseline, values in _baselines(of_data).items():
+            cells = [(_share(values[name]), "") for name in HEAT_METRICS]
+            table.add_row(Text(f"  ({BASELINES[baseline]})"), "", *itertools.chain(*cells))
+    table.caption = Text("not learnt from masks: the order of values alone is measured, over all fakes with a mask")
+    return table
+
+
+def _baselines(metrics: DataSetMetrics) -> Mapping[str, Values]:
+    """Of any map: all are of the same fakes."""
+    return next((maps.baselines for maps in metrics.heat.values()), {})
 
 
 def _console() -> Console:

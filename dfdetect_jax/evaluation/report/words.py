@@ -40,6 +40,7 @@ def findings(metrics: RunMetrics) -> list[str]:
         *_at_threshold(data, metrics.threshold),
         *(f"On {key} {called_fake(of_data)}." for key, of_data in data.items() if of_data.frame.headline != "auc"),
         *_robustness(data),
+        *_heat(data),
     ]
 
 
@@ -163,6 +164,17 @@ def _at_threshold(data: Data, threshold: float) -> Iterator[str]:
         yield f"More than a quarter of reals are false alarms on {', '.join(alarms)}: choose another threshold there."
 
 
+def _heat(data: Data) -> Iterator[str]:
+    """Which map of a method without attention shows best what was forged, and whether a fixed spot does better."""
+    for key, metrics in data.items():
+        aucs = {kind: auc for kind, maps in metrics.heat.items() if (auc := maps.values["pixel_auc"]) is not None}
+        if not aucs:
+            continue
+        shown = ", ".join(f"{kind} {number(auc)}" for kind, auc in aucs.items())
+        blob = next(iter(metrics.heat.values())).baselines["centre"]["pixel_auc"]
+        yield f"On {key} the pixel AUC of maps is: {shown}; of a fixed spot in the middle of every crop {number(blob)}."
+
+
 def _robustness(data: Data) -> Iterator[str]:
     for key, metrics in data.items():
         if metrics.robustness is not None:
@@ -178,9 +190,9 @@ def _worst_corruption(key: str, robustness: Robustness) -> Iterator[str]:
     extreme, word = (max, "highest") if metric == "fpr" else (min, "lowest")
     _, worst = extreme(defined, key=lambda pair: pair[0])
     of_all = "" if len(defined) == 1 else f", the {word} of {len(defined)} corruptions"
-    value, clean = with_interval(hardest[worst], metric), number(robustness.clean.frame.value(metric))
+    shown, clean = with_interval(hardest[worst], metric), number(robustness.clean.frame.value(metric))
     subject = f"{_HEADLINES[metric]} on {key}"
-    yield f"Under {worst} at the highest level, {subject} is {value}{of_all}; clean it is {clean}."
+    yield f"Under {worst} at the highest level, {subject} is {shown}{of_all}; clean it is {clean}."
 
 
 def _few_reals(evaluation: Evaluation) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dfdetect_jax.evaluation.comparison import compare_runs
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
 from dfdetect_jax.evaluation.report import terminal
-from tests.evaluation.made_results import data_set_metrics, localization, run_metrics, run_result
+from tests.evaluation.made_results import data_set_metrics, heat, localization, run_metrics, run_result
 from tests.evaluation.scored import clips, scores_of
 
 LEAKS = Leakage(identities=0, videos=2, files=0, warning="shares 2 videos", note="a note")
@@ -100,6 +100,17 @@ def test_the_second_table_counts_fakes_without_a_mask():
     assert "set: fakes left out: 1 without a mask, 0 with an empty mask" in text
     assert "set: no fake with a mask was measured" in text
     assert " - " in text
+
+
+def test_maps_that_were_not_learnt_stand_beside_each_other_and_the_baselines():
+    metrics = run_metrics({"set": data_set_metrics(clips(), heat=heat()), "bare": data_set_metrics(clips())})
+    rows = [line.split() for line in text_of(terminal.heat_table(metrics), 100).splitlines() if "0." in line]
+    assert rows == [
+        ["reconstruction", "error", "0.800", ".70-.90", "0.800", "0.800", "7"],
+        ["class", "activation", "0.800", ".70-.90", "0.800", "0.800", "7"],
+        ["(noise)", "0.250", "0.250", "0.250"],
+        ["(centre", "blob)", "0.950", "0.950", "0.950"],
+    ]
 
 
 def test_a_method_without_maps_has_one_table(capsys):

@@ -10,6 +10,7 @@ from tests.evaluation.made_results import (
     data_set_metrics,
     detection_metrics,
     evaluation,
+    heat,
     robustness,
     run_metrics,
     run_result,
@@ -103,6 +104,12 @@ def test_of_one_class_the_worst_corruption_is_that_of_the_share_called_fake(forg
         f"the share of {what} called fake on set is {share:.3f}, the {worst} of 2 corruptions; clean it is 0.500."
     )
     assert f"Under {name} at the highest level, {expected}" in text
+
+
+def test_maps_that_were_not_learnt_are_compared_with_a_fixed_spot():
+    expected = "reconstruction error 0.800, class activation 0.800; of a fixed spot in the middle of every crop 0.950."
+    assert f"On set the pixel AUC of maps is: {expected}" in findings(clips(), heat=heat())
+    assert "pixel AUC of maps" not in findings(clips())
 
 
 def test_leakage_names_run_and_data_set():
