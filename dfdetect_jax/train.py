@@ -20,7 +20,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from dfdetect_jax import cli
-from dfdetect_jax.config import Settings, check, from_dict, to_dict
+from dfdetect_jax.config import Settings, check, from_dict, to_dict, with_presets
 from dfdetect_jax.config.describe import as_text
 from dfdetect_jax.config.rules import current_path
 from dfdetect_jax.devices.host import keep_freed_memory
@@ -200,11 +200,13 @@ def _split(argv: Sequence[str]) -> tuple[str, list[str], list[str]]:
 
 def _override(settings: Settings, overrides: Sequence[str], *, checked: bool = True) -> Settings:
     """`settings` with overrides of the command line, each parsed as its setting's type."""
-    paths, arguments = [], []
+    paths, texts, arguments = [], [], []
     for argument in overrides:
         name, equals, value = argument.removeprefix("--config.").partition("=")
         paths.append(current_path(name, type(settings)))
+        texts.append(value.strip("'\""))
         arguments.append(f"--config.{paths[-1]}{equals}{value}")
+    settings = with_presets(settings, dict(zip(paths, texts, strict=True)))
     values, nested = flags.FlagValues(), ConfigDict(to_dict(settings))
     config_flags.DEFINE_config_dict("config", nested, flag_values=values, sys_argv=["train", *arguments])
     try:

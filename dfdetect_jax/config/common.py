@@ -9,6 +9,7 @@ import math
 from typing import TypeVar
 
 from dfdetect_jax.config.active import Active
+from dfdetect_jax.config.augment import Augment, check_augment, unread_augment
 from dfdetect_jax.config.rules import at_least, from_dict, left_at_default, one_of, to_dict, within
 from dfdetect_jax.errors import SettingsError
 
@@ -51,19 +52,6 @@ class Data:
     balance: bool = True
     workers: int = 0
     forge_images: int = 4000
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Augment:
-    """Augmentation inside the step.
-
-    Attributes:
-        flip: mirror left and right with probability one half.
-        jitter: brightness and contrast change by up to this share, 0 to switch off.
-    """
-
-    flip: bool = True
-    jitter: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -205,6 +193,11 @@ class Settings:
         return None
 
     @property
+    def learns_self_blended_masks(self) -> bool:
+        """Whether the masks of self-blended fakes, and the empty ones of reals beside them, are learnt from."""
+        return False
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of results should know of how these settings train, a sentence each."""
         return ()
@@ -233,7 +226,7 @@ def _unread(s: Settings) -> dict[str, str]:
         unread["data.compression"] = f'data.name="{s.data.name}"'
     if s.optimizer.schedule != "drop":
         unread["optimizer.drop_step"] = f'optimizer.schedule="{s.optimizer.schedule}"'
-    return unread
+    return unread | unread_augment(s.augment)
 
 
 def _check_common(s: Settings) -> None:
@@ -244,7 +237,7 @@ def _check_common(s: Settings) -> None:
     at_least("data.image_size", s.data.image_size, 32)
     at_least("data.workers", s.data.workers, 0)
     at_least("data.forge_images", s.data.forge_images, 8)
-    within("augment.jitter", s.augment.jitter, 0.0, 1.0)
+    check_augment(s.augment)
     check_optimizer("optimizer", s.optimizer)
     _check_train(s.train)
     one_of("parallel", s.parallel, PARALLEL)

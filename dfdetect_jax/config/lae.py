@@ -114,6 +114,7 @@ class LAESettings(Settings):
         _check_loss(self)
         _check_discriminator(self.discriminator)
         check_active(self.active, self.train.steps if self.mask_learning else None)
+        _check_room_for_masks(self)
 
     @property
     def unread(self) -> dict[str, str]:
@@ -146,6 +147,11 @@ class LAESettings(Settings):
         return self.active if self.loss.attention > 0 and self.active.masks != "none" else None
 
     @property
+    def learns_self_blended_masks(self) -> bool:
+        """Where there are self-blended fakes, the attention loss has a weight and `active.self_blended` says so."""
+        return self.augment.self_blend.share > 0 and self.loss.attention > 0 and self.active.self_blended
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Whether the perceptual term was left out."""
         if self.loss.perceptual == 0:
@@ -167,9 +173,21 @@ def _unread(s: LAESettings) -> dict[str, str]:
     if s.active.masks != "selected":
         reason = f'active.masks="{s.active.masks}"'
         unread |= dict.fromkeys(("active.strategy", "active.share", "active.annotator", "active.batch_share"), reason)
+    if s.augment.self_blend.share == 0 or s.loss.attention == 0:
+        unread["active.self_blended"] = "loss.attention=0" if s.loss.attention == 0 else "augment.self_blend.share=0"
     if s.mask_learning is None:
         unread["active.start"] = "loss.attention=0" if s.loss.attention == 0 else 'active.masks="none"'
     return unread
+
+
+def _check_room_for_masks(s: LAESettings) -> None:
+    """Images with a selected mask take their share of a balanced batch from the data's fakes."""
+    share = 0.5 - s.augment.self_blend.share
+    if s.mask_learning and s.active.masks == "selected" and s.data.balance and s.active.batch_share > share:
+        raise SettingsError(
+            f"active.batch_share: expected at most the {share:g} that self-blended fakes leave to others, found "
+            f'{s.active.batch_share:g}; set active.masks="none", or a smaller augment.self_blend.share'
+        )
 
 
 def _check_discriminator(discriminator: Optimizer) -> None:

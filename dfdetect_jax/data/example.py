@@ -69,6 +69,18 @@ class Example(Origin):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LandmarkedExample(Example):
+    """One crop of a face that says where its landmarks are.
+
+    Attributes:
+        landmarks: float32 [5, 2] of x, y, pixels of the crop, in the order of `media.face.Face.landmarks`; not a number
+            where they were not found.
+    """
+
+    landmarks: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LinkedExample(Origin):
     """One crop of a face that stays in its file.
 

@@ -69,7 +69,8 @@ class Manifest:
     def codec(self) -> Codec:
         """How the examples are encoded."""
         encoding = self.settings.get("encoding", PNG)  # before the choice there was PNG alone
-        return Codec(self.crop.size, encoding, self.settings.get("root", ""), self.forgery_field)
+        landmarks = self.settings.get("landmarks", False)
+        return Codec(self.crop.size, encoding, self.settings.get("root", ""), self.forgery_field, landmarks)
 
     def splits(self, split: str) -> tuple[str, ...]:
         """The splits with examples that `split` stands for: itself, or those of `SPLITS` for "all"."""

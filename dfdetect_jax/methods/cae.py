@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from dfdetect_jax import losses
-from dfdetect_jax.augment import augment, normalize
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.methods import step
 from dfdetect_jax.methods.accumulation import Learnt
@@ -121,9 +121,9 @@ def learn(
 ) -> Learnt:
     """The gradient of the objective on a batch, of both branches jointly; see `Method.train_step` for shapes.
 
-    `key` is the PRNG key of the augmentation.
+    The batch is augmented; `key` is not read.
     """
-    images = augment(key, normalize(batch["image"]), settings.augment)
+    images = normalize(batch["image"])
     network = CAE(settings.model, axis_name, settings.train.remat)
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:

@@ -103,8 +103,10 @@ class Method(NamedTuple):
         init: key -> TrainState.
         train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
             [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
-            where `batch["has_mask"]` bool [N]. Metrics are float32 scalars. With `axis_name`, gradients and
-            statistics are averaged over that mapped axis, and each device passes its shard of the batch.
+            where `batch["has_mask"]` bool [N]. `batch["self_blend"]` bool [N], if present, marks the faces to make
+            fakes of, beside `batch["landmarks"]` float32 [N, 5, 2] in pixels. Metrics are float32 scalars. With
+            `axis_name`, gradients and statistics are averaged over that mapped axis, and each device passes its shard
+            of the batch.
         predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], by
             which the prediction can be differentiated.
         encode: (variables, images) -> latent float32 [N, h, w, C], with `images` uint8 [N, H, W, 3]; None for a method

@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 
 from dfdetect_jax import losses
-from dfdetect_jax.augment import augment, augment_masks, high_pass, normalize
+from dfdetect_jax.augmentation import high_pass, normalize
 from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.methods import adversary, step
 from dfdetect_jax.methods.accumulation import Learnt
@@ -258,11 +258,10 @@ def learn(
 ) -> Learnt:
     """Gradients of the autoencoder's and of the discriminator's loss on a batch; see `Method.train_step` for shapes.
 
-    `key` is the PRNG key of the augmentation.
+    The batch is augmented; `key` is not read.
     """
-    images = augment(key, normalize(batch["image"]), settings.augment)
-    masks = augment_masks(key, batch["mask"], settings.augment).astype(jnp.float32) / 255.0
-    batch = {"label": batch["label"], "has_mask": batch["has_mask"], "mask": masks}
+    images = normalize(batch["image"])
+    batch = batch | {"mask": batch["mask"].astype(jnp.float32) / 255.0}
     network = LAE(settings.model, settings.loss, axis_name, settings.train.remat)
     dtype = settings.train.dtype
 

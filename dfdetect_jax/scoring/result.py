@@ -121,7 +121,7 @@ class Result:
             requested and how many could be read; 1 for a photograph.
         fps: frames per second, 0.0 where unknown.
         cut_short: whether a video's file ends before its end.
-        frames_lost: frames of a video that damage keeps from being decoded.
+        frames_lost: frames inside a video that damage keeps from being decoded.
         notes: sentences for the reader of the score.
     """
 

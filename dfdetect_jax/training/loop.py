@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from dfdetect_jax.training.provenance import write_config
 from dfdetect_jax.training.validation import NOT_VALIDATED, Validation
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
-STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
+STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid", "self_blend", "landmarks")
 PROFILE = "profile"  # folder of traces, in the run folder
 
 
@@ -65,12 +66,13 @@ def train(
 
     Raises:
         RunError: `workdir` holds a run with other settings, or the loss became NaN or infinite.
-        SettingsError: as `parallel.build`.
+        RecordsError, SettingsError: as `pipeline.train_batches` and `parallel.build`.
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
     method = methods.build(settings, _published_weights(settings))
     parallel = parallels.build(method, settings)
+    stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)))
@@ -79,7 +81,9 @@ def train(
         start, silent = int(state.step), not processes.is_first()
         if start >= until:
             return True
-        batches = _training_stream(records, settings, masks, cursor)
+        batches: Any = iter(stream)
+        if cursor is not None:
+            batches.set_state(cursor)
         writer = stack.enter_context(contextlib.closing(MetricsWriter(workdir, start, silent=silent)))
         progress = ProgressLine(settings.train.steps, settings.train.batch_size, start, silent=silent)
         stack.enter_context(contextlib.closing(progress))
@@ -108,21 +112,9 @@ def _published_weights(settings: Settings) -> dict[str, Any]:
     return {source.network: load_weights(source) for source in settings.required_weights}
 
 
-def _training_stream(
-    records: Path, settings: Settings, masks: Masks | str | None, cursor: dict[str, Any] | None
-) -> Any:
-    batches = iter(
-        pipeline.train_batches(
-            records,
-            settings,
-            masks=masks,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        )
-    )
-    if cursor is not None:
-        batches.set_state(cursor)
-    return batches
+def _training_stream(records: Path, settings: Settings, masks: Masks | str | None) -> Iterable[dict[str, np.ndarray]]:
+    job = {"process_index": jax.process_index(), "process_count": jax.process_count()}
+    return pipeline.train_batches(records, settings, masks=masks, **job)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,7 +175,7 @@ class _Loop:
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
-        return {name: batch[name] for name in STEP_ARRAYS}
+        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
 
     def _report(self, step: int, metrics: dict[str, jax.Array]) -> None:
         values = self.parallel.scalars(metrics)
