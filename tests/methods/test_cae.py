@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax import methods
-from dfdetect_jax.augment import normalize
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import CAELoss, CAEModel, override
 from dfdetect_jax.methods import cae
 from dfdetect_jax.models.operations import plain_lowering
