@@ -221,7 +221,7 @@ def eval_batches(
 
     Args:
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         batch_size: over all processes.
         image_size: side of the images, pixels.
         forgeries: reals and these forgeries only; None or empty for all.

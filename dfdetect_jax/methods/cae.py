@@ -25,6 +25,7 @@ from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.methods import step
 from dfdetect_jax.methods.accumulation import Learnt
+from dfdetect_jax.methods.class_activation import class_activation
 from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
@@ -39,11 +40,13 @@ class Outputs(NamedTuple):
         logits: float32 [N]; positive means fake.
         reconstruction: float32 [N, H, W, 3] in [-1, 1].
         latent: float [N, h, w, C] ("map") or [N, C] ("vector"), the decoder's input.
+        feature_map: float [N, h, w, C], of the encoder; the classifier reads its average.
     """
 
     logits: jax.Array
     reconstruction: jax.Array
     latent: jax.Array
+    feature_map: jax.Array | None = None
 
 
 class CAE(nn.Module):
@@ -82,7 +85,12 @@ class CAE(nn.Module):
             logits=self.classifier(vector),
             reconstruction=self.decoder(latent, (images.shape[1], images.shape[2]), train),
             latent=latent,
+            feature_map=feature_map,
         )
+
+    def classify(self, feature_map: jax.Array) -> jax.Array:
+        """The logits that the encoder's feature map alone leads to: float [N, h, w, C] -> float32 [N]."""
+        return self.classifier(jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32))
 
 
 def objective(
@@ -129,19 +137,23 @@ def learn(
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
-    """p(fake) and the reconstruction, whose error is high where a face is unlike the training faces; no attention map.
+    """p(fake), the reconstruction, whose error is high where a face is unlike the training faces, and Grad-CAM's map.
 
     Args:
         variables: parameters and running statistics.
         images: uint8, or float32 in [0, 255], [N, H, W, 3] RGB.
         settings: of the run.
     """
-    outputs: Any = CAE(settings.model).apply(variables, normalize(images), train=False)
+    network = CAE(settings.model)
+    outputs: Any = network.apply(variables, normalize(images), train=False)
+    classify: Any = functools.partial(network.apply, variables, method="classify")
+    activation = class_activation(classify, outputs.feature_map)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),
         attention=None,
         reconstruction=outputs.reconstruction,
         logit=outputs.logits,
+        class_activation=jax.image.resize(activation, images.shape[:3], "bilinear"),
     )
 
 
