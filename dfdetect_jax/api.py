@@ -187,7 +187,7 @@ def train(
     Args:
         settings: checked here; `data` names the records.
         workdir: the run folder, made if absent.
-        init_from: run folder to take the initial weights from.
+        init_from: run folder to take the initial weights from; where the networks differ, those of its encoder alone.
 
     Returns:
         The detector with the best checkpoint so far: training may have stopped early for masks to be painted, as the
@@ -196,10 +196,12 @@ def train(
     Raises:
         InputError: a setting, the data or the run folder can't be used.
     """
+    from dfdetect_jax import methods
     from dfdetect_jax.training import loop, stages
     from dfdetect_jax.training.source import find_records
 
-    records = find_records(check(settings).data)
+    methods.build(check(settings))  # refuses what only networks know, before data is prepared
+    records = find_records(settings.data)
     initial = loop.weights_of(Path(init_from)) if init_from else None
     stages.train(settings, Path(workdir).resolve(), records, initial=initial)
     return load(workdir)

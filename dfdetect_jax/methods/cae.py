@@ -28,9 +28,9 @@ from dfdetect_jax.methods.accumulation import Learnt
 from dfdetect_jax.methods.class_activation import class_activation
 from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
+from dfdetect_jax.models import encoders
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
-from dfdetect_jax.models.xception import Xception
 
 
 class Outputs(NamedTuple):
@@ -53,7 +53,7 @@ class CAE(nn.Module):
     """The network: one encoder, and on its latent a classifier and a decoder side by side.
 
     Attributes:
-        settings: widths, and whether the decoder reads the feature map or its average.
+        settings: encoder, widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
         remat: recompute the activations inside the encoder's blocks in the backward pass.
     """
@@ -63,9 +63,9 @@ class CAE(nn.Module):
     remat: bool = False
 
     def setup(self) -> None:
-        """Builds the three parts, each scaled by the width factor."""
+        """Builds the three parts, each scaled by the width factor, but for an encoder of fixed widths."""
         width = self.settings.width
-        self.encoder = Xception(width, self.settings.middle_blocks, self.axis_name, self.remat)
+        self.encoder = encoders.build(encoders.FEATURE_MAP, self.settings, self.axis_name, self.remat)
         self.classifier = Classifier(scale_channels(self.settings.classifier_width, width))
         self.decoder = Decoder(
             tuple(scale_channels(channels, width) for channels in self.settings.decoder_widths), self.axis_name
@@ -158,8 +158,15 @@ def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -
 
 
 def build(settings: CAESettings, weights: Weights = NO_WEIGHTS) -> Method:
-    """The CAE with `settings` bound; it needs no published weights."""
-    return step.build(settings, network=CAE(settings.model), learn=learn, predict=predict)
+    """The CAE with `settings` bound; with `model.pretrained`, training starts from `weights[model.encoder]`."""
+    encoders.check(encoders.FEATURE_MAP, settings.model)
+    return step.build(
+        settings,
+        network=CAE(settings.model),
+        learn=learn,
+        predict=predict,
+        pretrained=weights.get(settings.model.encoder),
+    )
 
 
 register(CAESettings, build)
