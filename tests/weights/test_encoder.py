@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 import safetensors.numpy
-from dfdetect_jax.augment import normalize
+from dfdetect_jax.augmentation import normalize
 
 from dfdetect_jax.config import WeightsSource
 from dfdetect_jax.errors import WeightsError
