@@ -136,9 +136,10 @@ def to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
         picture = picture.convert("RGBA")
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(black, picture)
-    if picture.mode not in ("L", "CMYK"):
+    if picture.mode not in ("L", "CMYK", "RGB"):  # Pillow copies all pixels where there is nothing to convert
         picture = picture.convert("RGB")
-    return np.array(to_srgb(picture, profile).convert("RGB"))
+    picture = to_srgb(picture, profile)
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _reason(error: Exception) -> str:
