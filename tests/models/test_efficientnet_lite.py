@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import skimage.data
-from dfdetect_jax.augmentation import normalize
 
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import LAEModel, WeightsSource
 from dfdetect_jax.models import encoders
 from dfdetect_jax.models.efficientnet_lite import EfficientNetLite0, Pyramid, preprocess, relu6

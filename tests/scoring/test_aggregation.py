@@ -151,3 +151,10 @@ def test_attention_that_was_trained_without_masks_is_noted():
     second_stage = dataclasses.replace(lae, info={**lae.info, "checkpoint": {**lae.info["checkpoint"], "stage": 2}})
     assert scored(second_stage, PHOTO, [[(face(), 0.3)]]).notes == ()
     assert note not in scored(lae, PHOTO, [[]]).notes
+
+
+def test_a_damaged_photograph_counts_and_is_noted(run):
+    seen = face()
+    result = result_of(run, one_threshold(run), PHOTO, [FrameFaces(0, [seen], 0.0, damaged=True)], {seen: 0.3})
+    assert result.score == 0.3
+    assert result.notes[0].startswith("damage inside the file: ")

@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 import safetensors.numpy
-from dfdetect_jax.augmentation import normalize
 
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import WeightsSource
 from dfdetect_jax.errors import WeightsError
 from dfdetect_jax.files import sha256_file
