@@ -4,7 +4,7 @@ import os
 
 from dfdetect_jax.errors import BadMediaError
 
-# 8000 x 8000: a 61 megapixel camera passes, and a decoded picture with its copies stays under 1.4 GB.
+# 8000 x 8000: a 61 megapixel camera passes, and a decoded picture with its copies stays under 1.2 GB.
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 32_000  # pixels; OpenCV's warps can't address more than 32,766
 
