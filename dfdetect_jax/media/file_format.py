@@ -66,7 +66,7 @@ _OTHERS = (
     (b"fLaC", "sound without a picture (FLAC)"),
     (b"8BPS", "a Photoshop document"),
 )
-_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2", b"miaf"))
 _SOUND_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "))
 _ATOMS = frozenset((b"free", b"skip", b"wide", b"moov", b"mdat", b"pnot", b"uuid", b"moof", b"styp", b"sidx"))
 _MOST_ATOMS = 64  # that are looked at before the one that says which file it is
@@ -154,12 +154,16 @@ _MAGIC = (
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Whether the synchronisation byte stands where packets begin: ISO/IEC 13818-1, section 2.4.3.2."""
+    """Whether the synchronisation byte stands where packets begin: ISO/IEC 13818-1, section 2.4.3.2.
+
+    A recording may begin within a packet; where the first byte is none, more packets have to agree.
+    """
     for length in _PACKET_LENGTHS:
-        start = 4 if length == 192 else 0
-        marks = head[start::length]
-        if len(marks) >= 3 and set(marks) == {0x47}:
-            return True
+        for start in range(length):
+            marks = head[start::length]
+            enough = 3 if start == (4 if length == 192 else 0) else 8
+            if len(marks) >= enough and marks.count(0x47) == len(marks):
+                return True
     return False
 
 

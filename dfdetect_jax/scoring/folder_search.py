@@ -14,8 +14,10 @@ from dfdetect_jax.scoring.path_set import PathSet
 
 # Of formats that are not read: such a file is named, not passed over.
 _UNREAD = (
-    ".jxl .jp2 .j2k .jpx .psd .exr .tga .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .srw .pef "
-    ".m1v .m2v .ogm .mxf .divx .rm .rmvb .dv .mod .tod .insv"
+    ".jxl .jp2 .j2k .jpx .jls .jxr .psd .xcf .exr .tga .qoi .ppm .pgm .pnm .pfm .heics .heifs "
+    ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .srw .pef "
+    ".m1v .m2v .mpe .m2p .m2t .ogm .mk3d .3gpp .mxf .divx .rm .rmvb .dv .mod .tod .insv "
+    ".h264 .264 .h265 .265 .hevc .ivf .y4m .nut .wtv"
 )
 _ALSO_PROGRAMS = (".ts", ".mts", ".mod")  # in TypeScript and Go: media unless they are text
 _MEDIA_BY_NAME = MEDIA_SUFFIXES.union(_UNREAD.split()) - {".png", *_ALSO_PROGRAMS}  # without a look inside
@@ -24,7 +26,17 @@ _MEDIA_BY_NAME = MEDIA_SUFFIXES.union(_UNREAD.split()) - {".png", *_ALSO_PROGRAM
 _FIRST_BYTES = (
     (4, b"jP  \r\n"),  # JPEG 2000
     (4, b"JXL \r\n"),
+    (0, b"\xff\x0a"),  # JPEG XL without a container
     (0, b"8BPS"),
+    (0, b"\x76\x2f\x31\x01"),  # OpenEXR
+    (0, b"qoif"),
+    (0, b".RMF\0"),  # RealMedia
+    (0, b"DKIF\0\0"),  # IVF
+    (0, b"YUV4MPEG2 "),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01"),  # MXF
+    (0, b"\0\0\0\x01\x67"),  # H.264 without a container
+    (0, b"\0\0\0\x01\x09"),
+    (0, b"\0\0\0\x01\x40\x01"),  # H.265 without a container
     (0, b"\0\0\x01\xb3"),  # MPEG without a container
 )
 _HEAD = 64  # bytes
