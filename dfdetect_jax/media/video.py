@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
+from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
@@ -54,7 +55,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
 def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
     """As `probe`; None where no frame can be decoded."""
     with open_stream(path, strict) as stream:
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        _check_declared_size(path, stream)
         packets = survey(stream)
         if packets.first is None:
             return None
@@ -125,7 +126,7 @@ def _decoded(
     """Yields the wanted frames up to the one of index `last`; returns how many came out and how many were lost."""
     chosen = None if wanted is None else set(wanted)
     with open_stream(path, strict) as stream:
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        _check_declared_size(path, stream)
         decoder, converter = FrameDecoder(stream), FrameConverter(stream.sample_aspect_ratio)
         for index, (picture, seconds, damaged) in enumerate(decoder):
             if chosen is None or index in chosen:
@@ -141,6 +142,12 @@ def _rate(declared: float, frames: int, seconds: float) -> float:
     if seconds <= 0 or abs(declared * seconds - (frames - 1)) <= max(_FRAMES_MISSED, 0.02 * frames):
         return declared
     return (frames - 1) / seconds
+
+
+def _check_declared_size(path: str | os.PathLike[str], stream: VideoStream) -> None:
+    """As `_check_size`; some streams declare their size later, with a key frame."""
+    if stream.codec_context.width and stream.codec_context.height:
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
 
 
 def _check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
