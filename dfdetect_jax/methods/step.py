@@ -68,7 +68,7 @@ def init(
     """The initial state: parameters, and separate keys for training and for the adversary; see `build`."""
     init_key, train_key, adversary_key = jax.random.split(key, 3)
     size = settings.data.image_size
-    variables: Variables = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    variables: Any = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
     if pretrained is not None:
         variables = transfer_encoder(variables, pretrained).variables
     params = variables["params"]
