@@ -24,7 +24,8 @@ import jax
 import measure
 import numpy as np
 
-from dfdetect_jax.augment import augment, normalize
+from dfdetect_jax.augmentation import augment, normalize
+from dfdetect_jax.augmentation.batches import example_keys
 from dfdetect_jax.config import Augment, CAESettings, Crop, override
 from dfdetect_jax.data.encoding import PNG, RAW, Codec
 from dfdetect_jax.data.example import Example
@@ -106,7 +107,7 @@ def step_rate(size: int, seconds: float) -> float:
     """Images per second of normalisation and augmentation, the part of the step before the network, on JAX's device."""
     settings = Augment(jitter=0.2)
     images = jax.device_put(np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8))
-    prepared = jax.jit(lambda key, x: augment(key, normalize(x), settings))
+    prepared = jax.jit(lambda key, x: normalize(augment(example_keys(key, BATCH), x, None, settings)[0]))
 
     def batches() -> Iterator:
         while True:

@@ -86,6 +86,9 @@ def _add_cropping_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--size", type=int, help="side of a crop, pixels (default: 299)")
     group.add_argument(
+        "--landmarks", action="store_true", help="keep each face's five landmarks, for self-blending in training"
+    )
+    group.add_argument(
         "--encoding",
         default="",
         choices=ENCODINGS,
@@ -140,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _crop(args),
         processes=args.processes,
         beam=beam,
-        **{name: getattr(args, name) for name in ("frames", "images", "seed", "name", "encoding")},
+        **{name: getattr(args, name) for name in ("frames", "images", "seed", "name", "encoding", "landmarks")},
         **dataclasses.asdict(options_from(args)),
     )
     if folder is None:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from dfdetect_jax import losses
-from dfdetect_jax.augment import augment, normalize
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import Data, Optimizer, Settings, Train
 from dfdetect_jax.config.rules import at_least
 from dfdetect_jax.methods import Method, Prediction, register, step
@@ -45,7 +45,7 @@ class TwoConv(nn.Module):
 
 
 def learn(state, batch, key, *, settings, axis_name=None):
-    images = augment(key, normalize(batch["image"]), settings.augment)
+    images = normalize(batch["image"])
 
     def loss_fn(params):
         logits, batch_stats = step.forward(TwoConv(settings.channels), params, state.batch_stats, images)

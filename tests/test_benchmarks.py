@@ -17,9 +17,11 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
     ("name", "arguments"),
     [
         ("train_step", ["--method", "lae", "--steps", "1", *SMALL]),
+        ("augmentation", ["--rounds", "1", *SMALL[:-3]]),
         ("score", ["--rounds", "1", *SMALL]),
         ("evaluate", ["--frames", "500", "--resamples", "5", "--images", "24", "--size", "32"]),
         ("input_pipeline", ["--size", "32", "--images", "40", "--seconds", "1"]),
+        ("decode_video", ["--seconds", "1", "--rounds", "1", "--mutated", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
     ],
 )

@@ -18,6 +18,7 @@ from dfdetect_jax.config import (
     override,
     to_dict,
 )
+from dfdetect_jax.config.augment import PRESETS
 from dfdetect_jax.config.describe import describe
 from dfdetect_jax.config.lae import PERCEPTUAL_LAYERS
 from dfdetect_jax.errors import SettingsError
@@ -53,7 +54,25 @@ def test_settings_survive_json():
         ("data.image_size", 8, "at least 32"),
         ("data.workers", -1, "at least 0"),
         ("data.forge_images", 0, "at least"),
+        ("augment.preset", "benchmrk", 'did you mean "benchmark"'),
         ("augment.jitter", 1.5, "0 to 1"),
+        ("augment.jitter_probability", -0.1, "0 to 1"),
+        ("augment.hue.degrees", 270.0, "0 to 180"),
+        ("augment.hue.saturation", 1.5, "0 to 1"),
+        ("augment.pca.strength", -1.0, "0 to 1"),
+        ("augment.warp.rotate", 200.0, "0 to 180"),
+        ("augment.warp.scale", 1.0, "0 to 0.5"),
+        ("augment.warp.shift", 0.7, "0 to 0.5"),
+        ("augment.blur.sigma", (2.0, 1.0), "two rising numbers from 0 to 20"),
+        ("augment.downscale.factor", (0.0, 1.0), "two rising numbers from 0.05 to 1"),
+        ("augment.noise.sigma", (5.0,), "two rising numbers"),
+        ("augment.jpeg.probability", 2.0, "0 to 1"),
+        ("augment.jpeg.quality", (0, 100), "two rising numbers from 1 to 100"),
+        ("augment.jpeg.chroma", "422", "420, 444"),
+        ("augment.erase.area", (0.1, 0.9), "two rising numbers from 0 to 0.5"),
+        ("augment.self_blend.share", 0.6, "0 to 0.5"),
+        ("augment.self_blend.strength", 3.0, "0 to 2"),
+        ("augment.self_blend.face", 3.0, "0 to 2"),
         ("model.width", 0.0, "0.01 to 8"),
         ("model.middle_blocks", -1, "at least 0"),
         ("model.latent", "mapp", 'did you mean "map"'),
@@ -121,10 +140,44 @@ def test_an_impossible_value_of_the_lae_is_answered_with_what_is_allowed(path, v
     assert "\n" not in message
 
 
-def test_the_perceptual_term_is_refused_without_weights_and_the_way_out_is_named():
-    with pytest.raises(SettingsError, match=r"loss\.vgg16.*loss\.perceptual=0"):
-        check(LAESettings())
-    check(changed("loss.vgg16", "vgg16.h5", LAESettings()))
+def test_selected_masks_need_fakes_beside_the_self_blended_ones():
+    crowded = override(lae(), {"augment.self_blend.share": 0.45})
+    with pytest.raises(SettingsError, match=r'active\.batch_share: expected at most the 0\.05 .*active\.masks="none"'):
+        check(crowded)
+    assert check(override(crowded, {"active.masks": "none"})).learns_self_blended_masks
+
+
+def test_masks_of_self_blended_fakes_are_learnt_from_where_there_are_any():
+    blending = override(lae(), {"augment.self_blend.share": 0.25})
+    assert blending.learns_self_blended_masks
+    assert not lae().learns_self_blended_masks
+    for path, value in (("active.self_blended", False), ("loss.attention", 0.0)):
+        assert not override(blending, {path: value}).learns_self_blended_masks
+    assert "active.self_blended" in lae().unread
+    assert "active.self_blended" not in blending.unread
+
+
+def test_the_perceptual_term_takes_the_installed_weights_unless_others_are_named():
+    (installed,) = check(LAESettings()).required_weights
+    assert (installed.network, installed.source) == ("vgg16", "imagenet")
+    (named,) = check(changed("loss.vgg16", "vgg16.h5", LAESettings())).required_weights
+    assert named.source == "vgg16.h5"
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "source", "sha256"),
+    [
+        ("imagenet", "imagenet", ""),
+        ("a#b.pth", "a#b.pth", ""),
+        (f"a#b.pth#{'0f' * 32}", "a#b.pth", "0f" * 32),
+        (f"owner/name/file@v1#{'0F' * 32}", "owner/name/file@v1", "0F" * 32),
+    ],
+)
+@pytest.mark.parametrize("settings", [CAESettings(), lae()], ids=["cae", "lae"])
+def test_an_encoders_weights_are_named_with_their_digest_behind(settings, pretrained, source, sha256):
+    settings = override(settings, {"model.encoder": "efficientnet_lite0", "model.pretrained": pretrained})
+    (required,) = settings.required_weights
+    assert (required.network, required.source, required.sha256) == ("efficientnet_lite0", source, sha256)
 
 
 def test_every_layer_of_vgg16_can_be_named_and_no_other():
@@ -220,6 +273,30 @@ def test_an_override_is_by_path_and_leaves_the_original_alone():
         override(settings, {"train.step": 7})
     with pytest.raises(SettingsError, match="a single value"):
         override(settings, {"seed.x": 7})
+
+
+def test_a_preset_sets_its_group_before_the_other_values_and_leaves_self_blending_alone():
+    before = override(CAESettings(), {"augment.self_blend.share": 0.25})
+    after = override(before, {"augment.jpeg.quality": (70, 90), "augment.preset": "benchmark"})
+    assert (after.augment.preset, after.augment.warp.rotate, after.augment.warp.probability) == ("benchmark", 10.0, 0.5)
+    assert (after.augment.jpeg.probability, after.augment.jpeg.quality) == (0.5, (70, 90))
+    assert after.augment.self_blend.share == 0.25
+    assert not override(after, {"augment.preset": "none"}).augment.flip
+    with pytest.raises(SettingsError, match=r'augment\.preset: .*did you mean "strong"'):
+        override(before, {"augment.preset": "strongg"})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_of_augmentation_is_allowed(name):
+    settings = check(override(CAESettings(), {"augment.preset": name}))
+    assert from_dict(CAESettings, json.loads(json.dumps(to_dict(settings)))) == settings
+
+
+def test_how_strong_a_change_is_goes_unread_where_none_is_made():
+    assert override(CAESettings(), {"augment.blur.sigma": (1.0, 2.0)}).unread["augment.blur.sigma"] == (
+        "augment.blur.probability=0"
+    )
+    assert "augment.blur.sigma" not in override(CAESettings(), {"augment.preset": "benchmark"}).unread
 
 
 @pytest.mark.parametrize(

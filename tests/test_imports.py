@@ -22,10 +22,10 @@ LAYERS = (
     {"data", "weights"},
     {"media", "devices"},
     {"methods"},
-    {"models", "losses", "augment", "optimizer"},
+    {"models", "losses", "augmentation", "optimizer"},
     {"config", "errors", "faults", "cli", "files", "batching", "shares"},
 )
-FLOOR = {"methods", "models", "losses", "augment", "optimizer", "config", "errors"}
+FLOOR = {"methods", "models", "losses", "augmentation", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}
 
 

@@ -326,6 +326,24 @@ def test_something_to_score_is_required():
         main(["--run", "any"])
 
 
+@pytest.mark.slow
+def test_a_sigterm_ends_a_call_that_waits_for_its_list_in_one_line(tmp_path):
+    run, absent = str(trained.folders()[0]), str(tmp_path / "absent.jpg")
+    command = [sys.executable, "-m", "dfdetect_jax.predict", "--run", run, "--paths_from", "-", absent]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        process.stdin.write(f"{absent}.png\n")
+        process.stdin.flush()
+        lines = [json.loads(process.stdout.readline())["path"] for _ in range(2)]
+        process.terminate()
+        status, words = process.wait(), process.stderr.read()
+    assert lines == [absent, f"{absent}.png"]
+    assert status == cli.ExitStatus.TERMINATED
+    assert words.splitlines()[-1] == "terminated"
+    assert "Traceback" not in words
+    assert "leaked" not in words
+
+
 # What is not on every system, or takes long to import: a command line is parsed without.
 IMPORT_CODE = """
 import sys

@@ -30,11 +30,17 @@ ROOT = Path(__file__).parents[1]
 
 def test_a_preset_and_overrides_make_the_settings():
     command = parse(
-        ["--config", f"{CONFIG}:single_branch", "--config.model.width=0.5", "--config.data.train_forgeries=('a','b')"]
+        [
+            *("--config", f"{CONFIG}:single_branch"),
+            *("--config.model.width=0.5", "--config.data.train_forgeries=('a','b')"),
+            *("--config.augment.jpeg.quality=(70, 90)", "--config.augment.preset=benchmark"),
+        ]
     )
     assert command.settings.loss.reconstruction_weight == 0.0
     assert command.settings.model.width == 0.5
     assert command.settings.data.train_forgeries == ("a", "b")
+    assert command.settings.augment.jpeg.quality == (70, 90)
+    assert command.settings.augment.warp.probability == 0.5  # the preset's
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """Settings as frozen, typed dataclasses, one file per method, and every check of a setting."""
 
 from dfdetect_jax.config.active import Active
+from dfdetect_jax.config.augment import Augment, SelfBlend
 from dfdetect_jax.config.cae import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.config.common import (
     BENCHMARK,
     COMPRESSIONS,
     EMBEDDED,
-    Augment,
     Data,
     Optimizer,
     Settings,
@@ -16,7 +16,7 @@ from dfdetect_jax.config.common import (
 )
 from dfdetect_jax.config.crop import ALIGNMENTS, FACE_DETECTORS, Crop, check_crop
 from dfdetect_jax.config.lae import LAELoss, LAEModel, LAESettings
-from dfdetect_jax.config.rules import from_dict, one_of, override, renamed, to_dict
+from dfdetect_jax.config.rules import from_dict, one_of, override, renamed, to_dict, with_presets
 
 __all__ = [
     "ALIGNMENTS",
@@ -35,6 +35,7 @@ __all__ = [
     "LAEModel",
     "LAESettings",
     "Optimizer",
+    "SelfBlend",
     "Settings",
     "Train",
     "WeightsSource",
@@ -45,4 +46,5 @@ __all__ = [
     "override",
     "renamed",
     "to_dict",
+    "with_presets",
 ]

@@ -15,6 +15,8 @@ class Active:
     """Which training images get a mask, from whom, and when.
 
     Attributes:
+        self_blended: learn from the masks of self-blended fakes too (`augment.self_blend`), which nobody has to paint,
+            from the first step.
         masks: "selected" ones by active learning; "all" that the data has, or "none", the two controls.
         strategy: how candidates are ranked; "random" is the control.
         share: largest share of the training images that get a mask.
@@ -24,6 +26,7 @@ class Active:
         batch_share: share of each batch that is sampled from the masked images.
     """
 
+    self_blended: bool = True
     masks: str = "selected"
     strategy: str = "hardest"
     share: float = 0.03

@@ -45,10 +45,12 @@ def from_dict(kind: type[T], values: Mapping[str, Any], path: str = "config") ->
 def override(settings: T, values: Mapping[str, Any]) -> T:
     """A copy of `settings` with other values by path: `override(settings, {"train.steps": 200, "seed": 1})`.
 
+    A preset, as of `augment.preset`, is applied before the other values, wherever it stands among them.
+
     Raises:
         SettingsError: a path is unknown or a value has the wrong type.
     """
-    nested = to_dict(settings)
+    nested = to_dict(with_presets(settings, values))
     for path, value in values.items():
         group, kind = nested, type(settings)
         *parents, name = current_path(path, kind).split(".")
@@ -56,6 +58,20 @@ def override(settings: T, values: Mapping[str, Any]) -> T:
             group, kind = group[parent], typing.get_type_hints(kind)[parent]
         group[name] = value
     return from_dict(type(settings), nested)
+
+
+def with_presets(settings: T, values: Mapping[str, Any]) -> T:
+    """A copy of `settings` in which each group whose `preset` is among `values` has that preset's.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    for path, name in values.items():
+        group, _, last = path.rpartition(".")
+        if last == "preset" and hasattr(getattr(settings, group, None), "with_preset"):
+            changed = {group: getattr(settings, group).with_preset(name)}
+            settings = dataclasses.replace(settings, **changed)  # type: ignore[type-var]
+    return settings
 
 
 def current_path(path: str, kind: type) -> str:
@@ -127,6 +143,12 @@ def within(path: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high or math.isinf(value):
         allowed = f"{low:g} to {high:g}" if high < math.inf else f"a finite number of at least {low:g}"
         raise SettingsError(f"{path}: expected {allowed}, found {value:g}")
+
+
+def span(path: str, values: Sequence[float], low: float, high: float) -> None:
+    """Refuses anything but two numbers from `low` to `high`, the smaller one first."""
+    if len(values) != 2 or not low <= values[0] <= values[1] <= high:
+        raise SettingsError(f"{path}: expected two rising numbers from {low:g} to {high:g}, found {tuple(values)}")
 
 
 def positive_widths(path: str, widths: Sequence[int]) -> None:

@@ -22,7 +22,7 @@ class MediaLength(NamedTuple):
     Attributes:
         frames: 1 for a photograph.
         cut_short: whether a video's file ends before its end.
-        lost: frames of a video that damage keeps from being decoded, as far as is known.
+        lost: frames inside a video that damage keeps from being decoded, as far as is known.
     """
 
     frames: int

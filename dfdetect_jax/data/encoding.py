@@ -43,28 +43,31 @@ class Codec:
         encoding: one of `ENCODINGS`.
         root: folder that paths of linked pictures start from; else "".
         forgery_field: name of the forgery's field in the records, see `records.Manifest`.
+        landmarks: whether records hold the landmarks, see `example.LandmarkedExample`.
     """
 
     size: int
     encoding: str = RAW
     root: str = ""
     forgery_field: str = "forgery"
+    landmarks: bool = False
 
     @property
     def features(self) -> tfds.features.FeaturesDict:
         """The record's fields as TFDS features."""
-        return _features(self.size, self.encoding, self.forgery_field)
+        return _features(self.size, self.encoding, self.forgery_field, self.landmarks)
 
     def encode(self, example: Example | LinkedExample) -> bytes:
         """Serialises an example, the same bytes in every process.
 
         Args:
             example: with image uint8 [size, size, 3] and mask uint8 [size, size]; a `LinkedExample` where `encoding` is
-                "linked".
+                "linked"; a `LandmarkedExample` with `landmarks`.
         """
         from tensorflow_datasets.proto import tf_example_pb2
 
-        fields = {name: getattr(example, name) for name in (*TEXTS, "has_mask", "label", "frame", "image", "mask")}
+        names = (*TEXTS, "has_mask", "label", "frame", "image", "mask", *["landmarks"] * self.landmarks)
+        fields = {name: getattr(example, name) for name in names}
         if isinstance(example, Example):
             fields["mask"] = io.BytesIO(_png(example.mask))
             if self.encoding == PNG:
@@ -75,6 +78,8 @@ class Codec:
 
     def decode(self, record: bytes, with_mask: bool = True) -> dict[str, Any]:
         """The fields of a serialised example as in `Example`: image uint8 [size, size, 3] RGB, str, bool, ints.
+
+        With `landmarks` also those, float32 [5, 2].
 
         Args:
             record: the bytes from `encode`.
@@ -144,7 +149,7 @@ class Codec:
 
 
 @functools.lru_cache(8)
-def _features(size: int, encoding: str, forgery_field: str) -> tfds.features.FeaturesDict:
+def _features(size: int, encoding: str, forgery_field: str, landmarks: bool) -> tfds.features.FeaturesDict:
     import tensorflow_datasets as tfds
 
     text, picture = tfds.features.Text(), tfds.features.Image(shape=(size, size, 3), encoding_format="png")
@@ -159,6 +164,7 @@ def _features(size: int, encoding: str, forgery_field: str) -> tfds.features.Fea
             "label": tfds.features.ClassLabel(names=["real", "fake"]),
             "frame": np.int32,
             **{forgery_field if name == "forgery" else name: text for name in TEXTS},
+            **({"landmarks": tfds.features.Tensor(shape=(5, 2), dtype=np.float32)} if landmarks else {}),
         }
     )
 

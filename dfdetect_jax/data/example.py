@@ -17,6 +17,8 @@ class Label(enum.IntEnum):
 
 
 SPLITS = ("train", "val", "test")
+ALL_SPLITS = "all"
+"""In place of a split: the examples of all of them."""
 Media = str | tuple[str, ...]
 """A photograph or video, or the pictures that are the frames of a clip ("": none)."""
 
@@ -64,6 +66,18 @@ class Example(Origin):
 
     image: np.ndarray
     mask: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LandmarkedExample(Example):
+    """One crop of a face that says where its landmarks are.
+
+    Attributes:
+        landmarks: float32 [5, 2] of x, y, pixels of the crop, in the order of `media.face.Face.landmarks`; not a number
+            where they were not found.
+    """
+
+    landmarks: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,32 +6,40 @@ resumed stream continues bit for bit, and any number of processes reads the same
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grain
 import numpy as np
 from absl import flags
 
-from dfdetect_jax.config import Active, Settings
+from dfdetect_jax.config import Active, SelfBlend, Settings
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.painted_masks import Masks
-from dfdetect_jax.data.records import Records
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
-from dfdetect_jax.media.crop import resize
+from dfdetect_jax.media.crop import expected_landmarks, resize
 
 _READ_AHEAD = 4  # batches decoded ahead
 _MOST_THREADS = 16  # OpenCV's decoder releases the interpreter's lock
 _PADDING = -1
 ALL = "all"  # masks: every one that the records have
+SELF_BLENDED = "self_blended"  # the forgery of self-blended fakes
 
 
 class Examples:
     """Some examples of one split in the form of training; small when pickled, 4 bytes per example in memory."""
 
     def __init__(
-        self, records: Records, places: np.ndarray, image_size: int, texts: bool, masks: Masks | str | None = ALL
+        self,
+        records: Records,
+        places: np.ndarray,
+        image_size: int,
+        texts: bool,
+        masks: Masks | str | None = ALL,
+        landmarks: np.ndarray | None = None,
+        self_blended: np.ndarray | bool = False,
     ):
         """Wraps `records`.
 
@@ -41,7 +49,12 @@ class Examples:
             image_size: side of the images, pixels.
             texts: add names (forgery, video, ...) and the index of the frame, for evaluation.
             masks: as in `train_batches`.
+            landmarks: float [5, 2], pixels, where they are if the record doesn't say it; None to leave out what
+                self-blending needs.
+            self_blended: bool [n] or one for all: reals that are to become self-blended fakes.
         """
+        self._landmarks = None if landmarks is None else landmarks.astype(np.float32)
+        self._self_blended = np.broadcast_to(self_blended, places.shape)
         self._records, self._places = records, places.astype(np.int32)
         self._size, self._texts, self._masks = image_size, texts, masks
 
@@ -62,9 +75,23 @@ class Examples:
         }
         if self._texts:
             example |= {"frame": np.int32(fields["frame"]), **{name: np.str_(fields[name]) for name in TEXTS}}
+        if self._landmarks is not None:
+            self._mark(example, fields, bool(self._self_blended[index]))
         if place == _PADDING:
             example = {name: np.zeros_like(value)[()] for name, value in example.items()}
         return example
+
+    def _mark(self, example: dict[str, Any], fields: dict[str, Any], self_blended: bool) -> None:
+        """Adds what `augmentation.batches.blend_batch` reads; the label is that of the fake."""
+        landmarks = self._landmarks
+        if "landmarks" in fields and np.isfinite(fields["landmarks"]).all():
+            landmarks = (fields["landmarks"] + 0.5) * np.float32(self._size / fields["image"].shape[0]) - 0.5
+        example.update(landmarks=landmarks, self_blend=np.bool_(self_blended))
+        if self_blended:
+            example.update(label=np.int32(Label.FAKE), has_mask=np.bool_(False))
+            if self._texts:
+                video = np.str_(f"{SELF_BLENDED}/{fields['video']}")
+                example.update(forgery=np.str_(SELF_BLENDED), video=video)
 
     def _mask(self, place: int, fields: dict[str, Any]) -> tuple[np.ndarray, bool]:
         """The mask that may be learnt from, uint8 [S, S], and whether there is one."""
@@ -94,8 +121,8 @@ def train_batches(
 
     Args:
         folder: prepared records.
-        settings: reads `seed`, `data` (train_forgeries, balance, image_size, workers) and `train.batch_size`, which is
-            over all processes; with `Masks` also `active.batch_share`.
+        settings: reads `seed`, `data` (train_forgeries, balance, image_size, workers), `augment.self_blend` and
+            `train.batch_size`, which is over all processes; with `Masks` also `active.batch_share`.
         masks: which masks may be learnt from: None for none (`has_mask` is false throughout), `ALL` for every mask in
             the records, or masks painted for some fakes, which fill `active.batch_share` of each batch. In the last two
             cases reals have a mask too: an empty one.
@@ -104,8 +131,9 @@ def train_batches(
 
     Returns:
         An iterable of dicts: image uint8 [N, S, S, 3] RGB, mask uint8 [N, S, S] in {0, 255}, has_mask bool [N],
-        label int32 [N], valid float32 [N] (ones), N the examples of this process. Its iterator has `get_state` and
-        `set_state` for exact resume, and `close`.
+        label int32 [N], valid float32 [N] (ones), N the examples of this process; with self-blending also self_blend
+        bool [N], marking reals that the step is to make a fake of and whose label is 1, and landmarks float32
+        [N, 5, 2] in pixels. Its iterator has `get_state` and `set_state` for exact resume, and `close`.
 
     Raises:
         RecordsError: there is nothing to train on.
@@ -115,35 +143,66 @@ def train_batches(
     if batch_size % process_count:
         raise SettingsError(f"train.batch_size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, "train")
-    streams, shares = _streams(records, settings, masks)
+    streams = _streams(records, settings, masks)
     seeds = np.random.SeedSequence(settings.seed).generate_state(len(streams), np.uint32)
-    endless = [
-        grain.MapDataset.source(Examples(records, stream, data.image_size, False, masks))
-        .shuffle(seed=int(seed))
-        .repeat()
-        for stream, seed in zip(streams, seeds, strict=True)
-    ]
+    self_blend = settings.augment.self_blend
+    landmarks = landmarks_in(records, self_blend, data.image_size) if self_blend.share else None
+    endless = []
+    for stream, seed in zip(streams, seeds, strict=True):
+        # Self-blended reals in the order of the reals themselves: if as many, each beside its equal, as published.
+        seed = seeds[0] if stream.self_blended else seed
+        examples = Examples(records, stream.places, data.image_size, False, masks, landmarks, stream.self_blended)
+        endless.append(grain.MapDataset.source(examples).shuffle(seed=int(seed)).repeat())
+    shares = [stream.share for stream in streams]
     mixed = grain.MapDataset.mix(endless, weights=shares) if len(endless) > 1 else endless[0]
     # Processes take turns in whole batches: taking turns in examples would give one all reals, another all fakes.
     batches = mixed.batch(batch_size // process_count, drop_remainder=True)[process_index::process_count]
     return _iterate(batches, data.workers)
 
 
-def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> tuple[list[np.ndarray], list[float]]:
-    """Indices of `records` in each stream that a batch is mixed from, int [n], and the share that each has in it."""
-    places = select(records, settings.data.train_forgeries)
-    streams, shares = [places], [1.0]
+class _Stream(NamedTuple):
+    """A part of every batch.
+
+    Attributes:
+        places: int [n], indices of records.
+        share: of each batch.
+        self_blended: whether they are reals that the step is to make fakes of.
+    """
+
+    places: np.ndarray
+    share: float
+    self_blended: bool = False
+
+
+def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> list[_Stream]:
+    """What a batch is mixed from; reals come first if classes are balanced or self-blended."""
+    places, share = select(records, settings.data.train_forgeries), settings.augment.self_blend.share
+    reals, fakes = (places[records.labels[places] == label] for label in (Label.REAL, Label.FAKE))
+    if share > 0 and not len(fakes):
+        share = 0.5
     if settings.data.balance:
-        labels = records.labels[places]
-        streams, shares = [places[labels == label] for label in (Label.REAL, Label.FAKE)], [0.5, 0.5]
-        if not all(map(len, streams)):
-            raise RecordsError(
-                f"{records.folder}: balanced training needs reals and fakes; see data.train_forgeries, data.balance"
-            )
+        streams = [_Stream(reals, 0.5)] + [_Stream(fakes, 0.5 - share)] * (share < 0.5)
+    else:
+        streams = [_Stream(places, 1 - share)]
+    if settings.data.balance and not all(len(stream.places) for stream in streams):
+        raise RecordsError(
+            f"{records.folder}: balanced training needs reals and fakes; see data.train_forgeries, data.balance, and "
+            "augment.self_blend.share for reals alone"
+        )
     if isinstance(masks, Masks):  # a stream of their own, since at 3% of the images they would be too rare to matter
-        share = (settings.active or Active()).batch_share
-        streams, shares = [*streams, masks.places], [*shares[:-1], shares[-1] - share, share]
-    return streams, shares
+        of_masks, last = (settings.active or Active()).batch_share, streams.pop()
+        rest = [last._replace(share=last.share - of_masks)] if last.share > of_masks else []
+        streams += [*rest, _Stream(masks.places, of_masks)]
+    if share > 0:
+        if not len(reals):
+            raise RecordsError(f"{records.folder}: self-blending needs reals, found none; see augment.self_blend.share")
+        streams.append(_Stream(reals, share, self_blended=True))
+    return streams
+
+
+def landmarks_in(records: Records, settings: SelfBlend, size: int) -> np.ndarray:
+    """Where the five landmarks are in images of `size` pixels: float64 [5, 2], see `crop.expected_landmarks`."""
+    return expected_landmarks(read_manifest(records.folder).crop, size, settings.face)
 
 
 def eval_batches(
@@ -156,34 +215,42 @@ def eval_batches(
     process_index: int = 0,
     process_count: int = 1,
     workers: int = 0,
+    self_blend: SelfBlend | None = None,
 ) -> grain.IterDataset:
     """One split in the order of its records: each example once over all processes, `valid` 0 on padding.
 
     Args:
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         batch_size: over all processes.
         image_size: side of the images, pixels.
         forgeries: reals and these forgeries only; None or empty for all.
         process_index: of this process.
         process_count: processes in all; each gets the same number of batches.
         workers: processes that decode; 0 decodes in threads of this one.
+        self_blend: give reals alone, and each of them once more, marked to be self-blended.
 
     Returns:
         An iterable of dicts as in `train_batches`, with also frame int32 [N] and str [N] arrays `forgery`, `video`,
         `identity`, `source`, `dataset`, `split`.
 
     Raises:
-        RecordsError: the split is empty.
+        RecordsError: the split is empty, or has no reals to blend.
         SettingsError: a forgery is not in the split, or processes don't divide the batch.
     """
     if batch_size % process_count:
         raise SettingsError(f"batch size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, split)
-    places = select(records, forgeries or ())
+    places, landmarks = select(records, forgeries or ()), None
+    if self_blend is not None:
+        reals, landmarks = places[records.labels[places] == Label.REAL], landmarks_in(records, self_blend, image_size)
+        if not len(reals):
+            raise RecordsError(f"{records.folder}: expected reals to blend in split {split!r}, found none")
+        places = np.repeat(reals, 2)
+    twins = (np.arange(len(places)) % 2 == 1) & (self_blend is not None)
     padding = -len(places) % batch_size
-    places = np.concatenate([places, np.full(padding, _PADDING)])
-    examples = grain.MapDataset.source(Examples(records, places, image_size, True))
+    places, twins = np.append(places, np.full(padding, _PADDING)), np.append(twins, np.zeros(padding, bool))
+    examples = grain.MapDataset.source(Examples(records, places, image_size, True, ALL, landmarks, twins))
     return _iterate(examples.batch(batch_size // process_count)[process_index::process_count], workers)
 
 

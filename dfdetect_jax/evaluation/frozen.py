@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from dfdetect_jax.config import override
 from dfdetect_jax.data.example import Label
-from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.metrics.attention_maps import THRESHOLDS
 from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
@@ -16,6 +16,7 @@ from dfdetect_jax.evaluation.metrics.detection import checked
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.localization import Localization
 from dfdetect_jax.evaluation.metrics.videos import video_scores
+from dfdetect_jax.evaluation.validation_data import validation_batches
 from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.run.folder import Run, records_of
 from dfdetect_jax.run.frozen import FrozenValues, read_frozen, store_frozen
@@ -42,7 +43,7 @@ def frozen_values(run: Run) -> FrozenValues:
 
 
 def choose_frozen_values(run: Run, records: Path) -> FrozenValues:
-    """Chooses on the validation split, reals and seen forgeries, and stores the result in the run folder.
+    """Chooses on the validation split, see `validation_data`, and stores the result in the run folder.
 
     Args:
         run: an opened run.
@@ -129,9 +130,9 @@ def real_scores(frames: FrameScores) -> FalseAlarms | None:
 
 
 def _validate(run: Run, records: Path) -> tuple[FrameScores, Localization]:
-    size, localization = run.settings.data.image_size, Localization()
-    parts: list[FrameScores] = []
-    for batch in eval_batches(records, "val", batch_size=_BATCH, image_size=size, forgeries=run.seen or None):
+    localization, parts = Localization(), list[FrameScores]()
+    settings = override(run.settings, {"data.train_forgeries": run.seen})
+    for batch in validation_batches(records, settings, batch_size=_BATCH):
         if run.localizes:
             prediction = run.localize(batch["image"])
             localization.update(np.asarray(prediction.attention), batch)

@@ -17,6 +17,9 @@ from dfdetect_jax.media.face import Face
 # nose, left and right corner of the mouth. Kept, so that crops of both can be compared.
 _POINTS = ((96.87, 120.43), (158.83, 120.09), (128.04, 155.67), (102.59, 191.94), (153.90, 191.66))
 _POINTS_SIZE, _POINTS_MARGIN = 256, 1.3
+# Where MTCNN finds them from the middle of its box, in longer sides of the box: the mean over 300 faces of FFHQ and 299
+# of CelebA. The standard deviation is about .065 across (turned heads) and .03 down.
+_POINTS_IN_BOX = ((-0.171, -0.109), (0.171, -0.109), (0.0, 0.096), (-0.155, 0.25), (0.155, 0.25))
 
 _QUARTER_TURNS = (((1, 0), (0, 1)), ((0, 1), (-1, 0)), ((-1, 0), (0, -1)), ((0, -1), (1, 0)))  # against the clock
 
@@ -35,6 +38,23 @@ def template(size: int, margin: float) -> np.ndarray:
     """
     from_centre = (np.array(_POINTS) + 0.5) / _POINTS_SIZE - 0.5
     return (from_centre * _POINTS_MARGIN / margin + 0.5) * size - 0.5
+
+
+def expected_landmarks(crop: Crop, size: int, face: float = 0.0) -> np.ndarray:
+    """Where the five landmarks are in a crop: exactly if it was aligned by them, else on average.
+
+    Args:
+        crop: how it was cropped.
+        size: side of the crop after `resize`, pixels.
+        face: side of the face's box over the side of the crop, for pictures taken whole; 0 for 1.
+
+    Returns:
+        float64 [5, 2], pixels of the crop, in the order of `Face.landmarks`.
+    """
+    if crop.align == "landmarks":
+        return template(size, crop.margin)
+    side = (face or 1.0) if crop.face_detector == "none" else 1 / crop.margin
+    return (np.array(_POINTS_IN_BOX) * side + 0.5) * size - 0.5
 
 
 def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:

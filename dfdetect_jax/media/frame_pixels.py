@@ -2,6 +2,7 @@
 
 import struct
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -11,6 +12,7 @@ from dfdetect_jax.media.tone_mapping import Transfer, to_sdr
 
 _UNSPECIFIED = 2  # of matrix and primaries: ITU-T H.273, tables 2 and 4
 _TRANSFERS = {int(ColorTrc.ARIB_STD_B67): Transfer.HLG, int(ColorTrc.SMPTE2084): Transfer.PQ}
+_SITED = {f"yuv{chroma}p{bits}le" for chroma in (420, 422) for bits in (9, 10, 12, 14)}
 _LEAST_STRETCH = 0.01  # under it, pixels count as square: resampling would cost more than it mends
 _MOST_STRETCH = 8  # over it, the ratio counts as damaged
 
@@ -31,28 +33,34 @@ class FrameConverter:
     def __init__(self, aspect: Fraction | None):
         self._aspect = aspect
         self._scaler = VideoReformatter()
+        self._orientations: dict[int, tuple[bool, bool, bool]] = {}
 
     def size(self, picture: VideoFrame) -> tuple[int, int]:
         """Width and height of the converted frame, pixels."""
         width, height = square_size(picture.width, picture.height, self._aspect)
-        return (height, width) if _orientation(picture)[0] else (width, height)
+        return (height, width) if self._orientation(picture)[0] else (width, height)
 
     def convert(self, picture: VideoFrame) -> np.ndarray:
         """uint8 [H, W, 3] RGB of a frame."""
+        turn, (transfer, bt2020) = self._orientation(picture), _colour(picture)
         width, height = square_size(picture.width, picture.height, self._aspect)
-        transfer, bt2020 = _colour(picture)
         deep = bt2020 or transfer != Transfer.SDR
-        pixels = self._scaler.reformat(
-            picture,
-            width=width,
-            height=height,
-            format="rgb48le" if deep else "rgb24",
-            # As FFmpeg's commands have it; flags that ask for accuracy take four times as long.
-            interpolation=Interpolation.BICUBIC,
-            src_colorspace=Colorspace.BT2020 if deep and picture.colorspace == _UNSPECIFIED else None,
-            threads=1,
-        ).to_ndarray()
-        return upright(to_sdr(pixels, transfer, bt2020) if deep else pixels, *_orientation(picture))
+        picture = _without_siting(picture)
+        matrix = Colorspace.BT2020 if deep and picture.colorspace == _UNSPECIFIED else None
+        picture = self._reformat(picture, format="rgb48le" if deep else "rgb24", src_colorspace=matrix)
+        pixels = self._reformat(picture, width=width, height=height).to_ndarray()
+        return upright(to_sdr(pixels, transfer, bt2020) if deep else pixels, *turn)
+
+    def _orientation(self, picture: VideoFrame) -> tuple[bool, bool, bool]:
+        # A frame whose matrix was read lives until Python's next collection of cycles, so that it is read only once.
+        turn = picture.rotation
+        if turn not in self._orientations:
+            self._orientations[turn] = _orientation(picture)
+        return self._orientations[turn]
+
+    def _reformat(self, picture: VideoFrame, **changes: Any) -> VideoFrame:
+        # As FFmpeg's commands have it; flags that ask for accuracy take four times as long.
+        return self._scaler.reformat(picture, interpolation=Interpolation.BICUBIC, threads=1, **changes)
 
 
 def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
@@ -87,6 +95,19 @@ def upright(image: np.ndarray, transposed: bool, mirrored: bool, flipped: bool) 
     """
     image = image.swapaxes(0, 1) if transposed else image
     return np.ascontiguousarray(image[:: -1 if flipped else 1, :: -1 if mirrored else 1])
+
+
+def _without_siting(picture: VideoFrame) -> VideoFrame:
+    """A frame of more than 8 bits without the place of its chroma, which FFmpeg's commands leave out, as for 8 bits."""
+    if picture.format.name not in _SITED:
+        return picture
+    copy = VideoFrame(picture.width, picture.height, picture.format.name)
+    for old, new in zip(picture.planes, copy.planes, strict=True):
+        used = min(old.line_size, new.line_size)
+        rows, copied = (np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in (old, new))
+        copied[: old.height, :used] = rows[: old.height, :used]
+    copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
+    return copy
 
 
 def _colour(picture: VideoFrame) -> tuple[Transfer, bool]:

@@ -5,7 +5,7 @@ out of the decoder, `MiscountError` gives their number, so that the caller can s
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class MiscountError(BadMediaError):
 
     Attributes:
         frames: how many came out.
-        lost: how many could not be decoded because of damage; not those of which a stream shows only the end.
+        lost: how many could not be decoded because of damage, with the last one of a file that is cut short, and
+            without those at the beginning that are predicted from others before it.
     """
 
     def __init__(self, path: str | os.PathLike[str], expected: int, frames: int, lost: int):
@@ -44,11 +45,19 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """
     if is_animation(path):
         return survey_animation(path)
-    with open_stream(path) as stream:
+    info = _probe(path, strict=True) or _probe(path, strict=False)
+    if info is None:
+        raise _undecodable(path)
+    return info
+
+
+def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
+    """As `probe`; None where no frame can be decoded."""
+    with open_stream(path, strict) as stream:
         _check_size(path, stream.codec_context.width, stream.codec_context.height)
         packets = survey(stream)
         if packets.first is None:
-            raise _undecodable(path)
+            return None
         width, height = FrameConverter(stream.sample_aspect_ratio).size(packets.first)
         _check_size(path, width, height)
         return VideoInfo(
@@ -91,30 +100,40 @@ def read_frames(
 
 def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: int | None) -> Iterator[Frame]:
     """As `read_frames`; `wanted` is in ascending order."""
-    chosen = None if wanted is None else set(wanted)
-    if is_animation(path):
-        count = yield from read_pictures(path, chosen)
-        if expected is not None and count < min(expected, expected if wanted is None else max(wanted, default=-1) + 1):
-            raise MiscountError(path, expected, count, expected - count)
+    if wanted == []:
         return
-    last = None if wanted is None else max(wanted, default=-1)
+    if is_animation(path):
+        frames = yield from read_pictures(path, None if wanted is None else set(wanted))
+        if expected is not None and frames < min(expected, expected if wanted is None else wanted[-1] + 1):
+            raise MiscountError(path, expected, frames, expected - frames)
+        return
+    last = None if wanted is None else wanted[-1]
     if expected is not None and last == expected - 1:
         last = None  # up to the end, since there may be more
-    with open_stream(path) as stream:
+    frames, lost = yield from _decoded(path, wanted, last, strict=True)
+    if not frames:
+        frames, lost = yield from _decoded(path, wanted, last, strict=False)
+    if not frames:
+        raise _undecodable(path)
+    if expected is not None and frames != expected and (last is None or frames <= last):
+        raise MiscountError(path, expected, frames, lost)
+
+
+def _decoded(
+    path: str | os.PathLike[str], wanted: list[int] | None, last: int | None, strict: bool
+) -> Generator[Frame, None, tuple[int, int]]:
+    """Yields the wanted frames up to the one of index `last`; returns how many came out and how many were lost."""
+    chosen = None if wanted is None else set(wanted)
+    with open_stream(path, strict) as stream:
         _check_size(path, stream.codec_context.width, stream.codec_context.height)
-        if last == -1:
-            return
         decoder, converter = FrameDecoder(stream), FrameConverter(stream.sample_aspect_ratio)
         for index, (picture, seconds, damaged) in enumerate(decoder):
             if chosen is None or index in chosen:
                 _check_size(path, *converter.size(picture))  # it may change within a file
                 yield Frame(index, seconds, converter.convert(picture), damaged)
             if index == last:
-                return
-    if not decoder.frames:
-        raise _undecodable(path)
-    if expected is not None and decoder.frames != expected:
-        raise MiscountError(path, expected, decoder.frames, decoder.lost)
+                break
+        return decoder.frames, decoder.lost
 
 
 def _rate(declared: float, frames: int, seconds: float) -> float:

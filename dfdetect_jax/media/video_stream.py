@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.displaced import PartOfFile, displaced_by
 from dfdetect_jax.media.file_format import media_format, media_kind
 
 DEMUXERS = {
@@ -72,8 +73,13 @@ class DecodedFrame(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_stream(path: str | os.PathLike[str]) -> Iterator[VideoStream]:
+def open_stream(path: str | os.PathLike[str], strict: bool = True) -> Iterator[VideoStream]:
     """Opens a file's video stream; pictures of a cover or of chapters don't count. Of several, the largest is taken.
+
+    Args:
+        path: of the file.
+        strict: whether what breaks the rules of Motion JPEG is lost. Else the missing parts of such pictures are
+            whatever was in memory, different each time. Some cameras break the rules in every picture.
 
     Raises:
         BadMediaError: not a video by `media_kind`; none or only sound in it; damaged, or of an unknown codec.
@@ -81,12 +87,18 @@ def open_stream(path: str | os.PathLike[str]) -> Iterator[VideoStream]:
     if media_kind(path) != "video":
         raise BadMediaError(f"{path}: expected a video, found a photograph")
     demuxer = DEMUXERS[media_format(path)]
-    try:  # an absolute path can't be taken for an address
-        container = av.open(os.path.abspath(path), format=demuxer, options=_OPTIONS, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise _unopened(path) from error
-    with container:
-        yield _video_stream(path, container)
+    with contextlib.ExitStack() as files:
+        file: str | PartOfFile = os.path.abspath(path)  # which can't be taken for an address
+        if demuxer == "mov" and (start := displaced_by(path)):
+            file = files.enter_context(PartOfFile(path, start))
+        try:
+            container = files.enter_context(av.open(file, format=demuxer, options=_OPTIONS, metadata_errors="replace"))
+        except (av.FFmpegError, ValueError) as error:
+            raise _unopened(path) from error
+        stream = _video_stream(path, container)
+        if strict and stream.codec_context.name == "mjpeg":
+            stream.codec_context.options = {"err_detect": "explode"}
+        yield stream
 
 
 def survey(stream: VideoStream) -> Survey:
@@ -206,7 +218,9 @@ def _decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame] | No
 
 
 def _is_lost(packet: Packet, pictures: list[VideoFrame] | None) -> bool:
-    """Whether a packet without a frame is damaged, and not one that others have to follow."""
+    """Whether a packet without a frame is damaged, and not hidden, nor one that others have to follow."""
+    if packet.is_discard:
+        return False
     return pictures is None or not any(memoryview(packet))  # where a file has a hole, some decoders say nothing
 
 

@@ -85,12 +85,15 @@ class Prediction(NamedTuple):
         reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
         logit: float32 [N], the score is its sigmoid; it has a gradient even where the score has rounded to 0 or 1. None
             from a method that returns scores only.
+        class_activation: float32 [N, H, W], at least 0, higher where the features raise the logit more, see
+            `methods.class_activation`; or None. Neither learnt from masks nor a probability.
     """
 
     score: Array
     attention: Array | None
     reconstruction: Array | None
     logit: Array | None = None
+    class_activation: Array | None = None
 
 
 class Method(NamedTuple):
@@ -100,8 +103,10 @@ class Method(NamedTuple):
         init: key -> TrainState.
         train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
             [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
-            where `batch["has_mask"]` bool [N]. Metrics are float32 scalars. With `axis_name`, gradients and
-            statistics are averaged over that mapped axis, and each device passes its shard of the batch.
+            where `batch["has_mask"]` bool [N]. `batch["self_blend"]` bool [N], if present, marks the faces to make
+            fakes of, beside `batch["landmarks"]` float32 [N, 5, 2] in pixels. Metrics are float32 scalars. With
+            `axis_name`, gradients and statistics are averaged over that mapped axis, and each device passes its shard
+            of the batch.
         predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], by
             which the prediction can be differentiated.
         encode: (variables, images) -> latent float32 [N, h, w, C], with `images` uint8 [N, H, W, 3]; None for a method

@@ -1,8 +1,8 @@
 """The state and the training step common to all methods; the file of a method holds only its paper.
 
 A method supplies its network, `learn` (the gradient of its objective on a batch) and `predict`; `build` makes a
-`Method` of them. A step computes gradients, over parts of the batch if `train.accumulate` is above 1, averages them
-over devices, and updates each optimiser.
+`Method` of them. A step augments the batch, computes gradients, over parts of the batch if `train.accumulate` is above
+1, averages them over devices, and updates each optimiser.
 """
 
 import functools
@@ -15,10 +15,13 @@ import jax.numpy as jnp
 import optax
 
 from dfdetect_jax import optimizer
+from dfdetect_jax.augmentation.batches import augment_batch, example_keys
 from dfdetect_jax.config import Optimizer, Settings
 from dfdetect_jax.methods.accumulation import Learn, accumulate
 from dfdetect_jax.methods.contract import Adversary, Batch, Method, Metrics, Prediction, TrainState, Variables
+from dfdetect_jax.methods.transfer import transfer_encoder
 
+_AUGMENTATION = 2**31  # folded into the step's key, beyond any device and any part of a batch
 S = TypeVar("S", bound=Settings)
 Predict = Callable[[Variables, jax.Array], Prediction]
 
@@ -31,6 +34,7 @@ def build(
     predict: Callable[..., Prediction],
     encode: Callable[..., jax.Array] | None = None,
     init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    pretrained: Variables | None = None,
     frozen: Any = None,
 ) -> Method:
     """The functions of a method, with `settings` bound.
@@ -38,14 +42,16 @@ def build(
     Args:
         settings: checked settings.
         network: called as `network(images, train=False)` with float32 [1, S, S, 3] to initialise its parameters.
-        learn: (state, batch, key, *, settings, axis_name) -> `accumulation.Learnt`.
+        learn: (state, batch, key, *, settings, axis_name) -> `accumulation.Learnt`, of an augmented batch.
         predict: (variables, images, *, settings) -> Prediction.
         encode: (variables, images, *, settings) -> latent, see `Method.encode`.
         init_adversary: (key, settings) -> a newly initialised adversary, for a method that has one.
+        pretrained: published parameters and statistics of the encoder, which training starts from; None for random.
         frozen: weights that training reads and doesn't change, or None.
     """
+    start = functools.partial(init, settings=settings, network=network, init_adversary=init_adversary)
     return Method(
-        init=functools.partial(init, settings=settings, network=network, init_adversary=init_adversary, frozen=frozen),
+        init=functools.partial(start, pretrained=pretrained, frozen=frozen),
         train_step=functools.partial(train_step, settings=settings, learn=learn),
         predict=functools.partial(predict, settings=settings),
         encode=functools.partial(encode, settings=settings) if encode else None,
@@ -58,12 +64,15 @@ def init(
     settings: S,
     network: nn.Module,
     init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    pretrained: Variables | None = None,
     frozen: Any = None,
 ) -> TrainState:
-    """The initial state: random parameters, and separate keys for training and for the adversary; see `build`."""
+    """The initial state: parameters, and separate keys for training and for the adversary; see `build`."""
     init_key, train_key, adversary_key = jax.random.split(key, 3)
     size = settings.data.image_size
-    variables = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    variables: Any = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    if pretrained is not None:
+        variables = transfer_encoder(variables, pretrained).variables
     params = variables["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -83,6 +92,7 @@ def train_step(
     """One step of every optimiser, from the weights before the step; see `Method.train_step` for shapes."""
     learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
     key = step_key(state, axis_name)
+    batch = augmented(state, batch, settings, axis_name)
     gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
     if axis_name is not None:
         gradients, metrics, against = jax.lax.pmean((gradients, metrics, against), axis_name)
@@ -115,6 +125,13 @@ def forward(
     variables = {"params": params, "batch_stats": batch_stats}
     outputs, updated = network.apply(variables, images, train=train, mutable=["batch_stats"], **arguments)
     return outputs, {**batch_stats, **updated.get("batch_stats", {})}
+
+
+def augmented(state: TrainState, batch: Batch, settings: Settings, axis_name: str | None = None) -> Batch:
+    """The batch as `settings.augment` changes it in this step; the same on any number of devices."""
+    key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), _AUGMENTATION)
+    keys = example_keys(key, len(batch["label"]), axis_name)
+    return augment_batch(keys, batch, settings.augment, with_masks=settings.learns_self_blended_masks)
 
 
 def step_key(state: TrainState, axis_name: str | None) -> jax.Array:

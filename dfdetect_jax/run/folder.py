@@ -71,8 +71,8 @@ class Run:
 
     @property
     def saw_masks(self) -> bool:
-        """Whether the weights are of a second stage, which learnt from masks."""
-        return self.info["checkpoint"].get("stage") == 2
+        """Whether the weights learnt from masks: those of self-blended fakes, or in a second stage."""
+        return self.settings.learns_self_blended_masks or self.info["checkpoint"].get("stage") == 2
 
     @property
     def notes(self) -> tuple[str, ...]:

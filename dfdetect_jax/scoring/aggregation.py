@@ -51,7 +51,7 @@ def result_of(
     result = Result(**header._asdict(), rule=rule, faces=ranked, frames_read=len(frames))
     frame_notes = _photograph_notes(frames) if header.kind == "image" else _frame_notes(result, frames)
     notes = [*frame_notes, *_face_notes(run, result)]
-    return dataclasses.replace(result, notes=(*notes, *(_map_notes(run) if result.faces else ())))
+    return dataclasses.replace(result, notes=(*notes, *(_run_notes(run) if result.faces else ())))
 
 
 def with_views(result: Result, views: Iterable[View]) -> Result:
@@ -80,10 +80,13 @@ def _scored(
     return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=doubt(person, least_side))
 
 
-def _map_notes(run: Run) -> list[str]:
-    from dfdetect_jax.run.folder import NO_MASKS  # a run is open here, so that JAX is there already
+def _run_notes(run: Run) -> Iterator[str]:
+    from dfdetect_jax.run.folder import COLLAPSED, NO_MASKS  # a run is open here, so that JAX is there already
 
-    return [NO_MASKS] if run.localizes and not run.saw_masks else []
+    if run.collapsed:
+        yield COLLAPSED
+    if run.localizes and not run.saw_masks:
+        yield NO_MASKS
 
 
 def _frame_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:

@@ -36,8 +36,8 @@ _FILES_AT_ONCE = 64  # per element that a worker gets, at most; their faces shar
 class ScoreMedia(apache_beam.PTransform[Any, Any]):
     """PCollection of paths (str) to PCollection of dicts, each the JSON of one file as `predict` prints it, no picture.
 
-    A file that can't be scored is an element with the verdict "error", not a failure of the pipeline. The order is the
-    runner's.
+    A file that can't be scored, or a folder, is an element with the verdict "error", not a failure of the pipeline. The
+    order is the runner's.
 
     Args:
         run: run folder, as the workers see it.

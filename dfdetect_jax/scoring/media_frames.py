@@ -98,7 +98,7 @@ def open_media(
         frames_requested=len(indices),
         fps=info.fps,
         cut_short=info.cut_short,
-        frames_lost=recount.lost if recount else 0,
+        frames_lost=max(0, recount.lost - info.cut_short) if recount else 0,
     )
     return header, _in_chunks(read_frames(source, indices, expected=total))
 

@@ -103,13 +103,13 @@ class ScoresFile:
         """Adds a line at once, so that nothing is lost if this process is killed.
 
         Args:
-            line: of a file, as `result.as_json` gives it; its path is made absolute.
+            line: of a file, as `result.as_json` gives it; its paths are made absolute.
 
         Raises:
             RunError: it can't be written; the file is left without a part of it.
         """
-        line = {SCORED_BY: self._scored_by, **line, "path": os.path.abspath(line["path"])}
-        text = json.dumps(line, allow_nan=False).encode() + b"\n"
+        absolute = {key: os.path.abspath(line[key]) for key in ("path", "picture") if line.get(key)}
+        text = json.dumps({SCORED_BY: self._scored_by, **line, **absolute}, allow_nan=False).encode() + b"\n"
         try:
             written = 0
             while written < len(text):

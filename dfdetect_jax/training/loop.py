@@ -8,10 +8,12 @@ import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax import methods
@@ -22,6 +24,7 @@ from dfdetect_jax.devices import processes
 from dfdetect_jax.devices.host import check_memory, set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
+from dfdetect_jax.methods.transfer import transfer_encoder, transfer_run
 from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
@@ -32,7 +35,7 @@ from dfdetect_jax.training.provenance import write_config
 from dfdetect_jax.training.validation import NOT_VALIDATED, Validation
 from dfdetect_jax.training.writers import MetricsWriter, ProgressLine
 
-STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid")
+STEP_ARRAYS = ("image", "mask", "has_mask", "label", "valid", "self_blend", "landmarks")
 PROFILE = "profile"  # folder of traces, in the run folder
 
 
@@ -65,12 +68,14 @@ def train(
 
     Raises:
         RunError: `workdir` holds a run with other settings, or the loss became NaN or infinite.
-        SettingsError: as `parallel.build`.
+        RecordsError, SettingsError: as `pipeline.train_batches` and `parallel.build`.
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    method = methods.build(settings, _published_weights(settings))
+    weights = _published_weights(settings)
+    method = methods.build(settings, weights)
     parallel = parallels.build(method, settings)
+    stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)))
@@ -79,13 +84,18 @@ def train(
         start, silent = int(state.step), not processes.is_first()
         if start >= until:
             return True
-        batches = _training_stream(records, settings, masks, cursor)
+        batches: Any = iter(stream)
+        if cursor is not None:
+            batches.set_state(cursor)
         writer = stack.enter_context(contextlib.closing(MetricsWriter(workdir, start, silent=silent)))
         progress = ProgressLine(settings.train.steps, settings.train.batch_size, start, silent=silent)
         stack.enter_context(contextlib.closing(progress))
         preemption = stack.enter_context(preemptions.listening(checkpoints.preempted))
         if start:
             progress.print(f"resuming {workdir} from step {start}")
+        else:
+            for line in _origins(settings, state.variables, weights, initial):
+                progress.print(line)
         loop = _Loop(
             settings=settings,
             parallel=parallel,
@@ -108,21 +118,20 @@ def _published_weights(settings: Settings) -> dict[str, Any]:
     return {source.network: load_weights(source) for source in settings.required_weights}
 
 
-def _training_stream(
-    records: Path, settings: Settings, masks: Masks | str | None, cursor: dict[str, Any] | None
-) -> Any:
-    batches = iter(
-        pipeline.train_batches(
-            records,
-            settings,
-            masks=masks,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        )
-    )
-    if cursor is not None:
-        batches.set_state(cursor)
-    return batches
+def _origins(
+    settings: Settings, variables: Variables, weights: dict[str, Any], initial: Variables | None
+) -> Iterator[str]:
+    """Where the weights at the start come from, a line each; none if all are newly drawn."""
+    for source in settings.required_weights:
+        if source.setting == "model.pretrained":
+            yield f"{source.setting}: {transfer_encoder(variables, weights[source.network])}"
+    if initial is not None:
+        yield f"--init_from: {transfer_run(variables, initial)}"
+
+
+def _training_stream(records: Path, settings: Settings, masks: Masks | str | None) -> Iterable[dict[str, np.ndarray]]:
+    job = {"process_index": jax.process_index(), "process_count": jax.process_count()}
+    return pipeline.train_batches(records, settings, masks=masks, **job)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,7 +192,7 @@ class _Loop:
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
-        return {name: batch[name] for name in STEP_ARRAYS}
+        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
 
     def _report(self, step: int, metrics: dict[str, jax.Array]) -> None:
         values = self.parallel.scalars(metrics)
@@ -246,22 +255,32 @@ class _Trace:
 def initial_state(parallel: Parallel, settings: Settings, initial: Variables | None = None) -> TrainState:
     """A fresh state, whole, with `initial` in the place of random parameters if given.
 
+    From a run of another network, parameters and statistics of its encoder are taken as far as they fit.
+
     Raises:
-        RunError: `initial` is of another network.
+        RunError: nothing in `initial` fits.
     """
     state = parallel.init(jax.random.key(settings.seed))
     if initial is None:
         return state
-    if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):
-        raise RunError("--init_from: expected a run of the same network, found other shapes; match config.model to it")
+    transferred = transfer_run(state.variables, initial)
+    if not transferred.taken:
+        raise RunError(
+            "--init_from: expected a run with the same network, or at least the same encoder, found other shapes; "
+            "match config.model to it"
+        )
 
     def in_place_of(old: Any, new: Any) -> Any:
-        return jax.tree.map(lambda old, new: jax.device_put(np.array(new), old.sharding), old, new)
+        def place(old: jax.Array, new: Any) -> jax.Array:
+            return old if new is old else jax.device_put(np.array(new), old.sharding)
 
+        return jax.tree.map(place, old, new)
+
+    params = in_place_of(state.params, transferred.variables["params"])
     return state.replace(
-        params=in_place_of(state.params, initial["params"]),
-        batch_stats=in_place_of(state.batch_stats, initial["batch_stats"]),
-        ema=None if state.ema is None else in_place_of(state.ema, initial["params"]),
+        params=params,
+        batch_stats=in_place_of(state.batch_stats, transferred.variables["batch_stats"]),
+        ema=None if state.ema is None else jax.tree.map(jnp.copy, params),
     )
 
 

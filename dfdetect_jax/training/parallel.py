@@ -78,10 +78,7 @@ def on_mesh(method: Method, devices: list[jax.Device], shard_optimizer: bool = F
 
 
 def pmapped(method: Method, devices: list[jax.Device]) -> Parallel:
-    """`jax.pmap`: each device of this process runs the step on its part of the batch, with `axis_name` "data".
-
-    Each draws its own augmentation, so these are not the numbers that a mesh draws.
-    """
+    """`jax.pmap`: each device of this process runs the step on its part of the batch, with `axis_name` "data"."""
     mesh = meshes.data_mesh(devices)
 
     def put(tree: Any) -> Any:

@@ -26,7 +26,9 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
         SettingsError: it holds a run whose settings don't fit this version of the library.
     """
     manifest = read_manifest(records)
-    seen = settings.data.train_forgeries or [forgery for forgery in manifest.counts["train"] if forgery]
+    seen = list(settings.data.train_forgeries) or [forgery for forgery in manifest.counts["train"] if forgery]
+    if settings.augment.self_blend.share == 0.5:  # leaves no room for the data's fakes
+        seen = []
     info = {
         "settings": json.loads(json.dumps(to_dict(settings))),
         "data": {

@@ -4,16 +4,19 @@ import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from dfdetect_jax import faults, files
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose_for_masks
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.finding import name_list
 from dfdetect_jax.data.painted_masks import Masks
-from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.devices import processes
-from dfdetect_jax.errors import RunError
+from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.faults import Lack
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.run.folder import open_run
@@ -58,6 +61,8 @@ def train(
 
 def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Variables | None, profile: range) -> bool:
     active = settings.mask_learning
+    if active is not None and active.masks == "selected":
+        _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
     if not loop.train(settings, workdir, records, initial=initial, until=active.start, profile=profile):
@@ -66,6 +71,19 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, profile=profile)
     masks = painted_masks(active, workdir, records)
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
+
+
+def _check_fakes(settings: Settings, records: Path) -> None:
+    """Raises SettingsError, before stage 1 rather than after it, where there are no fakes to select from.
+
+    (RecordsError: there is no training split.)
+    """
+    split = Records(records, "train")
+    if not np.any(split.labels[pipeline.select(split, settings.data.train_forgeries)] == Label.FAKE):
+        raise SettingsError(
+            f'active.masks: expected fakes in {records} to select from, found none; set active.masks="none", and '
+            "augment.self_blend.share for fakes that have a mask"
+        )
 
 
 def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:

@@ -8,11 +8,11 @@ import jax
 
 from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.config import Settings
-from dfdetect_jax.data import pipeline
 from dfdetect_jax.devices import processes
 from dfdetect_jax.evaluation.frozen import UNINFORMED_THRESHOLD, choose_threshold
 from dfdetect_jax.evaluation.metrics.detection import measure_detection
 from dfdetect_jax.evaluation.metrics.frame_scores import concatenate, from_columns, score_frames
+from dfdetect_jax.evaluation.validation_data import validation_batches
 from dfdetect_jax.methods import Method, Variables
 from dfdetect_jax.run.predictor import Predictor
 
@@ -24,12 +24,12 @@ class Validation:
 
     Args:
         method: whose `predict` scores.
-        settings: reads `data`: the forgeries that are trained on, and the size of the images.
+        settings: reads what decides the split's fakes, see `evaluation.validation_data`.
         records: the folder.
     """
 
     def __init__(self, method: Method, settings: Settings, records: Path):
-        self._method, self._data, self._records = method, settings.data, records
+        self._method, self._settings, self._records = method, settings, records
         self._predictor: Predictor | None = None
 
     def __call__(self, variables: Variables, stop: Callable[[], bool]) -> dict[str, float | None]:
@@ -43,12 +43,10 @@ class Validation:
             self._predictor = Predictor(self._method, variables)
         self._predictor.variables = variables
         count = jax.process_count()
-        batches = pipeline.eval_batches(
+        batches = validation_batches(
             self._records,
-            "val",
+            self._settings,
             batch_size=PREDICT_BATCH * count,
-            image_size=self._data.image_size,
-            forgeries=self._data.train_forgeries or None,
             process_index=jax.process_index(),
             process_count=count,
         )

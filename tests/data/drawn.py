@@ -35,6 +35,11 @@ def drawn_example(split: str, number: int) -> Example:
     )
 
 
+def real_example(split: str, number: int) -> Example:
+    """Every example a real one, each unlike every other."""
+    return drawn_example(split, 2 * number)
+
+
 def clip_example(split: str, number: int) -> Example:
     """As `drawn_example`, in clips of one label; fakes are brighter, their even rows most of all."""
     example = drawn_example(split, number)
@@ -46,10 +51,10 @@ def clip_example(split: str, number: int) -> Example:
 
 
 def write_records(
-    folder, examples_of: dict[str, int], per_part: int = 5, encoding: str = RAW, example_of=drawn_example
+    folder, examples_of: dict[str, int], per_part: int = 5, encoding: str = RAW, example_of=drawn_example, **options
 ):
-    """Prepares `{split: number of examples}` into `folder` and returns it."""
-    parts, codec = [], Codec(SIZE, encoding)
+    """Prepares `{split: number of examples}` into `folder` and returns it; `options` of `Codec`."""
+    parts, codec = [], Codec(SIZE, encoding, **options)
     folder.mkdir(parents=True)
     for split, count in examples_of.items():
         for first in range(0, count, per_part):
@@ -58,6 +63,7 @@ def write_records(
             write_part(parts[-1], {"clip": f"{split}{first}"}, examples, codec)
     merged = shards.merge(folder, "drawn", codec, parts)
     settings = {"crop": {"size": SIZE, "margin": 1.3, "align": "box", "face_detector": "haar"}, "encoding": encoding}
+    settings |= options
     rest = {"name": "drawn", "config": f"{SIZE}px", "settings": settings, "units": "", "versions": {}}
     (folder / records.MANIFEST).write_text(json.dumps(rest | merged))
     return folder

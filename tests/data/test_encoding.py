@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.data.encoding import LINKED, PNG, RAW, Codec
-from dfdetect_jax.data.example import LinkedExample
+from dfdetect_jax.data.example import LandmarkedExample, LinkedExample
 from dfdetect_jax.errors import RecordsError
 from tests.data.drawn import SIZE, drawn_example
 from tests.data.photographs import write_image
@@ -21,6 +21,13 @@ def test_an_example_comes_back_bit_for_bit(encoding, number):
     fields = codec.decode(codec.encode(example))
     assert equal(fields, example)
     assert (fields["image"].dtype, fields["mask"].dtype) == (np.uint8, np.uint8)
+
+
+def test_landmarks_are_kept_where_the_records_have_them():
+    points = np.random.default_rng(0).uniform(0, SIZE, (5, 2)).astype(np.float32)
+    example = LandmarkedExample(**vars(drawn_example("train", 2)), landmarks=points)
+    codec = Codec(SIZE, RAW, landmarks=True)
+    assert equal(codec.decode(codec.encode(example)), example)
 
 
 @pytest.mark.parametrize("encoding", [RAW, PNG])

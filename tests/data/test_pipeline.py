@@ -4,12 +4,14 @@ import itertools
 import numpy as np
 import pytest
 
-from dfdetect_jax.config import CAESettings, LAESettings
+from dfdetect_jax.config import CAESettings, Crop, LAESettings, override
 from dfdetect_jax.data import pipeline
+from dfdetect_jax.data.example import LandmarkedExample
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.errors import RecordsError, SettingsError
-from tests.data.drawn import drawn_example, write_records
+from dfdetect_jax.media.crop import expected_landmarks
+from tests.data.drawn import drawn_example, real_example, write_records
 
 
 def cae_settings(seed=0, batch_size=4, **data):
@@ -104,6 +106,77 @@ def test_balance_without_fakes_is_refused(tmp_path):
     folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 1})
     with pytest.raises(RecordsError, match="needs reals and fakes"):
         pipeline.train_batches(folder, cae_settings())
+
+
+def self_blending(share, batch_size=8, **data):
+    return override(cae_settings(batch_size=batch_size, **data), {"augment.self_blend.share": share})
+
+
+def counts(batches):
+    """(reals, fakes of the data, reals to be self-blended) in each batch."""
+    return [
+        tuple(int(np.sum(kind)) for kind in (b["label"] == 0, (b["label"] == 1) & ~b["self_blend"], b["self_blend"]))
+        for b in batches
+    ]
+
+
+@pytest.mark.parametrize(("share", "of_a_batch"), [(0.125, (4, 3, 1)), (0.25, (4, 2, 2)), (0.5, (4, 0, 4))])
+def test_self_blended_reals_take_the_place_of_fakes_in_every_batch(drawn, share, of_a_batch):
+    assert set(counts(take(pipeline.train_batches(drawn, self_blending(share)), 6))) == {of_a_batch}
+
+
+def test_with_half_of_the_batch_self_blended_each_stands_beside_its_equal(drawn):
+    (batch,) = take(pipeline.train_batches(drawn, self_blending(0.5)), 1)
+    blended = batch["image"][batch["self_blend"]]
+    np.testing.assert_array_equal(blended, batch["image"][~batch["self_blend"]])
+    assert not batch["has_mask"].any()
+    assert not batch["mask"].any()
+
+
+def test_reals_alone_are_half_self_blended(tmp_path):
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 6}, example_of=real_example)
+    batches = take(pipeline.train_batches(folder, self_blending(0.2)), 3)
+    assert set(counts(batches)) == {(4, 0, 4)}
+    expected = expected_landmarks(Crop(size=32, align="box", face_detector="haar"), 32)
+    np.testing.assert_allclose(batches[0]["landmarks"], np.broadcast_to(expected, (8, 5, 2)), rtol=1e-6)
+
+
+def test_landmarks_are_those_of_the_record_in_pixels_of_the_image_or_the_expected_ones(tmp_path):
+    points = np.float32([[8, 9], [20, 9], [14, 15], [9, 22], [19, 22]])
+
+    def landmarked(split, number):
+        example = real_example(split, number)
+        return LandmarkedExample(**vars(example), landmarks=points if number else np.full((5, 2), np.nan, np.float32))
+
+    folder = tmp_path / "drawn/32px/1.0.0"
+    write_records(folder, {"train": 2}, example_of=landmarked, landmarks=True)
+    settings = override(self_blending(0.5, batch_size=4), {"data.image_size": 64})
+    (batch,) = take(pipeline.train_batches(folder, settings), 1)
+    expected = expected_landmarks(Crop(size=32, align="box", face_detector="haar"), 64)
+    for landmarks in batch["landmarks"]:
+        assert np.allclose(landmarks, 2 * points + 0.5) or np.allclose(landmarks, expected)
+    assert len(np.unique(batch["landmarks"], axis=0)) == 2
+
+
+def test_without_balance_self_blended_reals_have_their_share_of_all(drawn):
+    batches = take(pipeline.train_batches(drawn, self_blending(0.25, balance=False)), 4)
+    assert {blended for _, _, blended in counts(batches)} == {2}
+
+
+def test_masks_and_self_blended_reals_share_the_fakes_half(drawn):
+    settings = override(lae_settings(), {"augment.self_blend.share": 0.25, "active.batch_share": 0.125})
+    batches = take(pipeline.train_batches(drawn, settings, masks=painted(drawn, 3)), 4)
+    assert set(counts(batches)) == {(4, 2, 2)}
+    assert all(batch["has_mask"][batch["label"] == 1].any() for batch in batches)
+
+
+def test_a_self_blended_stream_resumes_where_it_stopped(drawn):
+    whole = take(pipeline.train_batches(drawn, self_blending(0.25)), 6)
+    interrupted = iter(pipeline.train_batches(drawn, self_blending(0.25)))
+    take(interrupted, 3)
+    resumed = iter(pipeline.train_batches(drawn, self_blending(0.25)))
+    resumed.set_state(interrupted.get_state())
+    assert same(take(resumed, 3), whole[3:])
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])

@@ -5,7 +5,17 @@ from skimage.transform import SimilarityTransform
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.media.crop import crop_matrix, resize, resized_matrix, similarity, template, unwarp, warp, warp_mask
+from dfdetect_jax.media.crop import (
+    crop_matrix,
+    expected_landmarks,
+    resize,
+    resized_matrix,
+    similarity,
+    template,
+    unwarp,
+    warp,
+    warp_mask,
+)
 from dfdetect_jax.media.face import Face
 
 IDENTITY = np.eye(3)[:2]
@@ -29,6 +39,22 @@ def smooth(size: int = 96) -> np.ndarray:
 def test_the_template_at_256_pixels_and_margin_1_3_is_the_published_one():
     published = [(96.87, 120.43), (158.83, 120.09), (128.04, 155.67), (102.59, 191.94), (153.90, 191.66)]
     np.testing.assert_allclose(template(256, 1.3), published, atol=1e-9)
+
+
+def test_the_expected_landmarks_of_an_aligned_crop_are_the_templates():
+    crop = Crop(size=100, margin=1.5)
+    np.testing.assert_array_equal(expected_landmarks(crop, 64), template(64, 1.5))
+
+
+@pytest.mark.parametrize(("face", "share"), [(0.0, 1.0), (0.8, 0.8)])
+def test_in_other_crops_landmarks_are_expected_about_the_middle_in_sides_of_the_box(face, share):
+    whole = expected_landmarks(Crop(face_detector="none", align="box", margin=1.0), 100, face)
+    box = expected_landmarks(Crop(align="box", margin=1 / share), 100)
+    np.testing.assert_allclose(whole, box)
+    np.testing.assert_allclose(whole.mean(axis=0)[0], 49.5)
+    eyes, mouth = whole[:2].mean(axis=0)[1], whole[3:].mean(axis=0)[1]
+    assert eyes < 49.5 < mouth
+    np.testing.assert_allclose(mouth - eyes, 35.9 * share)
 
 
 def test_a_larger_margin_shows_the_face_smaller_about_the_centre():

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -198,10 +199,39 @@ def test_damaged_frames_are_marked_up_to_the_next_key_frame(h264, tmp_path):
 def test_a_damaged_file_gives_the_same_frames_each_time(h264, tmp_path):
     path = mutated(h264, tmp_path / "mutated.mp4", seed=1)
     readings = [list(read_frames(path)) for _ in range(4)]
+    assert len(readings[0]) > 30
     assert any(frame.damaged for frame in readings[0])
     for reading in readings[1:]:
         assert [frame.damaged for frame in reading] == [frame.damaged for frame in readings[0]]
         assert all(np.array_equal(*pair) for pair in zip(_images(reading), _images(readings[0]), strict=True))
+
+
+def test_pictures_of_motion_jpeg_that_are_damaged_are_lost(tmp_path):
+    path = write_clip(tmp_path / "clip.avi", encoder="mjpeg", pixels="yuvj420p")
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [packet.pos + packet.size // 2 for packet in container.demux(video=0) if packet.size]
+    for number in (3, 30):
+        content[places[number] : places[number] + 100] = b"\xff\xd8" * 50
+    path.write_bytes(content)
+    with pytest.raises(MiscountError) as error:
+        list(read_frames(path, expected=probe(path).frames))
+    assert (error.value.frames, error.value.lost) == (38, 2)
+    assert shown(path) == [*range(3), *range(4, 30), *range(31, 40)]
+
+
+def test_motion_jpeg_that_breaks_the_rules_in_every_picture_is_decoded(tmp_path):
+    path = write_clip(tmp_path / "clip.avi", [numbered(1), numbered(2)], encoder="mjpeg", pixels="yuvj420p")
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        ends = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for start, size in ends:
+        content[start + size * 3 // 4 : start + size * 3 // 4 + 100] = b"\xff\xd8" * 50
+    path.write_bytes(content)
+    with video_stream.open_stream(path) as stream:
+        assert not list(video_stream.FrameDecoder(stream))
+    assert probe(path).frames == 2
+    assert shown(path) == [1, 2]
 
 
 def _images(frames: list[Frame]) -> list[np.ndarray]:
@@ -284,7 +314,17 @@ def test_files_and_threads_are_given_back(clip, tmp_path):
     for _ in range(3):
         next(read_frames(clip))  # and abandons the rest
         list(read_frames(broken, [0, 5]))
-    assert held() == before
+    assert all(now <= earlier for now, earlier in zip(held(), before, strict=True))
+
+
+def test_a_few_frames_are_in_memory_at_a_time(clip):
+    gc.collect()
+    gc.disable()  # so that what references itself would stay
+    try:
+        held = [sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) for _ in read_frames(clip)]
+    finally:
+        gc.enable()
+    assert max(held) < 10 < len(held)
 
 
 def test_a_photograph_is_not_a_video(tmp_path):

@@ -43,8 +43,9 @@ def test_paths_are_kept_absolute_so_that_another_folders_file_of_the_same_name_i
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "one")
-    path = written(tmp_path / "s.jsonl", line("x.jpg"))
-    assert json.loads(path.read_text())["path"] == str(tmp_path / "one" / "x.jpg")
+    path = written(tmp_path / "s.jsonl", {**line("x.jpg"), "picture": "x.png"})
+    kept = json.loads(path.read_text())
+    assert (kept["path"], kept["picture"]) == (str(tmp_path / "one" / "x.jpg"), str(tmp_path / "one" / "x.png"))
     assert "x.jpg" in done(path)
     monkeypatch.chdir(tmp_path / "two")
     assert "x.jpg" not in done(path)

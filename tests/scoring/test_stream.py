@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import threading
 
+import av
 import numpy as np
 import pytest
 
@@ -9,12 +10,13 @@ from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.detectors import whole_pictures
-from dfdetect_jax.media.video import read_frames
+from dfdetect_jax.media.video import evenly_spaced, read_frames
 from dfdetect_jax.scoring import media_frames, stream
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.stream import Limits, score_files, score_images
 from tests import trained
+from tests.media.clips import write_clip
 
 ANY = (Verdict.REAL, Verdict.FAKE)
 
@@ -76,6 +78,19 @@ def test_a_video_cut_short_is_scored_as_far_as_it_can_be_read(score, tmp_path):
     assert result.frames_read == 8
     assert result.notes[0].startswith("partial: the file is cut short, it can be read up to")
     assert result.score is not None
+
+
+def test_a_video_with_a_hole_is_scored_on_evenly_spaced_frames_of_those_that_decode(score, tmp_path):
+    path = write_clip(tmp_path / "hole.mp4", [trained.one_face()] * 40)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content[places[25] : places[30]] = bytes(places[30] - places[25])
+    path.write_bytes(content)
+    result = score(path, frames=8)
+    assert (result.frames_declared, result.frames_read, result.frames_lost) == (35, 8, 5)
+    assert result.notes[0] == "damage inside the stream: 5 frames can't be decoded"
+    assert [sighting.frame for sighting in result.faces[0].sightings][:4] == evenly_spaced(35, 8)[:4]
 
 
 def test_files_scored_together_score_as_they_do_alone(score, run, face_detector, media):

@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 
-from dfdetect_jax.config import override
+from dfdetect_jax.config import Crop, override
 from dfdetect_jax.devices import processes
+from dfdetect_jax.media.crop import expected_landmarks
 
 
 def settings_of(method):
@@ -16,7 +17,7 @@ def settings_of(method):
 
     settings = override(
         tiny_settings() if method == "cae" else tiny_lae_settings(),
-        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": False, "train.batch_size": 16},
+        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": True, "train.batch_size": 16},
     )
     if method == "cae":
         settings = override(settings, {"loss.reconstruct": "real"})  # devices hold different numbers of reals
@@ -33,6 +34,8 @@ def batch_of(settings):
         "label": np.int32([0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1]),
         "mask": rng.integers(0, 2, (n, size, size)).astype(np.uint8) * 255,
         "has_mask": np.arange(n) % 3 > 0,
+        "self_blend": np.arange(n) % 5 == 4,  # fakes by their labels
+        "landmarks": np.float32([expected_landmarks(Crop(), size)] * n),
     }
 
 

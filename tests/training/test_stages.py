@@ -1,6 +1,7 @@
 """Two stages with a selection between them: their data, waiting for masks, and resuming after an interruption."""
 
 import errno
+import json
 import os
 import shutil
 import signal
@@ -14,13 +15,13 @@ from dfdetect_jax import methods
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import records
-from dfdetect_jax.errors import BadMediaError, RunError, WeightsError
+from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsError, WeightsError
 from dfdetect_jax.run.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop, parallel, stages
-from dfdetect_jax.weights.pretrained import load_vgg16
+from dfdetect_jax.weights.vgg16 import load_vgg16
 from tests.conftest import tiny_lae_settings
-from tests.data.drawn import SIZE, write_records
+from tests.data.drawn import SIZE, real_example, write_records
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +191,32 @@ def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the
     state, _ = checkpoints.restore(loop.initial_state(parallel.build(method, given), given))
     checkpoints.close()
     np.testing.assert_array_equal(state.frozen.params["conv1_1"]["bias"], keras_vgg16.convolution("1_1")[1])
+
+
+def test_reals_alone_are_trained_on_with_masks_from_the_first_step(tmp_path):
+    folder = tmp_path / "drawn" / f"{SIZE}px" / records.VERSION
+    write_records(folder, {"train": 8, "val": 6}, example_of=real_example)
+    given = override(settings(masks="none"), {"augment.self_blend.share": 0.5, "loss.pixel": 0.0, "train.steps": 2})
+    assert stages.train(given, tmp_path / "run", folder)
+    run = open_run(tmp_path / "run")
+    assert (run.saw_masks, run.seen) == (True, ())
+    assert 0 <= run.info["checkpoint"]["val_auc"] <= 1
+    metrics = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert all(line["attention"] > 0 for line in metrics if "attention" in line)
+
+
+def test_reals_alone_are_refused_without_self_blending_before_anything_is_written(tmp_path):
+    folder = write_records(tmp_path / f"drawn/{SIZE}px/{records.VERSION}", {"train": 4}, example_of=real_example)
+    with pytest.raises(RecordsError, match=r"augment\.self_blend\.share for reals alone"):
+        stages.train(settings(masks="none"), tmp_path / "run", folder)
+    assert not (tmp_path / "run").exists()
+
+
+def test_masks_of_selected_fakes_are_refused_where_there_are_no_fakes(tmp_path):
+    folder = write_records(tmp_path / f"drawn/{SIZE}px/{records.VERSION}", {"train": 4}, example_of=real_example)
+    given = override(settings(), {"augment.self_blend.share": 0.25})
+    with pytest.raises(SettingsError, match=r'active\.masks: expected fakes .*active\.masks="none"'):
+        stages.train(given, tmp_path / "run", folder)
 
 
 def test_a_missing_weights_file_is_told_before_anything_is_trained(drawn, tmp_path):

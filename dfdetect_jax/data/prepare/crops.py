@@ -99,7 +99,7 @@ def clip_examples(
     try:
         return _clip_examples(clip, length, face_detector, crop, frames, dataset)
     except MiscountError as recount:
-        length = MediaLength(recount.frames, length.cut_short, recount.lost)
+        length = MediaLength(recount.frames, length.cut_short, max(0, recount.lost - length.cut_short))
         return _clip_examples(clip, length, face_detector, crop, frames, dataset)
 
 

@@ -19,6 +19,7 @@ from dfdetect_jax.data.example import Clip, Example, LinkedExample
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.prepare.clip_report import ClipReport, failure_report
 from dfdetect_jax.data.prepare.crops import clip_examples
+from dfdetect_jax.data.prepare.landmarks import with_landmarks
 from dfdetect_jax.data.prepare.linked import linked_examples
 from dfdetect_jax.data.prepare.request import FORGE, Request, check_request
 from dfdetect_jax.data.trees.layout import media_files
@@ -113,6 +114,8 @@ def _crop(clip: Clip, request: Request) -> tuple[Examples, ClipReport]:
             return linked_examples(clip, request.root, request.frames, dataset=request.result)
         face_detector = _face_detector(request.crop.face_detector)
         examples, report = clip_examples(clip, face_detector, request.crop, request.frames, dataset=request.result)
+        if request.landmarks:
+            examples = with_landmarks(examples, _face_detector("mtcnn"))
         return examples, dataclasses.replace(report, sha256=sha256_media(clip.media))
     except BadMediaError as error:
         return [], failure_report(clip, _without_root(error, request))

@@ -31,6 +31,7 @@ class Request:
         frames: per video, evenly spaced.
         encoding: of the crops, one of `encoding.ENCODINGS`; `""` for "linked" where the data set is of face crops that
             need no cropping (deepfakebench), else "raw".
+        landmarks: keep each face's five landmarks, MTCNN's, for self-blending.
         splits, compression, reals, json, real_folder, allow_one_class: options of catalogs, as in `catalog.Options`.
         images: training examples of the embedded set; validation and test are in proportion.
         seed: of the embedded set.
@@ -42,6 +43,7 @@ class Request:
     crop: Crop = dataclasses.field(default_factory=Crop)
     frames: int = 32
     encoding: str = ""
+    landmarks: bool = False
     splits: str = catalog.OFFICIAL
     compression: str = "c23"
     reals: str = ""
@@ -66,7 +68,7 @@ class Request:
         if self.dataset == FORGE:
             values |= {"seed": self.seed, "code": forge_code()}
             return values | {"images": self.images} if self.embedded else values
-        values |= {"frames": self.frames, "splits": self.splits}
+        values |= {"frames": self.frames, "splits": self.splits} | ({"landmarks": True} if self.landmarks else {})
         options = catalog.options_of(self.dataset, self.options)
         values |= {"compression": self.compression} if "compression" in options else {}
         values |= {"real_folder": self.real_folder} if self.real_folder else {}
@@ -83,7 +85,7 @@ class Request:
     def codec(self) -> Codec:
         """How the records are encoded."""
         encoding = self.encoding or _default_encoding(self.dataset)
-        return Codec(self.crop.size, encoding, self.root if encoding == LINKED else "")
+        return Codec(self.crop.size, encoding, self.root if encoding == LINKED else "", landmarks=self.landmarks)
 
     @property
     def result(self) -> str:
@@ -106,6 +108,7 @@ class Request:
         parts += [crop.face_detector] * (crop.face_detector != _DEFAULT.face_detector)
         parts += [f"{self.frames}f"] * ("frames" in values and self.frames != 32)
         parts += [self.codec.encoding] * (self.codec.encoding != _default_encoding(self.dataset))
+        parts += ["landmarks"] * self.landmarks
         parts += [f"by_{self.splits}"] * (values.get("splits", catalog.OFFICIAL) != catalog.OFFICIAL)
         parts += [f"{self.images}"] * ("images" in values)
         parts += [f"seed{self.seed}"] * ("seed" in values and self.seed != 0)
@@ -136,6 +139,8 @@ def check_request(request: Request) -> None:
         raise SettingsError(f"frames: expected at least 1, found {request.frames}")
     if request.dataset == FORGE and request.root and request.crop.face_detector != "mtcnn":
         raise SettingsError('crop.face_detector: forging photographs needs five landmarks, which only "mtcnn" finds')
+    if request.landmarks and (request.dataset == FORGE or request.codec.encoding == LINKED):
+        raise SettingsError("landmarks: kept with crops only, not with forged faces or linked pictures; leave it out")
     if request.name and not re.fullmatch(r"[a-z][a-z0-9_]*", request.name):
         raise SettingsError(f"name: expected small letters, digits and _, found {request.name!r}")
     whole = request.dataset == BENCHMARK or request.crop.face_detector == "none"

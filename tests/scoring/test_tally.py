@@ -1,0 +1,12 @@
+from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.scoring.tally import Tally
+
+
+def test_counts_are_reported_in_one_line():
+    tally = Tally()
+    tally.add(BadMediaError("broken"))
+    assert tally.report().startswith("1 file, 1 failed, 0 faces scored in ")
+    tally.add(BadMediaError("broken"))
+    tally.pictures_missing += 1
+    assert tally.report().startswith("2 files, 2 failed, 1 without their picture, 0 faces scored in ")
+    assert tally.seconds_since_report() < 60
