@@ -17,6 +17,7 @@ from dfdetect_jax.media.image import check_size, to_rgb
 
 MAX_PICTURES = 20_000  # of one animation; its pixels have to be decoded one after the other to count them
 _MAX_PIXELS = 36_000_000  # of one picture
+MAX_ALL_PIXELS = 4_000_000_000  # of all pictures of one animation: 32 minutes of 320 x 240; a minute of decoding
 _SHORTEST, _USUAL = 20, 100  # milliseconds; browsers show a picture of less than 20 ms for 100 ms
 
 
@@ -37,8 +38,8 @@ def survey_animation(path: str | os.PathLike[str]) -> VideoInfo:
         BadMediaError: damaged before its second picture, or more than `MAX_PICTURES` or too many pixels.
     """
     with _opened(path) as picture:
-        shown = [_shown(picture) for _ in _steps(picture)]
-        declared = getattr(picture, "n_frames", len(shown))
+        shown = [_shown(picture) for _ in _steps(path, picture)]
+        declared = getattr(picture, "n_frames", len(shown)) - _hidden(picture)
         return VideoInfo(
             frames=len(shown),
             fps=len(shown) / sum(shown),
@@ -58,7 +59,7 @@ def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None 
     last = None if indices is None else max(indices, default=-1)
     with _opened(path) as picture:
         seconds = 0.0
-        for index in _steps(picture):
+        for index in _steps(path, picture):
             if indices is None or index in indices:
                 yield Frame(index, seconds, to_rgb(path, picture))
             if index == last:
@@ -72,8 +73,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[name]) as picture:
             check_size(path, *picture.size, _MAX_PIXELS)
-            if getattr(picture, "n_frames", 1) > MAX_PICTURES:
-                raise BadMediaError(f"{path}: more than {MAX_PICTURES:,} pictures in an animation; cut it into parts")
+            _check_count(path, getattr(picture, "n_frames", 1), picture.width * picture.height)
             yield picture
     except BadMediaError:
         raise
@@ -82,19 +82,39 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         raise BadMediaError(f"{path}: not a readable {FORMATS[name].words} ({reason})") from error
 
 
-def _steps(picture: Image.Image) -> Iterator[int]:
+def _check_count(path: str | os.PathLike[str], pictures: int, pixels: int) -> None:
+    """Refuses an animation by the number of pictures, and of the pixels of each, that it declares."""
+    if pictures > MAX_PICTURES:
+        raise BadMediaError(f"{path}: more than {MAX_PICTURES:,} pictures in an animation; cut it into parts")
+    if pictures * pixels > MAX_ALL_PIXELS:
+        raise BadMediaError(
+            f"{path}: {pictures:,} pictures of {pixels:,} pixels, at most {MAX_ALL_PIXELS:,} in all are allowed; cut "
+            "the animation into parts"
+        )
+
+
+def _steps(path: str | os.PathLike[str], picture: Image.Image) -> Iterator[int]:
     """Decodes the pictures of an opened animation one by one, to its end or to damage; yields their indices."""
+    hidden = _hidden(picture)
     for index in range(MAX_PICTURES):
         try:
-            picture.seek(index)
+            picture.seek(hidden + index)
+            check_size(path, *picture.size, _MAX_PIXELS)  # a GIF grows where a picture lies outside
             picture.load()
         except EOFError:
             return
+        except BadMediaError:
+            raise
         except Exception:  # decoders raise nearly any type on malformed bytes
             if index == 0:
                 raise
             return
         yield index
+
+
+def _hidden(picture: Image.Image) -> int:
+    """Pictures before the first one of an animation: in PNG one for viewers that show no animations, or none."""
+    return int(bool(getattr(picture, "default_image", False)))
 
 
 def _shown(picture: Image.Image) -> float:

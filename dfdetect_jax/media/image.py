@@ -1,5 +1,6 @@
 """Reading a photograph safely: its format and size are checked before decoding."""
 
+import io
 import os
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,7 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 32_000  # pixels; OpenCV's warps can't address more than 32,766
 
 _EXIF_ORIENTATION = 0x0112
+_JPEG_END = b"\xff\xd9"
 _UPRIGHT = {  # EXIF 2.32, tag Orientation: what brings the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -76,6 +78,10 @@ def decoded(
         raise BadMediaError(f"{path}: not a readable {words} (its header is damaged)") from error
     except Image.DecompressionBombError as error:
         raise BadMediaError(f"{path}: more than {MAX_PIXELS:,} pixels; scale it down first") from error
+    except OSError as error:
+        if name == "JPEG" and (ended := _with_end(path)) is not None:
+            return use(path, ended)
+        raise BadMediaError(f"{path}: not a readable {words} ({_reason(error)})") from error
     except Exception as error:  # decoders raise nearly any type on malformed bytes
         raise BadMediaError(f"{path}: not a readable {words} ({_reason(error)})") from error
 
@@ -94,15 +100,35 @@ def _need_decoder(path: str | os.PathLike[str], name: str) -> None:
         raise BadMediaError(f"{path}: an AVIF photograph needs a Pillow built with libavif; pip install pillow")
 
 
+def _with_end(path: str | os.PathLike[str]) -> Image.Image | None:
+    """A JPEG that lacks nothing but its end, as some cameras write them; None where some of its picture is missing.
+
+    It is complete if it doesn't matter what follows, since bytes behind the last block are not decoded. This says
+    nothing of a progressive one, which may lack whole passes.
+    """
+    with open(path, "rb") as file:
+        content = file.read().removesuffix(_JPEG_END[:1])
+    try:
+        pictures = [
+            Image.open(io.BytesIO(content + more + _JPEG_END), formats=["JPEG"]) for more in (b"", b"\x2a" * 64)
+        ]
+        same = pictures[0].tobytes() == pictures[1].tobytes()
+    except Exception:  # as in `decoded`
+        return None
+    return pictures[0] if same and "progressive" not in pictures[0].info else None
+
+
 def _deep_tiff(path: str | os.PathLike[str]) -> np.ndarray:
     """A TIFF of 16 bits a channel in colour, which Pillow can't open: the high bytes, uint8 [H, W, 3]."""
     unreadable = BadMediaError(f"{path}: not a readable TIFF (its header is damaged, or its pixels are of a rare kind)")
     try:
-        with open(path, "rb") as file:
+        with warnings.catch_warnings(action="ignore"), open(path, "rb") as file:
             directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
             file.seek(directory.next)
             directory.load(file)
         check_size(path, int(directory[256]), int(directory[257]), MAX_PIXELS)  # TIFF 6.0: ImageWidth, ImageLength
+        if directory.get(339, (1,))[0] != 1:  # SampleFormat: signed or floating point
+            raise unreadable
         pixels = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except BadMediaError:
         raise
@@ -153,7 +179,7 @@ def to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
     Raises:
         BadMediaError: its pixels are neither grey, RGB nor CMYK.
     """
-    if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
+    if picture.mode.startswith("I;16"):  # grey; Pillow's own conversion would clip it at 255
         grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=-1)
     if picture.has_transparency_data:
@@ -161,7 +187,9 @@ def to_rgb(path: str | os.PathLike[str], picture: Image.Image) -> np.ndarray:
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(black, picture)
     if picture.mode not in ("1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr"):
-        raise BadMediaError(f"{path}: expected grey, RGB or CMYK pixels, found Pillow's mode {picture.mode}")
+        raise BadMediaError(
+            f"{path}: expected grey, RGB or CMYK pixels of 8 or 16 bits, found Pillow's mode {picture.mode}; convert it"
+        )
     return np.array(picture.convert("RGB"))
 
 

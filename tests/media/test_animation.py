@@ -1,5 +1,7 @@
 """Animations: every picture, composed and timed as a viewer shows it, one in memory at a time."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -80,3 +82,26 @@ def test_too_many_pictures_or_pixels_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(animation, "_MAX_PIXELS", 100)
     with pytest.raises(BadMediaError, match="40 x 30 pixels"):
         survey_animation(path)
+
+
+def test_a_picture_for_viewers_that_show_no_animations_is_no_part_of_one(tmp_path):
+    frames = [Image.new("RGB", (40, 30), colour) for colour in COLOURS]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True, duration=100)
+    assert survey_animation(tmp_path / "a.png").frames == 3
+    assert [picture.image[0, 0].tolist() for picture in read_pictures(tmp_path / "a.png")] == [
+        list(colour) for colour in COLOURS[1:]
+    ]
+
+
+def test_an_animation_of_many_large_pictures_is_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "MAX_ALL_PIXELS", 4 * 40 * 30 - 1)
+    with pytest.raises(BadMediaError, match="4 pictures of 1,200 pixels"):
+        survey_animation(moving(tmp_path / "a.gif", "GIF"))
+
+
+def test_a_gif_that_grows_beyond_the_largest_size_is_refused(tmp_path):
+    screen = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0]) + bytes(6)
+    pictures = [b"," + struct.pack("<HHHHB", at, at, 1, 1, 0) + b"\x02\x02\x44\x01\x00" for at in (0, 9000)]
+    (tmp_path / "a.gif").write_bytes(screen + b"".join(pictures) + b";")
+    with pytest.raises(BadMediaError, match="9001 x 9001 pixels"):
+        survey_animation(tmp_path / "a.gif")

@@ -272,3 +272,28 @@ def test_a_tiff_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
     path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0) + bytes(64))
     with pytest.raises(BadMediaError, match="100000 x 100000 pixels"):
         read_image(path)
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_jpeg_that_lacks_nothing_but_its_end_is_read(tmp_path, missing):
+    Image.fromarray(gradient()).save(tmp_path / "whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "endless.jpg").write_bytes(whole[:-missing])
+    np.testing.assert_array_equal(read_image(tmp_path / "endless.jpg"), read_image(tmp_path / "whole.jpg"))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_of_which_more_is_missing_than_its_end_is_refused(tmp_path, progressive):
+    Image.fromarray(gradient()).save(tmp_path / "whole.jpg", progressive=progressive)
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    for missing in (6, 20, 40):
+        (tmp_path / "cut.jpg").write_bytes(whole[:-missing])
+        with pytest.raises(BadMediaError, match="truncated"):
+            read_image(tmp_path / "cut.jpg")
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int32, np.float32])
+def test_a_tiff_of_32_bits_is_refused_instead_of_clipped(tmp_path, kind):
+    Image.fromarray(gradient()[..., 0].astype(kind)).save(tmp_path / "deep.tif")
+    with pytest.raises(BadMediaError, match="8 or 16 bits"):
+        read_image(tmp_path / "deep.tif")
