@@ -20,6 +20,7 @@ from dfdetect_jax.media.pixel_limits import check_size
 from dfdetect_jax.media.video_stream import FrameDecoder, frame_rate, open_stream, survey
 
 MAX_FRAME_PIXELS = 36_000_000  # 8K is 33.2 million
+_PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif")
 _FRAMES_MISSED = 4  # by a stream of constant rate, as where it was cut without being encoded again
 
 
@@ -59,6 +60,8 @@ def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
         packets = survey(stream)
         if packets.first is None:
             return None
+        if _is_cover(stream, packets.frames):
+            raise BadMediaError(f"{path}: expected a video, found sound without video; leave it out")
         width, height = FrameConverter(stream.sample_aspect_ratio).size(packets.first)
         _check_size(path, width, height)
         return VideoInfo(
@@ -135,6 +138,11 @@ def _decoded(
             if index == last:
                 break
         return decoder.frames, decoder.lost
+
+
+def _is_cover(stream: VideoStream, frames: int) -> bool:
+    """Whether a stream is the cover of sound without being declared as one, as some programs write it into WMA."""
+    return frames == 1 and bool(stream.container.streams.audio) and stream.codec_context.name in _PICTURE_CODECS
 
 
 def _rate(declared: float, frames: int, seconds: float) -> float:

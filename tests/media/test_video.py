@@ -298,6 +298,11 @@ def test_sound_is_refused_in_words(tmp_path, cover):
             read(path)
 
 
+def test_sound_with_a_cover_that_is_not_declared_as_one_is_refused_in_words(tmp_path):
+    with pytest.raises(BadMediaError, match="expected a video, found sound without video"):
+        probe(write_sound(tmp_path / "song.m4a", numbered(1), declared=False))
+
+
 def test_a_list_of_other_files_is_not_followed(h264, tmp_path, monkeypatch):
     path = tmp_path / "list.mp4"
     path.write_text(f"ffconcat version 1.0\nfile {h264}\n")
