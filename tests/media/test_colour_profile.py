@@ -11,6 +11,8 @@ from PIL import Image, ImageCms
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.tone_mapping import Transfer, to_sdr
 
+pillow_heif.register_heif_opener()
+
 Y, X = np.mgrid[0:24, 0:40]
 PIXELS = np.stack([X * 6, Y * 10, (X + Y) * 3], axis=-1).astype(np.uint8)
 P3 = ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407))  # XYZ under D50
