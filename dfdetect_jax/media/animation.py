@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.cut_short import is_cut_short
 from dfdetect_jax.media.file_format import ANIMATED, FORMATS, is_animated, media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.image import check_size, to_rgb
@@ -46,7 +47,7 @@ def survey_animation(path: str | os.PathLike[str]) -> VideoInfo:
             width=picture.width,
             height=picture.height,
             codec=media_format(path).lower(),
-            cut_short=len(shown) < declared,
+            cut_short=len(shown) < declared or is_cut_short(path, media_format(path)),
         )
 
 

@@ -4,9 +4,11 @@ One table names every format that is read, and the suffixes under which folders 
 """
 
 import codecs
+import itertools
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from dfdetect_jax.errors import BadMediaError
@@ -212,27 +214,37 @@ def _brands(head: bytes) -> set[bytes]:
 
 def _second_picture(file: BinaryIO) -> bool:
     """Whether a GIF has a second image descriptor: GIF89a specification, section 20."""
+    pictures = (block for block in gif_blocks(file) if block == b",")
+    return len(list(itertools.islice(pictures, 2))) == 2
+
+
+def gif_blocks(file: BinaryIO) -> Iterator[bytes]:
+    """The labels of a GIF's blocks: "," of a picture, "!" of an extension, ";" of the end.
+
+    A file that ends between two blocks has an end, too, since some programs don't write it; one that ends within a
+    block has none.
+    """
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        return False
+        return
     file.seek(_colours(head[10]), os.SEEK_CUR)
-    pictures = 0
     while (block := file.read(1)) in (b"!", b","):
+        yield block
         if block == b",":
-            pictures += 1
-            if pictures == 2:
-                return True
             descriptor = file.read(9)
             if len(descriptor) < 9:
-                return False
+                return
             file.seek(_colours(descriptor[8]), os.SEEK_CUR)
         file.read(1)  # the label of an extension, or the code size of a picture
         while length := file.read(1):
             if length == b"\0":
                 break
             file.seek(length[0], os.SEEK_CUR)
-    return False
+        else:
+            return
+    if block in (b";", b""):
+        yield b";"
 
 
 def _colours(flags: int) -> int:

@@ -105,3 +105,13 @@ def test_a_gif_that_grows_beyond_the_largest_size_is_refused(tmp_path):
     (tmp_path / "a.gif").write_bytes(screen + b"".join(pictures) + b";")
     with pytest.raises(BadMediaError, match="9001 x 9001 pixels"):
         survey_animation(tmp_path / "a.gif")
+
+
+def test_a_gif_that_ends_before_its_end_is_cut_short(tmp_path):
+    whole = moving(tmp_path / "a.gif", "GIF").read_bytes()
+    assert not survey_animation(tmp_path / "a.gif").cut_short
+    (tmp_path / "b.gif").write_bytes(whole[: len(whole) * 3 // 4])
+    assert survey_animation(tmp_path / "b.gif").cut_short
+    for place, content in enumerate([whole[:-1], whole + b"what some servers append"]):
+        (tmp_path / f"{place}.gif").write_bytes(content)
+        assert not survey_animation(tmp_path / f"{place}.gif").cut_short
