@@ -34,7 +34,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 
     The EXIF orientation is applied (unreadable EXIF counts as upright). Grey and palette pictures are converted to RGB;
     transparent pixels are composited over black; CMYK is converted without a colour profile; of 16-bit values the high
-    byte is kept; 32 bits are refused. Colour profiles are ignored: values are as stored. Of a file with several photographs the first is
+    byte is kept. Colour profiles are ignored: values are as stored. Of a file with several photographs the first is
     read, of a HEIC the one that it declares as primary.
 
     Returns:
