@@ -152,31 +152,28 @@ def evaluate(
 
     Args:
         runs: one run folder or several, which are compared with the first.
-        data: names of prepared data sets, or folders of records.
-        split: "train", "val" or "test".
+        data: names of prepared data sets, or folders of records; "NAME:all", or another split, for one not of `split`.
+        split: "train", "val", "test", or "all".
         out: folder to write report.html, metrics.json and scores.csv to; None to write nothing.
         data_dir: folder of prepared data sets; "" as in training.
         resamples: of identities, for 95% intervals; 0 for none.
 
     Returns:
-        `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics; `as_json` of a run's metrics is
-        what metrics.json holds.
+        `runs`, by name, each with `metrics.data[NAME].frame.auc` and all other metrics, None where undefined, such as
+        an AUC of reals alone; `metrics.notes` say what a reader should know, crops that differ from the training's
+        among it. `as_json` of a run's metrics is what metrics.json holds.
 
     Raises:
         InputError: a run or the records can't be used, or the report can't be written.
     """
     from dfdetect_jax.evaluation.comparison import evaluate_runs
     from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-    from dfdetect_jax.evaluation.prepared_split import find_splits
     from dfdetect_jax.evaluation.report.report_files import write_report
-    from dfdetect_jax.evaluation.run_names import short_names
+    from dfdetect_jax.evaluation.subjects import open_subjects
 
-    folders = [Path(run) for run in ([runs] if isinstance(runs, str | os.PathLike) else runs)]
-    opened = {name: open_run(folder) for name, folder in zip(short_names(folders), folders, strict=True)}
-    first = next(iter(opened.values()))
+    folders = [runs] if isinstance(runs, str | os.PathLike) else runs
     names = [data] if isinstance(data, str) else data
-    splits = find_splits(names, split, data_dir or first.settings.data.data_dir)
-    evaluation = evaluate_runs(opened, splits, Resampling(resamples=resamples))
+    evaluation = evaluate_runs(*open_subjects(folders, names, split, data_dir), Resampling(resamples=resamples))
     if out is not None:
         write_report(Path(out), evaluation)
     return evaluation
@@ -190,7 +187,7 @@ def train(
     Args:
         settings: checked here; `data` names the records.
         workdir: the run folder, made if absent.
-        init_from: run folder to take the initial weights from.
+        init_from: run folder to take the initial weights from; where the networks differ, those of its encoder alone.
 
     Returns:
         The detector with the best checkpoint so far: training may have stopped early for masks to be painted, as the
@@ -199,10 +196,12 @@ def train(
     Raises:
         InputError: a setting, the data or the run folder can't be used.
     """
+    from dfdetect_jax import methods
     from dfdetect_jax.training import loop, stages
     from dfdetect_jax.training.source import find_records
 
-    records = find_records(check(settings).data)
+    methods.build(check(settings))  # refuses what only networks know, before data is prepared
+    records = find_records(settings.data)
     initial = loop.weights_of(Path(init_from)) if init_from else None
     stages.train(settings, Path(workdir).resolve(), records, initial=initial)
     return load(workdir)

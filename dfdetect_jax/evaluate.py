@@ -2,11 +2,13 @@
 
     --run runs/cae --data forge                                          one run: the report is written to RUN/report
     --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, compared with the first
+    --data celebdf:all dfdc                                              all splits of one, the test split of the other
     --robustness                                                         also under every corruption, at five levels
     --attacks pgd                                                        also under a white-box attack
 
 Prints tables on standard output, and writes report.html, metrics.json and scores.csv, which replace an earlier report.
-Intervals are 95%, from bootstrap resamples of identities.
+Intervals are 95%, from bootstrap resamples of identities. Of data with reals alone, or fakes alone, the share that is
+called fake takes the place of the AUC.
 """
 
 import argparse
@@ -16,10 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dfdetect_jax import cli
-from dfdetect_jax.data.example import SPLITS
+from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.evaluation.run_names import short_names
 from dfdetect_jax.evaluation.stress.protocol import (
     ATTACKS,
     CLIP,
@@ -37,26 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the command line, a run or the records can't be used, or the report can't be written.
     """
     arguments = parse_arguments(argv)
-    names, stress = short_names(arguments.run), stress_of(arguments)
+    stress = stress_of(arguments)
     keep_freed_memory()
     cli.keep_compiled_programs()
     # JAX, Matplotlib and the data libraries take seconds to import; a wrong command line is answered before that.
     from dfdetect_jax.evaluation.comparison import evaluate_runs
     from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-    from dfdetect_jax.evaluation.prepared_split import crop_difference, find_splits
     from dfdetect_jax.evaluation.report import report_files
     from dfdetect_jax.evaluation.report.terminal import print_evaluation
-    from dfdetect_jax.run.folder import open_run
+    from dfdetect_jax.evaluation.subjects import open_subjects
 
-    runs = {name: open_run(folder) for name, folder in zip(names, arguments.run, strict=True)}
-    first = next(iter(runs.values()))
-    data = find_splits(arguments.data, arguments.split, arguments.data_dir or first.settings.data.data_dir)
-    for note in filter(None, (crop_difference(run, each.folder) for run in runs.values() for each in data)):
+    subjects = open_subjects(arguments.run, arguments.data, arguments.split, arguments.data_dir)
+    for note in subjects.notes:
         print(f"note: {note}", file=sys.stderr)
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
     with _progress() as progress:
-        evaluation = evaluate_runs(runs, data, resampling, stress, progress)
-    out = Path(arguments.out) if arguments.out else first.folder / "report"
+        evaluation = evaluate_runs(*subjects, resampling, stress, progress)
+    out = Path(arguments.out or Path(arguments.run[0]) / "report")
     report_files.write_report(out, evaluation)
     print_evaluation(evaluation)
     written = f"{report_files.PAGE}, {report_files.METRICS} and {report_files.SCORES}"
@@ -115,9 +113,13 @@ def _parser() -> cli.Parser:
         "--run", required=True, nargs="+", metavar="RUN", help="run folders; several are compared with the first"
     )
     parser.add_argument(
-        "--data", required=True, nargs="+", metavar="NAME", help="prepared data sets: names, or folders of records"
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="NAME",
+        help="prepared data sets: names, or folders of records; NAME:all, or another split, for one that isn't --split",
     )
-    parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
+    parser.add_argument("--split", default="test", choices=(*SPLITS, ALL_SPLITS), help="default: test")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the report (default for one run: RUN/report)")
     parser.add_argument(
         "--data_dir", default="", metavar="FOLDER", help="folder of prepared data sets (default: as in training)"

@@ -6,6 +6,7 @@ Trees of parameters and gradients have float32 leaves of any shape.
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from dfdetect_jax.config import Optimizer
@@ -38,8 +39,28 @@ def is_kernel(params: Any) -> Any:
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
+def is_encoder(params: Any) -> Any:
+    """The mask of the encoder's own rate: a tree of bools as `params`, True below "encoder" at its top."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: getattr(path[0], "key", None) == "encoder", params)
+
+
+def encoder_updates(settings: Optimizer) -> optax.GradientTransformation:
+    """Multiplies the encoder's updates by its rate, and by 0 for its first `encoder_start` steps.
+
+    It follows the optimiser, so that while the encoder rests, Adam's moments get to know its gradients and weight decay
+    rests as well.
+    """
+
+    def factor(taken: jax.Array) -> jax.Array:
+        return jnp.where(taken < settings.encoder_start, 0.0, settings.encoder_rate)
+
+    return optax.masked(optax.scale_by_schedule(factor), is_encoder)
+
+
 def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
     """The optimiser with its schedule, preceded by clipping to a global norm if `clip_norm` is above 0.
+
+    The encoder may have a rate of its own, and rest at first (`encoder_updates`).
 
     AdamW (Loshchilov and Hutter 2019), or SGD with momentum and the same decoupled decay: w -= rate (m + decay w).
 
@@ -53,6 +74,8 @@ def build(settings: Optimizer, steps: int) -> optax.GradientTransformation:
     else:
         decay = optax.add_decayed_weights(settings.weight_decay, mask=is_kernel)
         main = optax.chain(optax.trace(settings.beta1), decay, optax.scale_by_learning_rate(schedule))
+    if (settings.encoder_rate, settings.encoder_start) != (1.0, 0):
+        main = optax.chain(main, encoder_updates(settings))
     if settings.clip_norm > 0:
         return optax.chain(optax.clip_by_global_norm(settings.clip_norm), main)
     return main

@@ -33,7 +33,7 @@ class CommandLine(NamedTuple):
     Attributes:
         settings: checked.
         workdir: the run folder.
-        init_from: the run to start from; None: from scratch.
+        init_from: the run whose weights, or encoder's weights, training starts from; None for none.
         profile: steps to trace.
         job: arguments of `processes.join`.
     """
@@ -59,12 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
+    from dfdetect_jax import methods
     from dfdetect_jax.devices import mesh, processes
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import find_records
 
     with processes.joined(**command.job):
         mesh.all_devices()  # refuses a backend that is not there before data are made
+        methods.build(command.settings)  # refuses what only networks know, before data is prepared
         records = find_records(command.settings.data)
         initial = loop.weights_of(command.init_from) if command.init_from else None
         done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
@@ -104,7 +106,11 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument("--config", metavar="FILE[:preset]", help="settings file, such as configs/cae.py")
     parser.add_argument("--workdir", help="run folder, resumed if it exists (default: runs/<config>-<preset>)")
-    parser.add_argument("--init_from", metavar="RUN", help="run folder to take the initial weights from")
+    parser.add_argument(
+        "--init_from",
+        metavar="RUN",
+        help="run folder to take the initial weights from; where the networks differ, those of its encoder alone",
+    )
     parser.add_argument("--profile", metavar="FIRST:LAST", help="steps to trace into profile/ in the run folder")
     parser.add_argument("--list_settings", action="store_true", help="print every setting with its meaning, and exit")
     job = parser.add_argument_group("jobs of several processes")

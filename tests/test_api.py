@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dfdetect_jax as dfd
+from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.image import read_image
 from tests import trained
@@ -88,10 +89,14 @@ def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
 
 
 def test_data_are_prepared_and_a_run_is_evaluated_on_them(tmp_path):
-    records = dfd.prepare("forge", out=tmp_path, crop=dfd.Crop(size=40), images=16)
-    evaluation = dfd.evaluate(trained.folders()[0], str(records), out=tmp_path / "report", resamples=0)
-    (metrics,) = evaluation.runs["run"].metrics.data.values()
+    records = dfd.prepare("forge", out=tmp_path, crop=dfd.Crop(size=40, margin=1.5), images=16)
+    run = trained.folders()[0]
+    evaluation = dfd.evaluate(run, str(records), split="all", out=tmp_path / "report", resamples=0)
+    ((key, metrics),) = evaluation.runs["run"].metrics.data.items()
+    assert key.endswith(":all")
+    assert metrics.frame.n == read_manifest(records).examples("all")
     assert 0 <= metrics.frame.auc <= 1
+    assert any("(trained on " in note for note in evaluation.runs["run"].metrics.notes)  # crops of another margin
     assert (tmp_path / "report" / "metrics.json").exists()
 
 

@@ -157,10 +157,27 @@ def test_masks_of_self_blended_fakes_are_learnt_from_where_there_are_any():
     assert "active.self_blended" not in blending.unread
 
 
-def test_the_perceptual_term_is_refused_without_weights_and_the_way_out_is_named():
-    with pytest.raises(SettingsError, match=r"loss\.vgg16.*loss\.perceptual=0"):
-        check(LAESettings())
-    check(changed("loss.vgg16", "vgg16.h5", LAESettings()))
+def test_the_perceptual_term_takes_the_installed_weights_unless_others_are_named():
+    (installed,) = check(LAESettings()).required_weights
+    assert (installed.network, installed.source) == ("vgg16", "imagenet")
+    (named,) = check(changed("loss.vgg16", "vgg16.h5", LAESettings())).required_weights
+    assert named.source == "vgg16.h5"
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "source", "sha256"),
+    [
+        ("imagenet", "imagenet", ""),
+        ("a#b.pth", "a#b.pth", ""),
+        (f"a#b.pth#{'0f' * 32}", "a#b.pth", "0f" * 32),
+        (f"owner/name/file@v1#{'0F' * 32}", "owner/name/file@v1", "0F" * 32),
+    ],
+)
+@pytest.mark.parametrize("settings", [CAESettings(), lae()], ids=["cae", "lae"])
+def test_an_encoders_weights_are_named_with_their_digest_behind(settings, pretrained, source, sha256):
+    settings = override(settings, {"model.encoder": "efficientnet_lite0", "model.pretrained": pretrained})
+    (required,) = settings.required_weights
+    assert (required.network, required.source, required.sha256) == ("efficientnet_lite0", source, sha256)
 
 
 def test_every_layer_of_vgg16_can_be_named_and_no_other():

@@ -3,7 +3,7 @@
 import pytest
 
 from configs import cae, lae
-from dfdetect_jax.config import check, override, to_dict
+from dfdetect_jax.config import check, to_dict
 from dfdetect_jax.data import catalog
 from dfdetect_jax.errors import SettingsError
 
@@ -38,12 +38,9 @@ def test_the_embedded_presets_of_the_lae_need_no_download(preset):
 
 
 @pytest.mark.parametrize("preset", lae.PAPER)
-def test_the_papers_presets_of_the_lae_have_every_term_and_ask_for_the_weights_it_needs(preset):
-    settings = lae.get_config(preset)
-    with pytest.raises(SettingsError, match="VGG16"):
-        check(settings)
-    settings = override(settings, {"loss.vgg16": "vgg16.h5"})
-    check(settings)
+def test_the_papers_presets_of_the_lae_have_every_term_and_name_the_weights_it_needs(preset):
+    settings = check(lae.get_config(preset))
+    assert [source.network for source in settings.required_weights] == ["vgg16"]
     loss = settings.loss
     assert min(loss.latent, loss.pixel, loss.perceptual, loss.adversarial, loss.attention) > 0
 

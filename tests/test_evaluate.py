@@ -100,7 +100,7 @@ def on_training_data(tmp_path_factory):
     """(metrics.json, the page, the printed table) of one call on the training split, given by its folder."""
     out = tmp_path_factory.mktemp("training")
     run, records = trained.lae_folders()
-    printed = evaluated(out, "--run", run, "--data", records, "--split", "train", "--resamples", 0)
+    printed = evaluated(out, "--run", run, "--data", f"{records}:train", "--resamples", 0)
     return json.loads((out / "metrics.json").read_text()), (out / "report.html").read_text(), printed
 
 
@@ -159,6 +159,7 @@ def test_several_runs_are_compared_with_the_first(tmp_path):
         (["--run", "a", "--data", "forge", "--max_frames=0"], "--max_frames: expected at least 1"),
         (["--run", "a"], "--data"),
         (["--run", "a", "--data", "forge", "--by", "frame"], "invalid choice"),
+        (["--run", "a", "--data", "forge", "--split", "every"], "choose from 'train', 'val', 'test', 'all'|from train"),
     ],
 )
 def test_a_wrong_command_line_is_rejected(arguments, message):

@@ -1,5 +1,8 @@
 """The optimiser's chain against formulas worked out in NumPy."""
 
+import dataclasses
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -80,3 +83,33 @@ def test_sgd_keeps_a_share_of_the_last_step_and_decays_kernels_apart_from_it():
     # bias: 2 - 0.1 * 1 - 0.1 * (0.9 * 1 + 3); kernel: each step takes 0.1 * 0.5 of itself besides.
     np.testing.assert_allclose(params["bias"], 2.0 - 0.1 - 0.39, rtol=1e-6)
     np.testing.assert_allclose(params["kernel"], (2.0 - 0.1 - 0.1) - 0.39 - 0.05 * 1.8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_the_encoder_has_its_own_rate_and_rests_at_first(name):
+    settings = Optimizer(name=name, learning_rate=0.1, weight_decay=0.5, encoder_rate=0.25, encoder_start=2)
+    plain = dataclasses.replace(settings, encoder_rate=1.0, encoder_start=0)
+    params = {part: {"kernel": jnp.full((1, 1), 3.0)} for part in ("encoder", "decoder")}
+    gradients = {part: {"kernel": jnp.full((1, 1), 7.0)} for part in params}
+    state, reference = (optimizer.build(each, 10).init(params) for each in (settings, plain))
+    given, moved = params, params
+    for step in range(3):
+        before = given["encoder"]["kernel"], moved["encoder"]["kernel"]
+        given, state = optimizer.update(settings, 10, gradients, given, state)
+        moved, reference = optimizer.update(plain, 10, gradients, moved, reference)
+        np.testing.assert_allclose(given["decoder"]["kernel"], moved["decoder"]["kernel"], rtol=1e-6)
+        change = given["encoder"]["kernel"] - before[0]
+        if step < 2:
+            assert change == 0
+    # Adam's step has the size of the rate, SGD's that of 1 + 0.9 + 0.81 gradients; decay takes 0.5 of the weight.
+    direction = 1.0 if name == "adamw" else 7.0 * 2.71
+    np.testing.assert_allclose(change, -0.1 * 0.25 * (direction + 0.5 * 3.0), rtol=1e-5)
+
+
+def test_without_a_rate_of_its_own_for_the_encoder_the_state_is_as_it_was():
+    params = {"encoder": {"kernel": jnp.zeros((1, 1))}}
+    usual, own = (
+        jax.tree.structure(optimizer.build(Optimizer(encoder_start=start), 10).init(params)) for start in (0, 1)
+    )
+    assert usual == jax.tree.structure(optax.adamw(lambda _: 0.0, mask=optimizer.is_kernel).init(params))
+    assert usual != own

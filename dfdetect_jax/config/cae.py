@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from dfdetect_jax.config.common import Settings
+from dfdetect_jax.config.common import Settings, WeightsSource, encoder_weights
 from dfdetect_jax.config.rules import at_least, one_of, positive_widths, within
 
 LATENTS = ("map", "vector")
@@ -15,13 +15,19 @@ class CAEModel:
     """The CAE's network.
 
     Attributes:
-        width: multiplies every channel count of encoder, decoder and classifier.
+        encoder: "xception", or "efficientnet_lite0".
+        pretrained: ImageNet weights that the encoder starts from: "" for none; "imagenet" for those that the extra
+            "pretrained" installs; a file, FILE or FILE#SHA256; or one on the Hugging Face hub,
+            OWNER/REPOSITORY/FILE[@REVISION]#SHA256. A pickled file needs its SHA-256.
+        width: multiplies every channel count of decoder and classifier, and of Xception; EfficientNet-Lite0's stay.
         middle_blocks: repeats of Xception's middle block; 8 as published.
         latent: "map": the decoder reads the encoder's last feature map; "vector": its spatial average.
         decoder_widths: channels of the decoder's stride-2 stages, before `width`.
         classifier_width: hidden units of the classifier, before `width`.
     """
 
+    encoder: str = "xception"
+    pretrained: str = ""
     width: float = 1.0
     middle_blocks: int = 8
     latent: str = "map"
@@ -73,5 +79,12 @@ class CAESettings(Settings):
     @property
     def unread(self) -> dict[str, str]:
         """As `Settings.unread`; without lambda it doesn't matter which images are reconstructed."""
-        without = {"loss.reconstruct": "loss.reconstruction_weight=0"} if self.loss.reconstruction_weight == 0 else {}
-        return super().unread | without
+        unread = {"loss.reconstruct": "loss.reconstruction_weight=0"} if self.loss.reconstruction_weight == 0 else {}
+        if self.model.encoder != "xception":
+            unread["model.middle_blocks"] = f'model.encoder="{self.model.encoder}"'
+        return super().unread | unread
+
+    @property
+    def required_weights(self) -> tuple[WeightsSource, ...]:
+        """The encoder's, with `model.pretrained`."""
+        return encoder_weights(self.model.encoder, self.model.pretrained)

@@ -6,6 +6,7 @@ a copy with other values; `check` is called once, after the last override.
 
 import dataclasses
 import math
+import re
 from typing import TypeVar
 
 from dfdetect_jax.config.active import Active
@@ -20,6 +21,7 @@ PARALLEL = ("mesh", "pmap")
 COMPRESSIONS = ("raw", "c23", "c40")
 BENCHMARK = "deepfakebench"
 EMBEDDED = "forge"
+_WITH_DIGEST = re.compile("(.+)#([0-9a-fA-F]{64})")
 AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
@@ -68,6 +70,9 @@ class Optimizer:
         beta1: decay of Adam's first moment; SGD's momentum.
         clip_norm: largest global norm of the gradient; 0 switches clipping off.
         ema_decay: decay of the moving average of parameters that validates and predicts; 0 switches it off.
+        encoder_rate: the encoder's learning rate as a multiple of the others'; smaller than 1 for a pretrained one.
+        encoder_start: step after which the encoder's parameters are trained; until then they stay as they are, and only
+            its running statistics follow the images.
     """
 
     name: str = "adamw"
@@ -79,6 +84,8 @@ class Optimizer:
     beta1: float = 0.9
     clip_norm: float = 0.0
     ema_decay: float = 0.0
+    encoder_rate: float = 1.0
+    encoder_start: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,15 +124,17 @@ class WeightsSource:
 
     Attributes:
         network: whose weights, such as "vgg16".
-        source: file or hub name.
+        source: file or hub name; "imagenet" for what the extra "pretrained" installs.
         sha256: digest that the file must have; "" for any, which a hub name doesn't allow.
-        layers: names of the layers that are used.
+        layers: names of the layers that are used; empty for all.
+        setting: path of the setting that names the source, for messages.
     """
 
     network: str
     source: str
     sha256: str
-    layers: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    setting: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -203,6 +212,15 @@ class Settings:
         return ()
 
 
+def encoder_weights(encoder: str, pretrained: str) -> tuple[WeightsSource, ...]:
+    """What `model.pretrained` names, as `Settings.required_weights` lists it: SOURCE, or SOURCE#SHA256."""
+    if not pretrained:
+        return ()
+    match = _WITH_DIGEST.fullmatch(pretrained)
+    source, sha256 = match.groups() if match else (pretrained, "")
+    return (WeightsSource(network=encoder, source=source, sha256=sha256, setting="model.pretrained"),)
+
+
 def check(settings: AnySettings) -> AnySettings:
     """Returns `settings` if each value is allowed.
 
@@ -272,3 +290,5 @@ def check_optimizer(path: str, optimizer: Optimizer) -> None:
     within(f"{path}.beta1", optimizer.beta1, 0.0, 0.9999)
     within(f"{path}.clip_norm", optimizer.clip_norm, 0.0, math.inf)
     within(f"{path}.ema_decay", optimizer.ema_decay, 0.0, 0.99999)
+    within(f"{path}.encoder_rate", optimizer.encoder_rate, 0.0, 100.0)
+    at_least(f"{path}.encoder_start", optimizer.encoder_start, 0)

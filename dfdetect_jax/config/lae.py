@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from dfdetect_jax.config.active import Active, check_active
-from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer
+from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer, encoder_weights
 from dfdetect_jax.config.rules import left_at_default, one_of, within
 from dfdetect_jax.errors import SettingsError
 
@@ -25,7 +25,11 @@ class LAEModel:
     """The LAE's networks.
 
     Attributes:
-        width: multiplies every channel count of encoder and decoder, 8 to 8 * 2^stages.
+        encoder: "unet", or "efficientnet_lite0", whose maps of 1/2, 1/4, ... of the sides are the skips, and of whose
+            deepest a convolution makes the latent.
+        pretrained: ImageNet weights that the encoder starts from, as in `CAEModel`: "" for none; "imagenet";
+            FILE[#SHA256]; or OWNER/REPOSITORY/FILE[@REVISION]#SHA256.
+        width: multiplies every channel count of the U-Net, 8 to 8 * 2^stages; EfficientNet-Lite0's stay.
         stages: times that the encoder halves height and width; 4 takes 256 px to 16x16x128.
         skips: U-Net skips from encoder to decoder; without them all has to pass through the latent.
         selection: zero the half of the latent that speaks for the other class before decoding.
@@ -37,6 +41,8 @@ class LAEModel:
         discriminator_width: multiplies every channel count of the discriminator, 64 to 512.
     """
 
+    encoder: str = "unet"
+    pretrained: str = ""
     width: float = 1.0
     stages: int = 4
     skips: bool = True
@@ -58,8 +64,9 @@ class LAELoss:
         pixel: weight of the squared error of the reconstruction.
         perceptual: weight of the squared error between VGG16 features of image and reconstruction.
         perceptual_layers: whose features.
-        vgg16: file or hub name of VGG16's ImageNet weights; the perceptual term needs it.
-        vgg16_sha256: digest that this file must have; required for a hub name.
+        vgg16: VGG16's ImageNet weights, for the perceptual term: "" for those that the extra "pretrained" installs; a
+            file; or one on the Hugging Face hub, OWNER/REPOSITORY/FILE[@REVISION].
+        vgg16_sha256: digest that this file must have; required for a hub name and for a pickled file.
         adversarial: weight of the non-saturating loss against the discriminator.
         attention: weight of the distance between attention and mask.
         attention_form: "balanced": cross-entropy of each pixel's logit, forged and untouched pixels half and half;
@@ -123,13 +130,18 @@ class LAESettings(Settings):
 
     @property
     def required_weights(self) -> tuple[WeightsSource, ...]:
-        """VGG16's, for the perceptual term."""
-        loss = self.loss
+        """VGG16's, for the perceptual term; and the encoder's, with `model.pretrained`."""
+        loss, of_encoder = self.loss, encoder_weights(self.model.encoder, self.model.pretrained)
         if loss.perceptual == 0:
-            return ()
-        return (
-            WeightsSource(network="vgg16", source=loss.vgg16, sha256=loss.vgg16_sha256, layers=loss.perceptual_layers),
+            return of_encoder
+        vgg16 = WeightsSource(
+            network="vgg16",
+            source=loss.vgg16 or "imagenet",
+            sha256=loss.vgg16_sha256,
+            layers=loss.perceptual_layers,
+            setting="loss.vgg16",
         )
+        return (vgg16, *of_encoder)
 
     @property
     def adversary_optimizer(self) -> Optimizer | None:
@@ -193,6 +205,8 @@ def _check_room_for_masks(s: LAESettings) -> None:
 def _check_discriminator(discriminator: Optimizer) -> None:
     check_optimizer("discriminator", discriminator)
     left_at_default("discriminator.ema_decay", discriminator.ema_decay, 0.0, "an adversary, which is never averaged")
+    for name, default in (("encoder_rate", 1.0), ("encoder_start", 0)):
+        left_at_default(f"discriminator.{name}", getattr(discriminator, name), default, "an adversary without encoder")
 
 
 def _check_model(s: LAESettings) -> None:
@@ -230,9 +244,4 @@ def _check_loss(s: LAESettings) -> None:
     if not loss.perceptual_layers:
         raise SettingsError(
             "loss.perceptual_layers: expected one or more layers, found none; name them, or set loss.perceptual=0"
-        )
-    if loss.perceptual > 0 and not loss.vgg16:
-        raise SettingsError(
-            "loss.vgg16: expected a file with VGG16's ImageNet weights, found none; name one (see the README), "
-            "or switch the perceptual term off with loss.perceptual=0"
         )

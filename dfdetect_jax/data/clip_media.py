@@ -12,7 +12,7 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.files import sha256_file
 from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.frame import Frame
-from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.photograph import read_photograph
 from dfdetect_jax.media.video import probe, read_frames
 
 
@@ -54,7 +54,7 @@ def media_frames(media: Media, indices: Sequence[int], expected: int | None = No
     if isinstance(media, tuple):
         yield from _pictures(media, indices)
     elif media_kind(media) == "image":
-        yield Frame(0, 0.0, read_image(media))
+        yield read_photograph(media)
     else:
         yield from read_frames(media, indices, expected)
 
@@ -103,11 +103,11 @@ def _pictures(files: Sequence[str], indices: Sequence[int]) -> Iterator[Frame]:
         if not files[index]:
             continue
         try:
-            picture = read_image(files[index])
+            picture = read_photograph(files[index])
         except BadMediaError as error:
             failure = error
             continue
         count += 1
-        yield Frame(index, 0.0, picture)
+        yield picture._replace(index=index)
     if failure and not count:
         raise failure

@@ -17,6 +17,8 @@ class Label(enum.IntEnum):
 
 
 SPLITS = ("train", "val", "test")
+ALL_SPLITS = "all"
+"""In place of a split: the examples of all of them."""
 Media = str | tuple[str, ...]
 """A photograph or video, or the pictures that are the frames of a clip ("": none)."""
 

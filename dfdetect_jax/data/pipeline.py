@@ -90,7 +90,8 @@ class Examples:
         if self_blended:
             example.update(label=np.int32(Label.FAKE), has_mask=np.bool_(False))
             if self._texts:
-                example.update(forgery=np.str_(SELF_BLENDED))
+                video = np.str_(f"{SELF_BLENDED}/{fields['video']}")
+                example.update(forgery=np.str_(SELF_BLENDED), video=video)
 
     def _mask(self, place: int, fields: dict[str, Any]) -> tuple[np.ndarray, bool]:
         """The mask that may be learnt from, uint8 [S, S], and whether there is one."""
@@ -220,7 +221,7 @@ def eval_batches(
 
     Args:
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         batch_size: over all processes.
         image_size: side of the images, pixels.
         forgeries: reals and these forgeries only; None or empty for all.

@@ -21,7 +21,7 @@ import numpy as np
 
 from dfdetect_jax.config import Crop, renamed
 from dfdetect_jax.data.encoding import PNG, Codec
-from dfdetect_jax.data.example import SPLITS
+from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import sha256_file
 
@@ -71,6 +71,14 @@ class Manifest:
         encoding = self.settings.get("encoding", PNG)  # before the choice there was PNG alone
         landmarks = self.settings.get("landmarks", False)
         return Codec(self.crop.size, encoding, self.settings.get("root", ""), self.forgery_field, landmarks)
+
+    def splits(self, split: str) -> tuple[str, ...]:
+        """The splits with examples that `split` stands for: itself, or those of `SPLITS` for "all"."""
+        return tuple(each for each in (SPLITS if split == ALL_SPLITS else (split,)) if self.shards.get(each))
+
+    def examples(self, split: str) -> int:
+        """How many examples a split, or "all", has."""
+        return sum(count["examples"] for each in self.splits(split) for count in self.counts[each].values())
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -130,13 +138,13 @@ def locate(name_or_folder: str | Path, data_dir: str | Path = "") -> Path:
 
 
 class Records:
-    """Random access to one split of a prepared data set; small when pickled, safe in threads.
+    """Random access to one split of a prepared data set, or to all; small when pickled, safe in threads.
 
     `records[i]` is a dict of the fields of `Example` (image uint8 [S, S, 3], mask uint8 [S, S], str, bool, ints).
     """
 
     def __init__(self, folder: str | Path, split: str):
-        """Opens `split` of `folder`.
+        """Opens `split` of `folder`: "train", "val", "test", or "all" for those three one after the other.
 
         Raises:
             RecordsError: the split is unknown or empty, or a file is missing or cut short.
@@ -148,7 +156,8 @@ class Records:
         from array_record.python.array_record_data_source import ArrayRecordDataSource  # with the first records only
 
         folder, manifest = self.folder, read_manifest(self.folder)
-        files = manifest.shards.get(self.split)
+        self._splits = manifest.splits(self.split)
+        files = [name for split in self._splits for name in manifest.shards[split]]
         if not files:
             raise RecordsError(
                 f"{folder}: no examples in split {self.split!r}; it has {', '.join(manifest.shards)}; choose one"
@@ -202,8 +211,10 @@ class Records:
 
     @property
     def index(self) -> np.ndarray:
-        """[len] of `INDEX_DTYPE`, mapped from disk: label, has_mask, and forgery as a place in the manifest's list."""
-        return np.load(self.folder / f"index-{self.split}.npy", mmap_mode="r", allow_pickle=False).view(INDEX_DTYPE)
+        """[len] of `INDEX_DTYPE`: label, has_mask, forgery as a place in the manifest's list. One split is mapped."""
+        paths = [self.folder / f"index-{split}.npy" for split in self._splits]
+        columns = [np.load(path, mmap_mode="r", allow_pickle=False).view(INDEX_DTYPE) for path in paths]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
     @property
     def labels(self) -> np.ndarray:

@@ -36,6 +36,7 @@ class ExampleView:
         heat: float32 [S, S], at least 0, see `scoring.views.heat_maps`.
         shows: what the heat is.
         reconstruction: uint8 [S, S, 3]; None for a method without.
+        class_activation: float32 [S, S], at least 0, see `Prediction`; None for a method without.
         mask: uint8 [S, S] in {0, 255}, 255 forged; None for reals, and where it is unknown.
         label: 0 real, 1 fake.
         forgery, video, frame: as in the records; `forgery` is "" for reals.
@@ -54,6 +55,7 @@ class ExampleView:
     frame: int
     score: float
     kind: Kind
+    class_activation: np.ndarray | None = None
 
 
 def example_views(run: Run, data: PreparedSplit, frames: FrameScores, per_kind: int = PER_KIND) -> list[ExampleView]:
@@ -86,6 +88,7 @@ def example_views(run: Run, data: PreparedSplit, frames: FrameScores, per_kind: 
             mask=_known_mask(fields[i], size),
             score=float(frames.score[row]),
             kind=kind,
+            class_activation=None if prediction.class_activation is None else prediction.class_activation[i],
             **{name: fields[i][name] for name in ("label", "forgery", "video", "frame")},
         )
         for i, (kind, row) in enumerate(rows)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dfdetect_jax.data.example import ALL_SPLITS
 from dfdetect_jax.data.records import Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.run.folder import Run, keep_beside, records_of
@@ -16,6 +17,10 @@ FILE = "trained_on.json"  # in the run folder
 # compared by the name of the records.
 _FAMILIES = {"deeperforensics": "faceforensics"}
 _OWN = ("folder", "forge", "deepfakebench")
+_OWN_DATA = {
+    "train": "measured on its own training data: results do not generalise",
+    ALL_SPLITS: "its own training data are among those measured: results do not generalise",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,7 @@ class Leakage:
 
 
 def measure_leakage(run: Run, folder: Path, split: str) -> Leakage:
-    """What one split of prepared records shares with a run's training split.
+    """What one split of prepared records, or "all", shares with a run's training split.
 
     Identities and videos are compared within a family of data sets, files by their SHA-256, whatever their names.
 
@@ -59,7 +64,7 @@ def measure_leakage(run: Run, folder: Path, split: str) -> Leakage:
     chosen_here = "threshold and checkpoint were chosen on these data: results are optimistic"
     return Leakage(
         **shared,
-        warning=_warning(shared, is_training_split=same and split == "train"),
+        warning=_OWN_DATA.get(split, _shares(shared)) if same else _shares(shared),
         note=chosen_here if same and split == "val" else None,
     )
 
@@ -76,9 +81,7 @@ def record_training_split(run_folder: Path, records: Path) -> dict[str, Any]:
     return training
 
 
-def _warning(shared: dict[str, int], is_training_split: bool) -> str | None:
-    if is_training_split:
-        return "measured on its own training data: results do not generalise"
+def _shares(shared: dict[str, int]) -> str | None:
     counts = [f"{count} {name}" for name, count in shared.items() if count]
     return f"shares {', '.join(counts)} with its training data: results are optimistic" if counts else None
 
@@ -102,7 +105,8 @@ def _contents(records: Path, split: str) -> dict[str, list[str]]:
     """Identities, videos and file digests of one split."""
     source = Records(records, split)
     names = [source.names(i) for i in range(len(source))]
-    clips = (clip for clip in read_clips(records) if clip.get("split") == split and clip.get("got"))
+    splits = read_manifest(records).splits(split)
+    clips = (clip for clip in read_clips(records) if clip.get("split") in splits and clip.get("got"))
     return {
         "identities": _distinct(name["identity"] for name in names),
         "videos": _distinct(name["video"] for name in names),

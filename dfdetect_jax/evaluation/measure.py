@@ -3,8 +3,6 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from dfdetect_jax import methods
 from dfdetect_jax.config import to_dict
 from dfdetect_jax.data.pipeline import eval_batches
@@ -13,11 +11,12 @@ from dfdetect_jax.evaluation.example_views import example_views
 from dfdetect_jax.evaluation.frozen import FrozenValues, frozen_values
 from dfdetect_jax.evaluation.leakage import measure_leakage
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
-from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch, score_frames
-from dfdetect_jax.evaluation.metrics.localization import Localization
+from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
+from dfdetect_jax.evaluation.metrics.heat_metrics import heat_metrics
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics, measure_group, summarize
-from dfdetect_jax.evaluation.prepared_split import PreparedSplit
+from dfdetect_jax.evaluation.prepared_split import PreparedSplit, crop_difference
 from dfdetect_jax.evaluation.results import DataSetMetrics, Provenance, RunMetrics, RunResult
+from dfdetect_jax.evaluation.scored_split import Batch, ScoredSplit, score_split
 from dfdetect_jax.evaluation.stress.attacks import AttackResult, measure_attack
 from dfdetect_jax.evaluation.stress.protocol import EPSILONS, LEVELS, Stress
 from dfdetect_jax.evaluation.stress.robustness import Robustness, measure_robustness
@@ -59,12 +58,13 @@ def measure_run(
     metrics: dict[str, DataSetMetrics] = {}
     scores: dict[str, FrameScores] = {}
     for each in data:
-        scores[each.key], localization = _score(run, each, frozen, resampling, progress(each.key, each.frames()))
+        scored = _score(run, each, frozen, resampling, progress(each.key, each.frames()))
+        scores[each.key] = scored.frames
         of_split = summarize(
-            scores[each.key],
+            scored.frames,
             frozen.threshold,
             run.seen,
-            localization,
+            scored.localization,
             temperature=frozen.temperature,
             resampling=resampling,
         )
@@ -73,12 +73,13 @@ def measure_run(
         )
         metrics[each.key] = DataSetMetrics(
             **vars(of_split),
+            heat={kind: heat_metrics(maps, resampling) for kind, maps in scored.heat.items()},
             leakage=measure_leakage(run, each.folder, each.split),
             robustness=_robustness(run, each, stress, measure, progress) if stress.corruptions else None,
             attacks={name: _attack(run, each, name, stress, measure, progress) for name in stress.attacks},
         )
     return RunResult(
-        metrics=_run_metrics(run, frozen, metrics),
+        metrics=_run_metrics(run, frozen, data, metrics),
         scores=scores,
         examples={each.key: example_views(run, each, scores[each.key]) for each in data},
         provenance=_provenance(run, data, resampling),
@@ -87,25 +88,14 @@ def measure_run(
 
 def _score(
     run: Run, data: PreparedSplit, frozen: FrozenValues, resampling: Resampling, advance: Advance
-) -> tuple[FrameScores, Localization | None]:
-    """Scores every frame, in the order of the records; with attention maps, measures them in the same pass.
-
-    Maps and masks are compared at the size of the network's input.
-    """
+) -> ScoredSplit:
     size = run.settings.data.image_size
     batches = _counted(eval_batches(data.folder, data.split, batch_size=_BATCH, image_size=size), advance)
-    if not run.localizes:
-        return score_frames(run.score, batches), None
-    parts: list[FrameScores] = []
-    localization = Localization(frozen.attention_threshold, by_identity=resampling.resamples > 0)
-    for batch in batches:
-        prediction = run.localize(batch["image"])
-        localization.update(np.asarray(prediction.attention), batch)
-        parts.append(from_batch(batch, np.asarray(prediction.score)))
-    return concatenate(parts), localization
+    wanted = resampling.resamples > 0
+    return score_split(run, batches, map_threshold=frozen.attention_threshold, by_identity=wanted)
 
 
-def _counted(batches: Iterable[Mapping[str, np.ndarray]], advance: Advance) -> Iterator[Mapping[str, np.ndarray]]:
+def _counted(batches: Iterable[Batch], advance: Advance) -> Iterator[Batch]:
     for batch in batches:
         yield batch
         advance(int(batch["valid"].sum()))
@@ -145,9 +135,12 @@ def _attack(
     return result
 
 
-def _run_metrics(run: Run, frozen: FrozenValues, data: Mapping[str, DataSetMetrics]) -> RunMetrics:
-    notes = (*run.notes, *filter(None, [frozen.why]))
-    return RunMetrics(threshold=frozen.threshold, temperature=frozen.temperature, notes=notes, data=data)
+def _run_metrics(
+    run: Run, frozen: FrozenValues, data: Sequence[PreparedSplit], metrics: Mapping[str, DataSetMetrics]
+) -> RunMetrics:
+    of_crops = dict.fromkeys(crop_difference(run, each.folder) for each in data)
+    notes = (*run.notes, *filter(None, [frozen.why, *of_crops]))
+    return RunMetrics(threshold=frozen.threshold, temperature=frozen.temperature, notes=notes, data=metrics)
 
 
 def _provenance(run: Run, data: Sequence[PreparedSplit], resampling: Resampling) -> Provenance:

@@ -1,11 +1,13 @@
-"""A split of a prepared data set as it is measured: its key in reports, and whether its crops fit a run."""
+"""A split of a prepared data set as it is measured: its name, its key in reports, and whether its crops fit a run."""
 
 import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dfdetect_jax.data.records import Records, locate, read_manifest
+from dfdetect_jax.config import one_of
+from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
+from dfdetect_jax.data.records import Records, locate, read_manifest, records_home
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.run.folder import Run
 
@@ -17,7 +19,7 @@ class PreparedSplit:
     Attributes:
         key: in `metrics.json` and in tables, see `data_key`.
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
     """
 
     key: str
@@ -26,7 +28,7 @@ class PreparedSplit:
 
     def frames(self, at_most: int | None = None) -> int:
         """How many frames are measured, of which `at_most` are requested; None for all."""
-        frames = sum(count["examples"] for count in read_manifest(self.folder).counts[self.split].values())
+        frames = read_manifest(self.folder).examples(self.split)
         return frames if at_most is None else min(frames, at_most)
 
 
@@ -34,25 +36,46 @@ def find_splits(names: Sequence[str], split: str, data_dir: str = "") -> list[Pr
     """The splits of prepared data sets, opened once to find faults before hours of computation.
 
     Args:
-        names: of prepared data sets, or folders of records.
-        split: "train", "val" or "test".
+        names: of prepared data sets, or folders of records; each may end in ":" and a split of its own.
+        split: of the others: "train", "val", "test", or "all".
         data_dir: folder of prepared data sets, as `records.locate` takes it.
 
     Raises:
         RecordsError: records are missing or damaged.
-        SettingsError: a data set is given twice.
+        SettingsError: a data set is given twice, or there is no such split.
     """
     splits: list[PreparedSplit] = []
-    for name in names:
+    for name_and_split in names:
+        name, its_split = apart(name_and_split, split, data_dir)
         folder = locate(name, data_dir)
-        Records(folder, split)
+        Records(folder, its_split)
         manifest = read_manifest(folder)
         shown = f"{manifest.name}/{manifest.config}" if Path(name).exists() else name
-        key = data_key(shown, split)
+        key = data_key(shown, its_split)
         if key in (each.key for each in splits):
             raise SettingsError(f"--data: expected different data sets, found {key} twice; give it once")
-        splits.append(PreparedSplit(key=key, folder=folder, split=split))
+        splits.append(PreparedSplit(key=key, folder=folder, split=its_split))
     return splits
+
+
+def apart(name: str, split: str, data_dir: str = "") -> tuple[str, str]:
+    """The data set and the split that a name stands for: ("celebdf", "all") for "celebdf:all".
+
+    Args:
+        name: as `find_splits` takes it. What is there as it is written, colon and all, is a folder.
+        split: of a name without one.
+        data_dir: folder of prepared data sets.
+
+    Raises:
+        SettingsError: there is no such split.
+    """
+    start, _, end = name.rpartition(":")
+    places = (Path(name).expanduser(), records_home(data_dir) / name)
+    if start and end.isalpha() and not any(place.exists() for place in places):
+        one_of(f"split of {start}", end, (*SPLITS, ALL_SPLITS))
+        return start, end
+    one_of("split", split, (*SPLITS, ALL_SPLITS))
+    return name, split
 
 
 def data_key(name: str, split: str) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 from dfdetect_jax.evaluation.example_views import ExampleView
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
+from dfdetect_jax.evaluation.metrics.heat_metrics import HeatMetrics
 from dfdetect_jax.evaluation.metrics.paired import PairedComparison
 from dfdetect_jax.evaluation.metrics.seed_spread import SeedSpread
 from dfdetect_jax.evaluation.metrics.summary import SplitMetrics
 from dfdetect_jax.evaluation.stress.attacks import AttackResult
 from dfdetect_jax.evaluation.stress.robustness import Robustness
+from dfdetect_jax.scoring.result import HeatKind
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,17 +25,21 @@ class DataSetMetrics(SplitMetrics):
 
     Attributes:
         leakage: what the split shares with the training data.
+        heat: of the maps of a method without attention, the one that is shown first; empty without masks.
         robustness: under corruptions; None if none were requested.
         attacks: by name; empty if none were requested.
     """
 
     leakage: Leakage
+    heat: Mapping[HeatKind, HeatMetrics] = dataclasses.field(default_factory=dict)
     robustness: Robustness | None = None
     attacks: Mapping[str, AttackResult] = dataclasses.field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """{"frame", "video", "by_forgery", "localization", "leakage"}, "robustness" and "attacks" if requested."""
+        """{"frame", "video", "by_forgery", "localization", "leakage"}; "heat", "robustness" and "attacks" if any."""
         values = super().as_json() | {"leakage": self.leakage.as_json()}
+        if self.heat:
+            values["heat"] = {kind.value: metrics.as_json() for kind, metrics in self.heat.items()}
         if self.robustness is not None:
             values["robustness"] = self.robustness.as_json()
         if self.attacks:

@@ -3,23 +3,23 @@
 Pillow composes each picture as a viewer shows it; transparent pixels are composited over black.
 """
 
+import math
 import os
-import warnings
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterator
 
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.cut_short import is_cut_short
-from dfdetect_jax.media.file_format import ANIMATED, FORMATS, is_animated, media_format
+from dfdetect_jax.media.animation_parts import Parts, animation_parts
+from dfdetect_jax.media.file_format import FORMATS, IMAGE, is_animated, media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
-from dfdetect_jax.media.image import check_size, to_rgb
+from dfdetect_jax.media.image import opened, to_rgb
+from dfdetect_jax.media.pixel_limits import check_size
 
-MAX_PICTURES = 20_000  # of one animation; its pixels have to be decoded one after the other to count them
+MAX_PICTURES = 20_000  # of one animation
+MAX_WORK = 5_000_000_000  # pixels of one animation: all are decoded, up to the last that is read, in 1 to 6 minutes
 _MAX_PIXELS = 36_000_000  # of one picture
-MAX_ALL_PIXELS = 4_000_000_000  # of all pictures of one animation: 32 minutes of 320 x 240; a minute of decoding
-_SHORTEST, _USUAL = 20, 100  # milliseconds; browsers show a picture of less than 20 ms for 100 ms
+_SHORTEST, _USUAL = 0.02, 0.1  # seconds; browsers show a picture of less than 20 ms for 100 ms
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
@@ -29,96 +29,86 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
         BadMediaError: as `media_format`.
     """
     name = media_format(path)
-    return name in ANIMATED and is_animated(path, name)
+    return FORMATS[name].kind == IMAGE and is_animated(path, name)
 
 
 def survey_animation(path: str | os.PathLike[str]) -> VideoInfo:
-    """An animation as a video. Its pictures are decoded to count them, since few headers have their number.
+    """An animation as a video, by its blocks or chunks; its first picture is decoded.
 
     Raises:
-        BadMediaError: damaged before its second picture, or more than `MAX_PICTURES` or too many pixels.
+        BadMediaError: the first picture is damaged, more than `MAX_PICTURES`, or too many pixels in one or in all.
     """
-    with _opened(path) as picture:
-        shown = [_shown(picture) for _ in _steps(path, picture)]
-        declared = getattr(picture, "n_frames", len(shown)) - _hidden(picture)
+    name = media_format(path)
+    parts = _parts(path, name)
+    with opened(path, name, _MAX_PIXELS) as picture:
+        _check_work(path, picture, parts)
+        picture.seek(parts.first)
+        picture.load()
+        first = 0.0 if any(parts.seconds) else picture.info.get("duration", 0) / 1000  # AVIF: as long as the first
+        seconds = [_shown(each or first) for each in parts.seconds]
         return VideoInfo(
-            frames=len(shown),
-            fps=len(shown) / sum(shown),
+            frames=len(seconds),
+            fps=len(seconds) / math.fsum(seconds),
             width=picture.width,
             height=picture.height,
-            codec=media_format(path).lower(),
-            cut_short=len(shown) < declared or is_cut_short(path, media_format(path)),
+            codec=name.lower(),
+            cut_short=not parts.whole,
         )
 
 
-def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None = None) -> Iterator[Frame]:
+def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None = None) -> Generator[Frame, None, int]:
     """Yields the pictures of an animation with the given indices (None: all) in order, one in memory at a time.
+
+    Returns:
+        How many pictures were decoded, up to the last of `indices`, the end or damage.
 
     Raises:
         BadMediaError: as `survey_animation`.
     """
-    last = None if indices is None else max(indices, default=-1)
-    with _opened(path) as picture:
-        seconds = 0.0
-        for index in _steps(path, picture):
-            if indices is None or index in indices:
-                yield Frame(index, seconds, to_rgb(path, picture))
-            if index == last:
-                return
-            seconds += _shown(picture)
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     name = media_format(path)
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[name]) as picture:
-            check_size(path, *picture.size, _MAX_PIXELS)
-            _check_count(path, getattr(picture, "n_frames", 1), picture.width * picture.height)
-            yield picture
-    except BadMediaError:
-        raise
-    except Exception as error:  # decoders raise nearly any type on malformed bytes
-        reason = " ".join((str(error) or type(error).__name__).split())[:120]
-        raise BadMediaError(f"{path}: not a readable {FORMATS[name].words} ({reason})") from error
+    parts = _parts(path, name)
+    last = len(parts.seconds) - 1 if indices is None else max(indices, default=-1)
+    count, seconds = 0, 0.0
+    with opened(path, name, _MAX_PIXELS) as picture:
+        _check_work(path, picture, parts)
+        width, height = picture.size
+        for index in _steps(picture, parts.first, last + 1):
+            if indices is None or index in indices:
+                yield Frame(index, seconds, to_rgb(path, picture)[:height, :width])
+            seconds += _shown(picture.info.get("duration", 0) / 1000)
+            count = index + 1
+    return count
 
 
-def _check_count(path: str | os.PathLike[str], pictures: int, pixels: int) -> None:
-    """Refuses an animation by the number of pictures, and of the pixels of each, that it declares."""
-    if pictures > MAX_PICTURES:
+def _parts(path: str | os.PathLike[str], name: str) -> Parts:
+    parts = animation_parts(path, name, most=MAX_PICTURES + 1)
+    if len(parts.seconds) > MAX_PICTURES:
         raise BadMediaError(f"{path}: more than {MAX_PICTURES:,} pictures in an animation; cut it into parts")
-    if pictures * pixels > MAX_ALL_PIXELS:
-        raise BadMediaError(
-            f"{path}: {pictures:,} pictures of {pixels:,} pixels, at most {MAX_ALL_PIXELS:,} in all are allowed; cut "
-            "the animation into parts"
-        )
+    return parts
 
 
-def _steps(path: str | os.PathLike[str], picture: Image.Image) -> Iterator[int]:
-    """Decodes the pictures of an opened animation one by one, to its end or to damage; yields their indices."""
-    hidden = _hidden(picture)
-    for index in range(MAX_PICTURES):
+def _check_work(path: str | os.PathLike[str], picture: Image.Image, parts: Parts) -> None:
+    """Refuses what would take too long or too much memory, before anything is decoded."""
+    width, height = max(picture.width, parts.width), max(picture.height, parts.height)
+    check_size(path, width, height, _MAX_PIXELS)
+    if width * height * len(parts.seconds) > MAX_WORK:
+        size = f"{len(parts.seconds):,} pictures of {width} x {height} pixels"
+        raise BadMediaError(f"{path}: {size}, at most {MAX_WORK:,} pixels in all are allowed; scale it down first")
+
+
+def _steps(picture: Image.Image, first: int, count: int) -> Iterator[int]:
+    """Decodes that many pictures of an animation, or up to its end or damage; yields their indices from 0."""
+    for index in range(count):
         try:
-            picture.seek(hidden + index)
-            check_size(path, *picture.size, _MAX_PIXELS)  # a GIF grows where a picture lies outside
+            picture.seek(first + index)
             picture.load()
-        except EOFError:
-            return
-        except BadMediaError:
-            raise
-        except Exception:  # decoders raise nearly any type on malformed bytes
+        except Exception:  # EOFError, and decoders raise nearly any type on malformed bytes
             if index == 0:
                 raise
             return
         yield index
 
 
-def _hidden(picture: Image.Image) -> int:
-    """Pictures before the first one of an animation: in PNG one for viewers that show no animations, or none."""
-    return int(bool(getattr(picture, "default_image", False)))
-
-
-def _shown(picture: Image.Image) -> float:
-    """Seconds that the current picture is shown."""
-    milliseconds = picture.info.get("duration", 0)
-    return (milliseconds if milliseconds >= _SHORTEST else _USUAL) / 1000
+def _shown(declared: float) -> float:
+    """Seconds that a picture is shown, by what is declared."""
+    return declared if declared >= _SHORTEST else _USUAL

@@ -8,8 +8,6 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-from dfdetect_jax.media.file_format import gif_blocks
-
 _BOXES_WITH_DATA = (b"mdat", b"moov", b"moof")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # ASF specification, section 3.2
 _ASF_HEADER = 4096  # bytes within which the object stands
@@ -78,16 +76,10 @@ def _asf_end(file: BinaryIO, size: int) -> int:
     return int.from_bytes(head[start + 40 : start + 48], "little") if start >= 0 else 0
 
 
-def _gif_end(file: BinaryIO, size: int) -> int:
-    """The end of a GIF, see `gif_blocks`; behind the file where it has none."""
-    return size if b";" in gif_blocks(file) else size + 1
-
-
 _DECLARED_END: dict[str, Callable[[BinaryIO, int], int]] = {
     "MP4": _boxes_end,
     "MOV": _boxes_end,
     "AVI": _riff_end,
     "Matroska": _segment_end,
     "ASF": _asf_end,
-    "GIF": _gif_end,
 }

@@ -1,17 +1,18 @@
 """What a file is, by its first bytes; its name doesn't count.
 
-One table names every format that is read, and the suffixes under which folders hold them.
+One table names every format that is read, and the suffixes under which folders hold them; another the formats that are
+not read, so that messages can name them.
 """
 
 import codecs
-import itertools
 import os
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.animation_parts import animation_parts
 
 IMAGE, VIDEO = "image", "video"
 
@@ -20,7 +21,7 @@ class Format(NamedTuple):
     """A format of photographs or videos.
 
     Attributes:
-        kind: "image" or "video". Of the formats that hold either, see `ANIMATED`, the kind of a file with one picture.
+        kind: "image" or "video"; a file of several pictures that form an animation is a video all the same.
         words: as people call it.
         suffixes: of file names, in lower case.
     """
@@ -30,45 +31,114 @@ class Format(NamedTuple):
     suffixes: tuple[str, ...]
 
 
+class UnreadFormat(NamedTuple):
+    """A format of pictures or videos that is not read.
+
+    Attributes:
+        words: as people call it.
+        suffixes: of file names, in lower case.
+        marks: places and bytes there, by one of which it is known; none where only its name tells.
+    """
+
+    words: str
+    suffixes: tuple[str, ...]
+    marks: tuple[tuple[int, bytes], ...] = ()
+
+
 FORMATS = {  # photographs by Pillow's names
-    "JPEG": Format(IMAGE, "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    "JPEG": Format(IMAGE, "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")),
     "PNG": Format(IMAGE, "PNG", (".png", ".apng")),
     "WEBP": Format(IMAGE, "WebP", (".webp",)),
     "BMP": Format(IMAGE, "BMP", (".bmp", ".dib")),
     "TIFF": Format(IMAGE, "TIFF", (".tif", ".tiff")),
     "GIF": Format(IMAGE, "GIF", (".gif",)),
-    "HEIF": Format(IMAGE, "HEIC", (".heic", ".heif", ".hif")),
+    "HEIF": Format(IMAGE, "HEIC", (".heic", ".heif", ".hif", ".heics", ".heifs")),
     "AVIF": Format(IMAGE, "AVIF", (".avif", ".avifs")),
-    "MP4": Format(VIDEO, "MP4", (".mp4", ".m4v", ".3gp", ".3g2")),
+    "MP4": Format(VIDEO, "MP4", (".mp4", ".m4v", ".3gp", ".3gpp", ".3g2", ".f4v", ".insv")),
     "MOV": Format(VIDEO, "MOV", (".mov", ".qt")),
-    "AVI": Format(VIDEO, "AVI", (".avi",)),
-    "Matroska": Format(VIDEO, "MKV or WebM", (".mkv", ".webm")),
-    "MPEG-TS": Format(VIDEO, "MPEG-TS", (".ts", ".mts", ".m2ts")),
-    "MPEG-PS": Format(VIDEO, "MPEG", (".mpg", ".mpeg", ".vob")),
+    "AVI": Format(VIDEO, "AVI", (".avi", ".divx")),
+    "Matroska": Format(VIDEO, "MKV, WebM", (".mkv", ".webm", ".mk3d")),
+    "MPEG-TS": Format(VIDEO, "MPEG-TS", (".ts", ".mts", ".m2ts", ".m2t")),
+    "MPEG-PS": Format(VIDEO, "MPEG", (".mpg", ".mpeg", ".mpe", ".m2p", ".vob", ".tod")),
     "ASF": Format(VIDEO, "WMV", (".wmv", ".asf")),
-    "FLV": Format(VIDEO, "FLV", (".flv", ".f4v")),
-    "Ogg": Format(VIDEO, "Ogg", (".ogv",)),
+    "FLV": Format(VIDEO, "FLV", (".flv",)),
+    "Ogg": Format(VIDEO, "Ogg", (".ogv", ".ogm")),
 }
-ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
-"""Formats of photographs that may hold several pictures, which are then a video."""
-IMAGE_SUFFIXES = frozenset(suffix for each in FORMATS.values() if each.kind == IMAGE for suffix in each.suffixes)
-VIDEO_SUFFIXES = frozenset(suffix for each in FORMATS.values() if each.kind == VIDEO for suffix in each.suffixes)
-MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+UNREAD = (
+    UnreadFormat("a JPEG XL picture", (".jxl",), ((4, b"JXL \r\n"), (0, b"\xff\x0a"))),
+    UnreadFormat("a JPEG 2000 picture", (".jp2", ".j2k", ".jpx"), ((4, b"jP  \r\n"), (0, b"\xff\x4f\xff\x51"))),
+    UnreadFormat("a Photoshop document", (".psd", ".psb"), ((0, b"8BPS"),)),
+    UnreadFormat("an OpenEXR picture", (".exr",), ((0, b"\x76\x2f\x31\x01"),)),
+    UnreadFormat("a Targa picture", (".tga",)),
+    UnreadFormat("a JPEG-LS or JPEG XR picture", (".jls", ".jxr")),
+    UnreadFormat("a QOI picture", (".qoi",), ((0, b"qoif"),)),
+    UnreadFormat("a netpbm picture", (".ppm", ".pgm", ".pnm", ".pfm")),
+    UnreadFormat("a GIMP picture", (".xcf",), ((0, b"gimp xcf"),)),
+    UnreadFormat(
+        "a camera's raw file",
+        (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".srw", ".pef"),
+        ((8, b"CR\x02\x00"), (4, b"ftypcrx "), (0, b"IIRO"), (0, b"IIU\x00"), (0, b"FUJIFILMCCD-RAW")),
+    ),
+    UnreadFormat("an MPEG video without a container", (".m1v", ".m2v"), ((0, b"\x00\x00\x01\xb3"),)),
+    UnreadFormat(
+        "a video without a container",
+        (".h264", ".264", ".h265", ".265", ".hevc"),
+        ((0, b"\x00\x00\x00\x01\x67"), (0, b"\x00\x00\x00\x01\x09"), (0, b"\x00\x00\x00\x01\x40\x01")),
+    ),
+    UnreadFormat("an IVF video", (".ivf",), ((0, b"DKIF\x00\x00"),)),
+    UnreadFormat("a YUV4MPEG video", (".y4m",), ((0, b"YUV4MPEG2 "),)),
+    UnreadFormat("a NUT video", (".nut",)),
+    UnreadFormat("a recording of Windows Media Center", (".wtv",)),
+    UnreadFormat("an MXF video", (".mxf",), ((0, b"\x06\x0e\x2b\x34"),)),
+    UnreadFormat("a RealMedia video", (".rm", ".rmvb"), ((0, b".RMF"),)),
+    UnreadFormat("a DV video", (".dv",)),
+)
 
-EXPECTED = (
-    "a photograph (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF) or "
-    "a video (MP4, MOV, AVI, MKV, WebM, MPEG, WMV, FLV, Ogg)"
-)
+
+def _suffixes(formats: Iterable[Format | UnreadFormat]) -> frozenset[str]:
+    return frozenset(suffix for each in formats for suffix in each.suffixes)
+
+
+IMAGE_SUFFIXES = _suffixes(each for each in FORMATS.values() if each.kind == IMAGE)
+VIDEO_SUFFIXES = _suffixes(each for each in FORMATS.values() if each.kind == VIDEO)
+MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+UNREAD_SUFFIXES = _suffixes(UNREAD)
+
+
+def _words(kind: str) -> str:
+    return ", ".join(each.words for each in FORMATS.values() if each.kind == kind)
+
+
+EXPECTED = f"a photograph ({_words(IMAGE)}) or a video ({_words(VIDEO)})"
 _HEAD = 4096  # bytes; a transport stream shows itself by several packets
-_OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"ID3", "sound without a picture (MP3)"),
-    (b"fLaC", "sound without a picture (FLAC)"),
-    (b"8BPS", "a Photoshop document"),
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00\x08\x00", "TIFF"),  # BigTIFF
+    (b"MM\x00+\x00\x08", "TIFF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\x1a\x45\xdf\xa3", "Matroska"),
+    (b"\x00\x00\x01\xba", "MPEG-PS"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", "ASF"),
+    (b"FLV\x01", "FLV"),
 )
-_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2", b"miaf"))
+_SOUND = (
+    (b"ID3", "MP3"),
+    (b"fLaC", "FLAC"),
+    (b"OggS", "Ogg"),
+    (b"RF64", "WAV"),
+    (b"caff", "CAF"),
+    (b"#!AMR", "AMR"),
+)
+_OTHERS = ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a ZIP archive"), (b"\x1f\x8b", "a gzip archive"))
+_OGG_VIDEO = (b"\x80theora", b"\x01video", b"OVP80")  # packets by which a stream of video begins
+_HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"avci", b"mif1", b"msf1", b"mif2", b"miaf")
+)
+_MOVIE_BRANDS = frozenset((b"isom", b"mp41", b"mp42", b"qt  "))
 _SOUND_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "))
 _ATOMS = frozenset((b"free", b"skip", b"wide", b"moov", b"mdat", b"pnot", b"uuid", b"moof", b"styp", b"sidx"))
 _MOST_ATOMS = 64  # that are looked at before the one that says which file it is
@@ -78,6 +148,8 @@ _PACKET_LENGTHS = (188, 192, 204)  # of a transport stream: plain, with a time s
 def media_kind(path: str | os.PathLike[str]) -> str:
     """Whether a file is a photograph or a video; a GIF, WebP, PNG or AVIF of several pictures is a video.
 
+    A TIFF of several pages, a HEIC of several photographs and a JPEG with further pictures (MPO) are photographs.
+
     Returns:
         "image" or "video".
 
@@ -85,7 +157,7 @@ def media_kind(path: str | os.PathLike[str]) -> str:
         BadMediaError: missing, not a plain file, unreadable, empty, or of a kind that is not read.
     """
     name = media_format(path)
-    return VIDEO if name in ANIMATED and is_animated(path, name) else FORMATS[name].kind
+    return VIDEO if is_animated(path, name) else FORMATS[name].kind
 
 
 def media_format(path: str | os.PathLike[str]) -> str:
@@ -102,7 +174,7 @@ def media_format(path: str | os.PathLike[str]) -> str:
             raise BadMediaError(f"{path}: expected {EXPECTED}, found something that is not a plain file")
         with open(path, "rb") as file:
             head = file.read(_HEAD)
-            name = _signature(head) or _by_atoms(file)
+            name = None if unread_format(head) else _signature(head) or _by_atoms(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise BadMediaError(f"{path}: can't be opened ({reason})") from error
@@ -112,17 +184,23 @@ def media_format(path: str | os.PathLike[str]) -> str:
 
 
 def is_animated(path: str | os.PathLike[str], name: str) -> bool:
-    """Whether a file of one of the formats `ANIMATED` has several pictures; damaged ones count as having one."""
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
-        match name:
-            case "WEBP":  # the flag of the extended header: WebP Container Specification, "Extended File Format"
-                return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 2)
-            case "PNG":  # acTL comes before the pixels: PNG, third edition, section 11.3.6
-                return b"acTL" in head.partition(b"IDAT")[0]
-            case "AVIF":
-                return b"avis" in _brands(head)
-        return _second_picture(file)
+    """Whether a file of the format of that name has several pictures that form an animation.
+
+    Raises:
+        BadMediaError: it can't be read.
+    """
+    try:
+        return len(animation_parts(path, name, most=2).seconds) > 1
+    except OSError as error:
+        raise BadMediaError(f"{path}: can't be opened ({error.strerror or error})") from error
+
+
+def unread_format(head: bytes) -> UnreadFormat | None:
+    """The format that is not read of a file that starts with `head` (at least 32 bytes, or all); None for others."""
+    for each in UNREAD:
+        if any(head.startswith(mark, place) for place, mark in each.marks):
+            return each
+    return None
 
 
 def _signature(head: bytes) -> str | None:
@@ -135,24 +213,8 @@ def _signature(head: bytes) -> str | None:
     if head.startswith(b"BM") and len(head) >= 26 and head[6:10] == b"\0\0\0\0":
         return "BMP"
     if head.startswith(b"OggS"):
-        return "Ogg" if b"theora" in head or b"\x01video" in head else None
+        return "Ogg" if any(mark in head for mark in _OGG_VIDEO) else None
     return "MPEG-TS" if _is_transport_stream(head) and not _is_text(head) else None
-
-
-_MAGIC = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00\x08\x00", "TIFF"),  # BigTIFF
-    (b"MM\x00+\x00\x08", "TIFF"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"\x1a\x45\xdf\xa3", "Matroska"),
-    (b"\x00\x00\x01\xba", "MPEG-PS"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", "ASF"),
-    (b"FLV\x01", "FLV"),
-)
 
 
 def _is_transport_stream(head: bytes) -> bool:
@@ -201,7 +263,7 @@ def _by_brand(atom: bytes) -> str | None:
         return "MP4"  # whether it has a video beside the sound, its reader finds out
     if brands & {b"avif", b"avis"}:
         return "AVIF"
-    if major in _HEIF_BRANDS:
+    if major in _HEIF_BRANDS or (brands & _HEIF_BRANDS and not brands & _MOVIE_BRANDS):
         return "HEIF"
     return "MOV" if major == b"qt  " else "MP4"
 
@@ -212,62 +274,35 @@ def _brands(head: bytes) -> set[bytes]:
     return {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
 
 
-def _second_picture(file: BinaryIO) -> bool:
-    """Whether a GIF has a second image descriptor: GIF89a specification, section 20."""
-    pictures = (block for block in gif_blocks(file) if block == b",")
-    return len(list(itertools.islice(pictures, 2))) == 2
-
-
-def gif_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """The labels of a GIF's blocks: "," of a picture, "!" of an extension, ";" of the end.
-
-    A file that ends between two blocks has an end, too, since some programs don't write it; one that ends within a
-    block has none.
-    """
-    file.seek(0)
-    head = file.read(13)
-    if len(head) < 13:
-        return
-    file.seek(_colours(head[10]), os.SEEK_CUR)
-    while (block := file.read(1)) in (b"!", b","):
-        yield block
-        if block == b",":
-            descriptor = file.read(9)
-            if len(descriptor) < 9:
-                return
-            file.seek(_colours(descriptor[8]), os.SEEK_CUR)
-        file.read(1)  # the label of an extension, or the code size of a picture
-        while length := file.read(1):
-            if length == b"\0":
-                break
-            file.seek(length[0], os.SEEK_CUR)
-        else:
-            return
-    if block in (b";", b""):
-        yield b";"
-
-
-def _colours(flags: int) -> int:
-    """Bytes of a GIF's colour table."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
 def _describe(head: bytes) -> str:
     """The apparent kind of a refused file that starts with `head`, for an error message."""
     if not head:
         return "an empty file"
-    for magic, name in _OTHERS:
+    if unread := unread_format(head):
+        return f"{unread.words}; convert it first"
+    for magic, words in _OTHERS:
         if head.startswith(magic):
-            return name
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "sound without a picture (WAV)"
-    if head.startswith(b"OggS"):
-        return "sound without a picture (Ogg)"
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2:  # frame header of layer III
-        return "sound without a picture (MP3)"
+            return words
+    if sound := _sound(head):
+        return f"sound without video ({sound}); leave it out"
     if _is_text(head):
         return "text"
     return f"an unknown format (first bytes {head[:8].hex(' ')})"
+
+
+def _sound(head: bytes) -> str:
+    """The format of a sound file that starts with `head`; "" for what is none."""
+    for magic, name in _SOUND:
+        if head.startswith(magic):
+            return name
+    chunked = {b"RIFFWAVE": "WAV", b"FORMAIFF": "AIFF", b"FORMAIFC": "AIFF"}
+    if head[:4] + head[8:12] in chunked:
+        return chunked[head[:4] + head[8:12]]
+    if len(head) < 2 or head[0] != 0xFF:
+        return ""
+    if head[1] & 0xF6 == 0xF0:  # of a frame of ADTS: ISO/IEC 13818-7, section 6.2
+        return "AAC"
+    return "MP3" if head[1] & 0xE6 == 0xE2 else ""  # of a frame of layer III: ISO/IEC 11172-3, section 2.4.2.3
 
 
 def _is_text(head: bytes) -> bool:

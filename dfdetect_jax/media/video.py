@@ -16,7 +16,7 @@ from dfdetect_jax.media.cut_short import is_cut_short
 from dfdetect_jax.media.file_format import media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.frame_pixels import FrameConverter
-from dfdetect_jax.media.image import check_size
+from dfdetect_jax.media.pixel_limits import check_size
 from dfdetect_jax.media.video_stream import FrameDecoder, frame_rate, open_stream, survey
 
 MAX_FRAME_PIXELS = 36_000_000  # 8K is 33.2 million
@@ -107,7 +107,9 @@ def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: in
     if wanted == []:
         return
     if is_animation(path):
-        yield from read_pictures(path, None if wanted is None else set(wanted))
+        count = yield from read_pictures(path, None if wanted is None else set(wanted))
+        if expected is not None and count < (expected if wanted is None else min(expected, wanted[-1] + 1)):
+            raise MiscountError(path, expected, count, expected - count)
         return
     last = None if wanted is None else wanted[-1]
     if expected is not None and last == expected - 1:

@@ -25,11 +25,12 @@ from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import CAELoss, CAEModel, CAESettings
 from dfdetect_jax.methods import step
 from dfdetect_jax.methods.accumulation import Learnt
+from dfdetect_jax.methods.class_activation import class_activation
 from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
+from dfdetect_jax.models import encoders
 from dfdetect_jax.models.autoencoder import Classifier, Decoder
 from dfdetect_jax.models.layers import scale_channels
-from dfdetect_jax.models.xception import Xception
 
 
 class Outputs(NamedTuple):
@@ -39,18 +40,20 @@ class Outputs(NamedTuple):
         logits: float32 [N]; positive means fake.
         reconstruction: float32 [N, H, W, 3] in [-1, 1].
         latent: float [N, h, w, C] ("map") or [N, C] ("vector"), the decoder's input.
+        feature_map: float [N, h, w, C], of the encoder; the classifier reads its average.
     """
 
     logits: jax.Array
     reconstruction: jax.Array
     latent: jax.Array
+    feature_map: jax.Array | None = None
 
 
 class CAE(nn.Module):
     """The network: one encoder, and on its latent a classifier and a decoder side by side.
 
     Attributes:
-        settings: widths, and whether the decoder reads the feature map or its average.
+        settings: encoder, widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
         remat: recompute the activations inside the encoder's blocks in the backward pass.
     """
@@ -60,9 +63,9 @@ class CAE(nn.Module):
     remat: bool = False
 
     def setup(self) -> None:
-        """Builds the three parts, each scaled by the width factor."""
+        """Builds the three parts, each scaled by the width factor, but for an encoder of fixed widths."""
         width = self.settings.width
-        self.encoder = Xception(width, self.settings.middle_blocks, self.axis_name, self.remat)
+        self.encoder = encoders.build(encoders.FEATURE_MAP, self.settings, self.axis_name, self.remat)
         self.classifier = Classifier(scale_channels(self.settings.classifier_width, width))
         self.decoder = Decoder(
             tuple(scale_channels(channels, width) for channels in self.settings.decoder_widths), self.axis_name
@@ -82,7 +85,12 @@ class CAE(nn.Module):
             logits=self.classifier(vector),
             reconstruction=self.decoder(latent, (images.shape[1], images.shape[2]), train),
             latent=latent,
+            feature_map=feature_map,
         )
+
+    def classify(self, feature_map: jax.Array) -> jax.Array:
+        """The logits that the encoder's feature map alone leads to: float [N, h, w, C] -> float32 [N]."""
+        return self.classifier(jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32))
 
 
 def objective(
@@ -129,25 +137,36 @@ def learn(
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
-    """p(fake) and the reconstruction, whose error is high where a face is unlike the training faces; no attention map.
+    """p(fake), the reconstruction, whose error is high where a face is unlike the training faces, and Grad-CAM's map.
 
     Args:
         variables: parameters and running statistics.
         images: uint8, or float32 in [0, 255], [N, H, W, 3] RGB.
         settings: of the run.
     """
-    outputs: Any = CAE(settings.model).apply(variables, normalize(images), train=False)
+    network = CAE(settings.model)
+    outputs: Any = network.apply(variables, normalize(images), train=False)
+    classify: Any = functools.partial(network.apply, variables, method="classify")
+    activation = class_activation(classify, outputs.feature_map)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),
         attention=None,
         reconstruction=outputs.reconstruction,
         logit=outputs.logits,
+        class_activation=jax.image.resize(activation, images.shape[:3], "bilinear"),
     )
 
 
 def build(settings: CAESettings, weights: Weights = NO_WEIGHTS) -> Method:
-    """The CAE with `settings` bound; it needs no published weights."""
-    return step.build(settings, network=CAE(settings.model), learn=learn, predict=predict)
+    """The CAE with `settings` bound; with `model.pretrained`, training starts from `weights[model.encoder]`."""
+    encoders.check(encoders.FEATURE_MAP, settings.model)
+    return step.build(
+        settings,
+        network=CAE(settings.model),
+        learn=learn,
+        predict=predict,
+        pretrained=weights.get(settings.model.encoder),
+    )
 
 
 register(CAESettings, build)

@@ -85,12 +85,15 @@ class Prediction(NamedTuple):
         reconstruction: float32 [N, H, W, 3] in [-1, 1], or None.
         logit: float32 [N], the score is its sigmoid; it has a gradient even where the score has rounded to 0 or 1. None
             from a method that returns scores only.
+        class_activation: float32 [N, H, W], at least 0, higher where the features raise the logit more, see
+            `methods.class_activation`; or None. Neither learnt from masks nor a probability.
     """
 
     score: Array
     attention: Array | None
     reconstruction: Array | None
     logit: Array | None = None
+    class_activation: Array | None = None
 
 
 class Method(NamedTuple):

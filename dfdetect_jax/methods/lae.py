@@ -33,8 +33,8 @@ from dfdetect_jax.methods import adversary, step
 from dfdetect_jax.methods.accumulation import Learnt
 from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
-from dfdetect_jax.models import vgg
-from dfdetect_jax.models.unet import Encoder, UNetDecoder
+from dfdetect_jax.models import encoders, vgg
+from dfdetect_jax.models.unet import UNetDecoder
 
 _SOFT_SLOPE, _SOFT_THRESHOLD = 10.0, 0.5  # w and m of the "soft" attention, sigmoid(w (|fake half| - m))
 _TINY = 1e-6
@@ -62,7 +62,7 @@ class LAE(nn.Module):
     """The network: encoder, decision on its latent, decoder.
 
     Attributes:
-        model: widths, stages, and which parts are present.
+        model: encoder, widths, stages, and which parts are present.
         loss: how a logit is computed from the latent.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
         remat: recompute the activations inside each block in the backward pass.
@@ -75,7 +75,7 @@ class LAE(nn.Module):
 
     def setup(self) -> None:
         """Builds the parts."""
-        self.encoder = Encoder(self.model.stages, self.model.width, self.axis_name, self.remat)
+        self.encoder = encoders.build(encoders.PYRAMID, self.model, self.axis_name, self.remat)
         self.decoder = UNetDecoder(self.model.stages, self.model.width, self.axis_name, self.remat)
         if self.model.head == "linear":
             self.linear = nn.Dense(1)
@@ -107,7 +107,7 @@ class LAE(nn.Module):
             train: normalise by the batch's statistics and update the running ones.
 
         Returns:
-            The latent, and the maps of `Encoder` without the last; an empty list without skip connections.
+            The latent, and the encoder's maps before it; an empty list without skip connections.
         """
         seen = high_pass(images) if self.model.input == "residual" else images
         *skips, z = self.encoder(seen, train)
@@ -318,7 +318,11 @@ def encode(variables: Variables, images: jax.Array, *, settings: LAESettings) ->
 
 
 def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:
-    """The LAE with `settings` bound; training with its perceptual term needs `weights["vgg16"]`, `vgg.VGG16Weights`."""
+    """The LAE with `settings` bound; training with its perceptual term needs `weights["vgg16"]`, `vgg.VGG16Weights`.
+
+    With `model.pretrained`, training starts from `weights[model.encoder]`.
+    """
+    encoders.check(encoders.PYRAMID, settings.model)
     return step.build(
         settings,
         network=LAE(settings.model, settings.loss),
@@ -326,6 +330,7 @@ def build(settings: LAESettings, weights: Weights = NO_WEIGHTS) -> Method:
         predict=predict,
         encode=encode,
         init_adversary=adversary.init if settings.adversary_optimizer else None,
+        pretrained=weights.get(settings.model.encoder),
         frozen=weights.get("vgg16") if settings.loss.perceptual > 0 else None,
     )
 

@@ -19,6 +19,7 @@ from dfdetect_jax.augmentation.batches import augment_batch, example_keys
 from dfdetect_jax.config import Optimizer, Settings
 from dfdetect_jax.methods.accumulation import Learn, accumulate
 from dfdetect_jax.methods.contract import Adversary, Batch, Method, Metrics, Prediction, TrainState, Variables
+from dfdetect_jax.methods.transfer import transfer_encoder
 
 _AUGMENTATION = 2**31  # folded into the step's key, beyond any device and any part of a batch
 S = TypeVar("S", bound=Settings)
@@ -33,6 +34,7 @@ def build(
     predict: Callable[..., Prediction],
     encode: Callable[..., jax.Array] | None = None,
     init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    pretrained: Variables | None = None,
     frozen: Any = None,
 ) -> Method:
     """The functions of a method, with `settings` bound.
@@ -44,10 +46,12 @@ def build(
         predict: (variables, images, *, settings) -> Prediction.
         encode: (variables, images, *, settings) -> latent, see `Method.encode`.
         init_adversary: (key, settings) -> a newly initialised adversary, for a method that has one.
+        pretrained: published parameters and statistics of the encoder, which training starts from; None for random.
         frozen: weights that training reads and doesn't change, or None.
     """
+    start = functools.partial(init, settings=settings, network=network, init_adversary=init_adversary)
     return Method(
-        init=functools.partial(init, settings=settings, network=network, init_adversary=init_adversary, frozen=frozen),
+        init=functools.partial(start, pretrained=pretrained, frozen=frozen),
         train_step=functools.partial(train_step, settings=settings, learn=learn),
         predict=functools.partial(predict, settings=settings),
         encode=functools.partial(encode, settings=settings) if encode else None,
@@ -60,12 +64,15 @@ def init(
     settings: S,
     network: nn.Module,
     init_adversary: Callable[[jax.Array, S], Adversary] | None = None,
+    pretrained: Variables | None = None,
     frozen: Any = None,
 ) -> TrainState:
-    """The initial state: random parameters, and separate keys for training and for the adversary; see `build`."""
+    """The initial state: parameters, and separate keys for training and for the adversary; see `build`."""
     init_key, train_key, adversary_key = jax.random.split(key, 3)
     size = settings.data.image_size
-    variables = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    variables: Any = network.init(init_key, jnp.zeros((1, size, size, 3)), train=False)
+    if pretrained is not None:
+        variables = transfer_encoder(variables, pretrained).variables
     params = variables["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),

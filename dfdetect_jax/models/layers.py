@@ -31,12 +31,21 @@ def _bias(module: nn.Module, features: int, dtype: jnp.dtype) -> jax.Array:
 
 
 class DepthwiseConv(nn.Module):
-    """`depthwise_conv` with a trained kernel; parameters as `nn.Conv(C, (3, 3), feature_group_count=C)`."""
+    """`depthwise_conv` with a trained kernel; parameters as `nn.Conv(C, (k, k), feature_group_count=C)`.
+
+    Attributes:
+        size: k, rows and columns of the kernel.
+        stride: of rows and columns.
+    """
+
+    size: int = 3
+    stride: int = 1
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Float [N, H, W, C] to the same shape."""
-        return operations.depthwise_conv(x, _kernel(self, (3, 3, 1, x.shape[-1]), x.dtype))
+        """Float [N, H, W, C] to [N, ceil(H / stride), ceil(W / stride), C]."""
+        kernel = _kernel(self, (self.size, self.size, 1, x.shape[-1]), x.dtype)
+        return operations.depthwise_conv(x, kernel, self.stride)
 
 
 class PointwiseConv(nn.Module):

@@ -17,6 +17,7 @@ from jax import lax
 
 from dfdetect_jax.models.cpu import conv3x3 as cpu_conv3x3
 from dfdetect_jax.models.cpu import conv4x4 as cpu_conv4x4
+from dfdetect_jax.models.cpu import depthwise as cpu_depthwise
 from dfdetect_jax.models.cpu import forms as cpu_forms
 
 _Operation = Callable[..., jax.Array]
@@ -45,24 +46,25 @@ def _in_float32(function: _Operation) -> _Operation:
     return cast
 
 
-def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """3x3 depthwise convolution, stride 1, zero padding ("SAME").
+def depthwise_conv(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
+    """Depthwise convolution with zero padding as TensorFlow's "SAME": at stride 2 an even side has more of it behind.
 
     Args:
         x: float [N, H, W, C].
-        kernel: float [3, 3, 1, C], HWIO.
+        kernel: float [k, k, 1, C], HWIO, with odd k.
+        stride: 1 or 2, of rows and columns.
 
     Returns:
-        float [N, H, W, C], the dtype of `x`.
+        float [N, ceil(H / stride), ceil(W / stride), C], the dtype of `x`.
     """
 
     def plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         return lax.conv_general_dilated(
-            x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC, feature_group_count=channels
+            x, kernel, (stride, stride), "SAME", dimension_numbers=_NHWC, feature_group_count=channels
         )
 
-    return _by_platform(x, kernel, cpu=cpu_forms.depthwise_conv, plain=plain)
+    return _by_platform(x, kernel, cpu=functools.partial(cpu_depthwise.depthwise_conv, stride=stride), plain=plain)
 
 
 def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
@@ -91,12 +93,15 @@ def conv3x3(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: str = "SA
         kernel: float [3, 3, C, D].
         stride: 1 or 2, of rows and columns.
         padding: "VALID" for none, or "SAME" for one row and column of zeros on every side at any stride. At stride 2
-            and even sides this is PyTorch's `padding=1`, which differs from JAX's "SAME" by one pixel.
+            and even sides this is PyTorch's `padding=1`, which differs from JAX's "SAME" by one pixel. "TENSORFLOW" for
+            TensorFlow's and JAX's "SAME": there the zeros are behind the last row and column alone.
 
     Returns:
-        float [N, H', W', D]: ceil(H / stride) rows with "SAME", floor((H - 3) / stride) + 1 with "VALID".
+        float [N, H', W', D]: floor((H - 3) / stride) + 1 rows with "VALID", otherwise ceil(H / stride).
     """
-    margins = [(1, 1), (1, 1)] if padding == "SAME" else padding
+    margins: str | list[tuple[int, int]] = [(1, 1), (1, 1)]
+    if padding != "SAME":
+        margins = "SAME" if padding == "TENSORFLOW" else padding
 
     def plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return lax.conv_general_dilated(x, kernel, (stride, stride), margins, dimension_numbers=_NHWC)

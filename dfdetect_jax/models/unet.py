@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from dfdetect_jax.models import encoders
 from dfdetect_jax.models.layers import BatchNorm, Conv3x3, TransposedConv, rematerialized, scale_channels
 
 _FIRST_CHANNELS = 8
@@ -98,7 +99,8 @@ class UNetDecoder(nn.Module):
 
         Args:
             latent: float [N, h, w, C].
-            skips: the encoder's maps from full resolution down, without the latent; empty for no skip connections.
+            skips: the encoder's maps from its finest resolution down, without the latent; stages above the finest one
+                have no skip connection, and with an empty list none has.
             train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
@@ -106,10 +108,18 @@ class UNetDecoder(nn.Module):
         """
         channels = stage_channels(self.stages, self.width)
         block = rematerialized(ConvNormReLU, self.remat)
-        x = latent
+        x, finest = latent, self.stages - len(skips)
         for i in reversed(range(self.stages)):
             x = TransposedConv(channels[i], name=f"up_{i}")(x)
             x = nn.relu(BatchNorm(self.axis_name, name=f"norm_{i}")(x, train))
-            x = jnp.concatenate([x, skips[i]], axis=-1) if skips else x
+            x = jnp.concatenate([x, skips[i - finest]], axis=-1) if i >= finest else x
             x = block(channels[i], 1, self.axis_name, name=f"conv_{i}")(x, train)
         return jnp.tanh(Conv3x3(3, use_bias=True, name="to_rgb")(x).astype(jnp.float32))
+
+
+encoders.register(
+    "unet",
+    encoders.Encoder(
+        pyramid=lambda model, axis_name, remat: Encoder(model.stages, model.width, axis_name, remat), most_stages=6
+    ),
+)

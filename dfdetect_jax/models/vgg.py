@@ -1,7 +1,7 @@
 """The feature maps of VGG16, for the perceptual loss.
 
 Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015, arXiv 1409.1556,
-table 1, configuration D, without its three dense layers. `weights.pretrained` reads the weights; they are not trained.
+table 1, configuration D, without its three dense layers. `weights.vgg16` reads the weights; they are not trained.
 """
 
 from typing import cast

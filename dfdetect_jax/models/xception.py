@@ -1,13 +1,18 @@
 """Xception up to its last feature map.
 
 Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, arXiv 1610.02357, figure 5.
-Topology, padding and normalisation are those of Keras' `Xception(include_top=False)`, so its weights fit.
+Topology, padding and normalisation are those of Keras' `Xception(include_top=False)`, so its weights fit. They take RGB
+in [-1, 1]. Their conversion for PyTorch (timm's `legacy_xception`) fits as well; there it gives slightly other features
+than in Keras and here, by an epsilon of 1e-5 in BatchNorm and by the padding of pools.
 """
+
+import re
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
 
-from dfdetect_jax.models import layers
+from dfdetect_jax.models import encoders, layers
 from dfdetect_jax.models.operations import max_pool
 
 
@@ -115,3 +120,67 @@ class Xception(nn.Module):
         x = down((scaled(728), scaled(1024)), axis_name=axis, name="exit")(x, train)
         x = nn.relu(SeparableConv(scaled(1536), axis, name="last_0")(x, train))
         return nn.relu(SeparableConv(scaled(2048), axis, name="last_1")(x, train))
+
+
+def _keras(layers_of_file: Sequence[str]) -> dict[str, str]:
+    """Keras' names. Its shortcuts are named by counters, so they are taken in their order."""
+    names = {"stem_0": "block1_conv1", "stem_0_norm": "block1_conv1_bn"}
+    names |= {"stem_1": "block1_conv2", "stem_1_norm": "block1_conv2_bn"}
+    for module, block in _SEPARABLE_BLOCKS.items():
+        for i in range(3 if module.startswith("middle") else 2):
+            ours = f"last_{i}" if module == "last" else f"{module}/separable_{i}"
+            theirs = f"block{block}_sepconv{i + 1}"
+            names |= {f"{ours}/depthwise": theirs, f"{ours}/pointwise": theirs, f"{ours}/norm": f"{theirs}_bn"}
+    unnamed = sorted({name for name in layers_of_file if not name.startswith("block")}, key=_counted)
+    convolutions = [name for name in unnamed if name.startswith("conv")]
+    norms = [name for name in unnamed if name.startswith("batch")]
+    for module, convolution, norm in zip(_SHORTCUTS, convolutions, norms, strict=False):
+        names |= {f"{module}/shortcut": convolution, f"{module}/shortcut_norm": norm}
+    return names
+
+
+def _pytorch(_: Sequence[str]) -> dict[str, str]:
+    """timm's names."""
+    names = {"stem_0": "conv1", "stem_0_norm": "bn1", "stem_1": "conv2", "stem_1_norm": "bn2"}
+    for i, number in enumerate((3, 4)):
+        names |= {f"last_{i}/depthwise": f"conv{number}.conv1", f"last_{i}/pointwise": f"conv{number}.pointwise"}
+        names |= {f"last_{i}/norm": f"bn{number}"}
+    for module, block in _SEPARABLE_BLOCKS.items():
+        if module == "last":
+            continue
+        theirs, first = f"block{block - 1}", 0 if module == "entry_0" else 1  # ReLUs are counted; entry_0 lacks one
+        for i in range(3 if module.startswith("middle") else 2):
+            ours, place = f"{module}/separable_{i}", f"{theirs}.rep.{first + 3 * i}"
+            names |= {f"{ours}/depthwise": f"{place}.conv1", f"{ours}/pointwise": f"{place}.pointwise"}
+            names |= {f"{ours}/norm": f"{theirs}.rep.{first + 3 * i + 1}"}
+        if module in _SHORTCUTS:
+            names |= {f"{module}/shortcut": f"{theirs}.skip", f"{module}/shortcut_norm": f"{theirs}.skipbn"}
+    return names
+
+
+_SHORTCUTS = ("entry_0", "entry_1", "entry_2", "exit")
+_SEPARABLE_BLOCKS = {  # the number that Keras gives each
+    **{f"entry_{i}": 2 + i for i in range(3)},
+    **{f"middle_{i}": 5 + i for i in range(8)},
+    "exit": 13,
+    "last": 14,
+}
+
+
+def _counted(name: str) -> int:
+    """conv2d_3 -> 3, conv2d -> 0."""
+    number = re.search(r"_(\d+)$", name)
+    return int(number[1]) if number else 0
+
+
+encoders.register(
+    "xception",
+    encoders.Encoder(
+        feature_map=lambda model, axis_name, remat: Xception(model.width, model.middle_blocks, axis_name, remat),
+        published=encoders.Published(
+            network=Xception,
+            layouts={"keras": (_keras,), "pytorch": (_pytorch,)},
+            requires={"width": 1.0, "middle_blocks": 8},
+        ),
+    ),
+)

@@ -17,10 +17,11 @@ from dfdetect_jax.scoring.result import HeatKind
 
 HEAT = colormaps["inferno"]  # rises evenly in lightness
 DPI = 100
-LEAST_ERROR_RANGE = 0.2
+LEAST_RANGE = {HeatKind.RECONSTRUCTION_ERROR: 0.2, HeatKind.CLASS_ACTIVATION: 1e-6}
 _HEAT_LABEL = {
     HeatKind.ATTENTION: "attention\n(0 untouched, 1 forged)",
     HeatKind.RECONSTRUCTION_ERROR: "reconstruction error\n(mean |difference|, 0 to 2)",
+    HeatKind.CLASS_ACTIVATION: "class activation\n(part of the logit)",
 }
 
 
@@ -28,7 +29,8 @@ def heat_scale(kind: HeatKind, *heat: np.ndarray) -> Normalize:
     """From heat to [0, 1], the position in the colour map `HEAT`.
 
     Attention is drawn from 0 to 1. Reconstruction error is drawn from 0 to the 99.5th percentile of the map where it is
-    largest, but at least to 0.2: a good reconstruction stays dark.
+    largest, but at least to 0.2: a good reconstruction stays dark. Class activation is drawn likewise, but has no least
+    range, since its size depends on the network.
 
     Args:
         kind: what the maps show.
@@ -36,7 +38,7 @@ def heat_scale(kind: HeatKind, *heat: np.ndarray) -> Normalize:
     """
     if kind == HeatKind.ATTENTION:
         return Normalize(0, 1, clip=True)
-    return Normalize(0, max(LEAST_ERROR_RANGE, *(float(np.percentile(each, 99.5)) for each in heat)), clip=True)
+    return Normalize(0, max(LEAST_RANGE[kind], *(float(np.percentile(each, 99.5)) for each in heat)), clip=True)
 
 
 def place_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

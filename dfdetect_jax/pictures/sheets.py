@@ -39,6 +39,12 @@ GREY = "#6e6e6e"
 _WHERE = {
     HeatKind.ATTENTION: "most suspicious places",
     HeatKind.RECONSTRUCTION_ERROR: "where the reconstruction fails",
+    HeatKind.CLASS_ACTIVATION: "what raises the score",
+}
+HEAT_TITLES = {
+    HeatKind.ATTENTION: "attention",
+    HeatKind.RECONSTRUCTION_ERROR: "where it fails",
+    HeatKind.CLASS_ACTIVATION: "what raises the score",
 }
 _UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
 
@@ -66,8 +72,8 @@ def example_sheet(
 ) -> np.ndarray:
     """A sheet with a row per example and a caption on its left.
 
-    With attention: input, true mask, attention, and the reconstruction if there is one. Without: input, reconstruction,
-    and where it fails.
+    With attention: input, true mask, attention, and the reconstruction if there is one. Without: input, the
+    reconstruction if there is one, and where it fails, or else what raises the score.
 
     Args:
         images: uint8 [N, S, S, 3], N at least 1.
@@ -86,8 +92,8 @@ def example_sheet(
         columns["attention"] = list(HEAT(scale(heat)))
     if prediction.reconstruction is not None:
         columns["reconstruction"] = list(to_uint8(prediction.reconstruction))
-    if kind == HeatKind.RECONSTRUCTION_ERROR:
-        columns["where it fails"] = list(HEAT(scale(heat)))
+    if kind != HeatKind.ATTENTION:
+        columns[HEAT_TITLES[kind]] = list(HEAT(scale(heat)))
     return _sheet(columns, captions, scale, kind)
 
 
@@ -132,15 +138,16 @@ def photo_picture(result: Result) -> np.ndarray:
         uint8 [height, width, 3].
     """
     views = result.views
-    image = views[0].image
+    image, kind = views[0].image, views[0].heat_kind
+    scale = heat_scale(kind, *(view.heat for view in views))
+    enlarged = _enlarged(views[0], scale)
+    columns = max(3, len(enlarged))
     width, height = within(image, 4.4, 5.5)
     gap, margin, title, headline = 0.12, 0.15, 0.28, 0.5
-    page = max(2 * width + gap, 6.0) + 2 * margin + 0.75
-    across = (page - 2 * margin - 0.75 - 2 * gap) / 3
+    page = max(2 * width + gap, 2.0 * columns) + 2 * margin + 0.75
+    across = (page - 2 * margin - 0.75 - (columns - 1) * gap) / columns
     below = headline + title + height + title
     figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
-    kind = views[0].heat_kind
-    scale = heat_scale(kind, *(view.heat for view in views))
     boxes = place_picture(figure, margin, headline + title, width, height, image)
     heated = heat_overlay(views, scale)
     over = place_picture(figure, margin + width + gap, headline + title, width, height, heated)
@@ -150,7 +157,7 @@ def photo_picture(result: Result) -> np.ndarray:
             _draw_box(over, view, _box_verdict(result, face, view), words=False)
     boxes.set_title("faces and scores", fontsize=10)
     over.set_title(_WHERE[kind], fontsize=10)
-    for column, (name, picture) in enumerate(_enlarged(views[0], scale)):
+    for column, (name, picture) in enumerate(enlarged):
         left = margin + column * (across + gap)
         place_picture(figure, left, below, across, across, picture).set_title(name, fontsize=10)
     place_colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, kind)
@@ -250,12 +257,22 @@ def _draw_box(axes: Axes, view: View, verdict: Verdict, words: bool) -> None:
 
 
 def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
-    """(title, uint8 [S, S, 3]) of the crop, its reconstruction if there is one, and its heat."""
+    """(title, uint8 [S, S, 3]) of the crop, its reconstruction and class activation if it has them, and its heat.
+
+    Class activation has a scale of its own, from 0 to its highest values.
+    """
     pictures = [("highest face, as scored", view.crop)]
     if view.reconstruction is not None:
         pictures.append(("reconstruction", view.reconstruction))
-    heat = "attention" if view.heat_kind == HeatKind.ATTENTION else "where it fails"
-    return [*pictures, (heat, (HEAT(scale(view.heat))[..., :3] * 255).astype(np.uint8))]
+    if view.class_activation is not None and view.heat_kind != HeatKind.CLASS_ACTIVATION:
+        own_scale = heat_scale(HeatKind.CLASS_ACTIVATION, view.class_activation)
+        pictures.append((HEAT_TITLES[HeatKind.CLASS_ACTIVATION], _coloured(own_scale(view.class_activation))))
+    return [*pictures, (HEAT_TITLES[view.heat_kind], _coloured(scale(view.heat)))]
+
+
+def _coloured(share: np.ndarray) -> np.ndarray:
+    """A map in [0, 1], [S, S], in the colours of `HEAT`: uint8 [S, S, 3]."""
+    return (HEAT(share)[..., :3] * 255).astype(np.uint8)
 
 
 def heat_overlay(views: Sequence[View], scale: Normalize) -> np.ndarray:

@@ -49,7 +49,8 @@ def result_of(
     faces = tuple(_scored(person, score_of, seconds_of, least_side) for person in people)
     ranked = tuple(sorted(faces, key=lambda face: (not face.decides, -face.score)))
     result = Result(**header._asdict(), rule=rule, faces=ranked, frames_read=len(frames))
-    notes = [*(() if header.kind == "image" else _frame_notes(result, frames)), *_face_notes(run, result)]
+    frame_notes = _photograph_notes(frames) if header.kind == "image" else _frame_notes(result, frames)
+    notes = [*frame_notes, *_face_notes(run, result)]
     return dataclasses.replace(result, notes=(*notes, *(_run_notes(run) if result.faces else ())))
 
 
@@ -98,6 +99,11 @@ def _frame_notes(result: Result, frames: Sequence[FrameFaces]) -> Iterator[str]:
         yield f"damage inside the stream: {damaged} of {len(frames)} frames that were read are damaged and {weight}"
     if result.faces and result.frames_used < result.frames_read:
         yield f"a face was found in {result.frames_used} of {result.frames_read} frames"
+
+
+def _photograph_notes(frames: Sequence[FrameFaces]) -> Iterator[str]:
+    if any(frame.damaged for frame in frames):
+        yield "damage inside the file: parts of the photograph may be grey, shifted or of wrong colours"
 
 
 def _face_notes(run: Run, result: Result) -> Iterator[str]:

@@ -8,37 +8,12 @@ from typing import NamedTuple
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.drawing import is_drawing
-from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, media_kind
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, UNREAD_SUFFIXES, media_kind, unread_format
 from dfdetect_jax.scoring.media_frames import Unreadable
 from dfdetect_jax.scoring.path_set import PathSet
 
-# Of formats that are not read: such a file is named, not passed over.
-_UNREAD = (
-    ".jxl .jp2 .j2k .jpx .jls .jxr .psd .xcf .exr .tga .qoi .ppm .pgm .pnm .pfm .heics .heifs "
-    ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .srw .pef "
-    ".m1v .m2v .mpe .m2p .m2t .ogm .mk3d .3gpp .mxf .divx .rm .rmvb .dv .mod .tod .insv "
-    ".h264 .264 .h265 .265 .hevc .ivf .y4m .nut .wtv"
-)
 _ALSO_PROGRAMS = (".ts", ".mts", ".mod")  # in TypeScript and Go: media unless they are text
-_MEDIA_BY_NAME = MEDIA_SUFFIXES.union(_UNREAD.split()) - {".png", *_ALSO_PROGRAMS}  # without a look inside
-
-# How pictures and videos start that are not read and have no name of one: (place of the bytes, the bytes).
-_FIRST_BYTES = (
-    (4, b"jP  \r\n"),  # JPEG 2000
-    (4, b"JXL \r\n"),
-    (0, b"\xff\x0a"),  # JPEG XL without a container
-    (0, b"8BPS"),
-    (0, b"\x76\x2f\x31\x01"),  # OpenEXR
-    (0, b"qoif"),
-    (0, b".RMF\0"),  # RealMedia
-    (0, b"DKIF\0\0"),  # IVF
-    (0, b"YUV4MPEG2 "),
-    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01"),  # MXF
-    (0, b"\0\0\0\x01\x67"),  # H.264 without a container
-    (0, b"\0\0\0\x01\x09"),
-    (0, b"\0\0\0\x01\x40\x01"),  # H.265 without a container
-    (0, b"\0\0\x01\xb3"),  # MPEG without a container
-)
+_MEDIA_BY_NAME = (MEDIA_SUFFIXES | UNREAD_SUFFIXES) - {".png", *_ALSO_PROGRAMS}  # without a look inside
 _HEAD = 64  # bytes
 _SOUND = (b"ftypM4A ", b"ftypM4B ", b"ftypM4P ")
 
@@ -146,7 +121,7 @@ def _may_be_medium(path: str) -> bool:
     if head[4:12] in _SOUND:
         return False
     no_text = path.lower().endswith(_ALSO_PROGRAMS) and b"\0" in head
-    return no_text or any(head.startswith(magic, place) for place, magic in _FIRST_BYTES) or _is_readable(path)
+    return no_text or bool(unread_format(head)) or _is_readable(path)
 
 
 def _is_readable(path: str) -> bool:

@@ -9,7 +9,7 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.frame import Frame
-from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.photograph import read_photograph
 from dfdetect_jax.media.video import MiscountError, evenly_spaced, probe, read_frames
 
 FRAMES = 32  # per video, evenly spaced; what the common benchmarks score
@@ -87,7 +87,7 @@ def open_media(
             raise BadMediaError(
                 f"{source}: expected a photograph, found a picture drawn by this program; score the photograph it shows"
             )
-        return MediaHeader(source, "image"), iter([Frames([Frame(0, 0.0, read_image(source))])])
+        return MediaHeader(source, "image"), iter([Frames([read_photograph(source)])])
     info = probe(source)
     total = recount.frames if recount else info.frames
     indices = evenly_spaced(total, frames)

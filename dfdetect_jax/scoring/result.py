@@ -19,6 +19,8 @@ class HeatKind(enum.StrEnum):
     """Where the method's attention is: 0 untouched, 1 forged."""
     RECONSTRUCTION_ERROR = "reconstruction error"
     """Where the reconstruction differs from the crop: mean over channels of the absolute difference, in [0, 2]."""
+    CLASS_ACTIVATION = "class activation"
+    """Where the features raise the logit, see `methods.class_activation`: at least 0, in its units."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,8 @@ class View:
         heat: float32 [S, S], at least 0, higher is more suspicious, see `views.heat_maps`; 0 beyond the image's edge.
         heat_kind: what `heat` shows.
         reconstruction: uint8 [S, S, 3], the method's reconstruction of `crop`; None for a method without.
+        class_activation: float32 [S, S], at least 0, where the features raise the logit; 0 beyond the image's edge;
+            None for a method without, see `Prediction`.
     """
 
     sighting: Sighting
@@ -61,6 +65,7 @@ class View:
     heat: np.ndarray
     heat_kind: HeatKind
     reconstruction: np.ndarray | None
+    class_activation: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,24 +19,43 @@ if TYPE_CHECKING:  # they bring JAX, which a wrong command line need not wait fo
 VIDEO_VIEWS = 4  # of a video's highest face
 
 
+def heat_kinds(prediction: Prediction) -> tuple[HeatKind, ...]:
+    """The maps that a prediction has; the first is shown.
+
+    Attention is learnt to be one. Of the other two the reconstruction error comes first: on the 394 masked fakes of a
+    data set of real faces it has a pixel AUC of 0.81 [0.80, 0.82], the class activation 0.57 [0.56, 0.58] (a CAE of a
+    quarter of the width, 96 px, one training; a fixed spot in the middle of the crop 0.94).
+    """
+    maps = {
+        HeatKind.ATTENTION: prediction.attention,
+        HeatKind.RECONSTRUCTION_ERROR: prediction.reconstruction,
+        HeatKind.CLASS_ACTIVATION: prediction.class_activation,
+    }
+    return tuple(kind for kind, values in maps.items() if values is not None)
+
+
 def heat_kind(prediction: Prediction) -> HeatKind:
-    """What `heat_maps` takes from this prediction: its attention, or else its reconstruction error."""
-    return HeatKind.RECONSTRUCTION_ERROR if prediction.attention is None else HeatKind.ATTENTION
+    """The map that is shown; "reconstruction error", of zeros, for a method with none."""
+    return next(iter(heat_kinds(prediction)), HeatKind.RECONSTRUCTION_ERROR)
 
 
-def heat_maps(prediction: Prediction, crops: np.ndarray) -> np.ndarray:
-    """Where each crop is suspicious: the method's attention, or else where its reconstruction fails.
+def heat_maps(prediction: Prediction, crops: np.ndarray, kind: HeatKind | None = None) -> np.ndarray:
+    """Where each crop is suspicious.
 
     Args:
         prediction: of a run on `crops`.
         crops: uint8 [N, S, S, 3].
+        kind: one of `heat_kinds`; None for the one that is shown.
 
     Returns:
-        float32 [N, S, S]: attention as it is, or mean over channels of |reconstruction - crop|, both in [-1, 1], so
-        in [0, 2]. Zero for a method with neither.
+        float32 [N, S, S]: attention and class activation as they are; for the reconstruction error the mean over
+        channels of |reconstruction - crop|, both in [-1, 1], so in [0, 2]. Zero for a method with no map.
     """
-    if prediction.attention is not None:
+    kind = kind or heat_kind(prediction)
+    if kind == HeatKind.ATTENTION:
         return np.asarray(prediction.attention, np.float32)
+    if kind == HeatKind.CLASS_ACTIVATION:
+        return np.asarray(prediction.class_activation, np.float32)
     if prediction.reconstruction is None:
         return np.zeros(crops.shape[:3], np.float32)
     return np.abs(np.asarray(prediction.reconstruction, np.float32) - (crops / np.float32(127.5) - 1)).mean(axis=-1)
@@ -68,7 +87,14 @@ def views_of(run: Run, crops: Sequence[FaceCrop]) -> list[View]:
     heat, kind = heat_maps(prediction, pixels), heat_kind(prediction)
     pictures = None if prediction.reconstruction is None else to_uint8(prediction.reconstruction)
     return [
-        _view(crop, float(prediction.score[i]), heat[i], kind, None if pictures is None else pictures[i].copy())
+        _view(
+            crop,
+            float(prediction.score[i]),
+            heat[i],
+            kind,
+            None if pictures is None else pictures[i].copy(),
+            None if prediction.class_activation is None else prediction.class_activation[i],
+        )
         for i, crop in enumerate(crops)
     ]
 
@@ -104,7 +130,14 @@ def check_finite(scores: np.ndarray) -> None:
         raise RunError("expected scores in [0, 1], found some that are not finite: this run diverged; use another")
 
 
-def _view(crop: FaceCrop, score: float, heat: np.ndarray, kind: HeatKind, reconstruction: np.ndarray | None) -> View:
+def _view(
+    crop: FaceCrop,
+    score: float,
+    heat: np.ndarray,
+    kind: HeatKind,
+    reconstruction: np.ndarray | None,
+    class_activation: np.ndarray | None,
+) -> View:
     if crop.surroundings is None:
         raise ValueError("expected a crop with its surroundings, found one without; crop it with surroundings=True")
     return View(
@@ -116,4 +149,5 @@ def _view(crop: FaceCrop, score: float, heat: np.ndarray, kind: HeatKind, recons
         heat=heat * crop.surroundings.inside,
         heat_kind=kind,
         reconstruction=reconstruction,
+        class_activation=None if class_activation is None else class_activation * crop.surroundings.inside,
     )

@@ -8,11 +8,12 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax import methods
@@ -23,6 +24,7 @@ from dfdetect_jax.devices import processes
 from dfdetect_jax.devices.host import check_memory, set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
+from dfdetect_jax.methods.transfer import transfer_encoder, transfer_run
 from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
@@ -70,7 +72,8 @@ def train(
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    method = methods.build(settings, _published_weights(settings))
+    weights = _published_weights(settings)
+    method = methods.build(settings, weights)
     parallel = parallels.build(method, settings)
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
@@ -90,6 +93,9 @@ def train(
         preemption = stack.enter_context(preemptions.listening(checkpoints.preempted))
         if start:
             progress.print(f"resuming {workdir} from step {start}")
+        else:
+            for line in _origins(settings, state.variables, weights, initial):
+                progress.print(line)
         loop = _Loop(
             settings=settings,
             parallel=parallel,
@@ -110,6 +116,17 @@ def _published_weights(settings: Settings) -> dict[str, Any]:
     from dfdetect_jax.weights import load_weights  # libraries that other runs need not wait for
 
     return {source.network: load_weights(source) for source in settings.required_weights}
+
+
+def _origins(
+    settings: Settings, variables: Variables, weights: dict[str, Any], initial: Variables | None
+) -> Iterator[str]:
+    """Where the weights at the start come from, a line each; none if all are newly drawn."""
+    for source in settings.required_weights:
+        if source.setting == "model.pretrained":
+            yield f"{source.setting}: {transfer_encoder(variables, weights[source.network])}"
+    if initial is not None:
+        yield f"--init_from: {transfer_run(variables, initial)}"
 
 
 def _training_stream(records: Path, settings: Settings, masks: Masks | str | None) -> Iterable[dict[str, np.ndarray]]:
@@ -238,22 +255,32 @@ class _Trace:
 def initial_state(parallel: Parallel, settings: Settings, initial: Variables | None = None) -> TrainState:
     """A fresh state, whole, with `initial` in the place of random parameters if given.
 
+    From a run of another network, parameters and statistics of its encoder are taken as far as they fit.
+
     Raises:
-        RunError: `initial` is of another network.
+        RunError: nothing in `initial` fits.
     """
     state = parallel.init(jax.random.key(settings.seed))
     if initial is None:
         return state
-    if jax.tree.map(np.shape, initial) != jax.tree.map(np.shape, state.variables):
-        raise RunError("--init_from: expected a run of the same network, found other shapes; match config.model to it")
+    transferred = transfer_run(state.variables, initial)
+    if not transferred.taken:
+        raise RunError(
+            "--init_from: expected a run with the same network, or at least the same encoder, found other shapes; "
+            "match config.model to it"
+        )
 
     def in_place_of(old: Any, new: Any) -> Any:
-        return jax.tree.map(lambda old, new: jax.device_put(np.array(new), old.sharding), old, new)
+        def place(old: jax.Array, new: Any) -> jax.Array:
+            return old if new is old else jax.device_put(np.array(new), old.sharding)
 
+        return jax.tree.map(place, old, new)
+
+    params = in_place_of(state.params, transferred.variables["params"])
     return state.replace(
-        params=in_place_of(state.params, initial["params"]),
-        batch_stats=in_place_of(state.batch_stats, initial["batch_stats"]),
-        ema=None if state.ema is None else in_place_of(state.ema, initial["params"]),
+        params=params,
+        batch_stats=in_place_of(state.batch_stats, transferred.variables["batch_stats"]),
+        ema=None if state.ema is None else jax.tree.map(jnp.copy, params),
     )
 
 

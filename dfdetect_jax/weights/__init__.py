@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dfdetect_jax.config import WeightsSource, one_of
+from dfdetect_jax.config import WeightsSource
 
 
 def load_weights(source: WeightsSource) -> Any:
@@ -10,10 +10,10 @@ def load_weights(source: WeightsSource) -> Any:
 
     Raises:
         SettingsError: there is no such network.
-        WeightsError: as `pretrained.load_vgg16`.
+        WeightsError: as `vgg16.load_vgg16` and `encoder.load_encoder`.
     """
-    from dfdetect_jax.weights.pretrained import load_vgg16  # h5py, safetensors and huggingface_hub
+    from dfdetect_jax.weights import encoder, vgg16  # h5py and safetensors
 
-    loaders = {"vgg16": load_vgg16}
-    one_of("network", source.network, tuple(loaders))
-    return loaders[source.network](source.source, source.sha256, source.layers)
+    if source.network == "vgg16":
+        return vgg16.load_vgg16(source.source, source.sha256, source.layers)
+    return encoder.load_encoder(source)

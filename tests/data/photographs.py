@@ -41,3 +41,11 @@ def write_video(path, pictures) -> None:
     for picture in pictures:
         writer.write(np.ascontiguousarray(picture[..., ::-1]))
     writer.release()
+
+
+def write_damaged_jpeg(path, picture: np.ndarray):
+    """A JPEG whose coded pixels end half way, which decoders fill up without an error."""
+    write_image(path, picture)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    return path

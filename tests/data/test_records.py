@@ -34,6 +34,18 @@ def test_columns_agree_with_the_records_without_decoding(drawn):
     assert test.index.itemsize * len(test) == 4 * 13
 
 
+def test_all_splits_are_those_that_have_examples_one_after_the_other(drawn, tmp_path):
+    whole = records.Records(drawn, "all")
+    parts = [records.Records(drawn, split) for split in ("train", "val", "test")]
+    assert [fields["split"] for fields in map(whole.names, range(44))] == ["train"] * 22 + ["val"] * 9 + ["test"] * 13
+    assert len(whole) == records.read_manifest(drawn).examples("all") == 44
+    for column in ("labels", "forgeries"):
+        np.testing.assert_array_equal(getattr(whole, column), np.concatenate([getattr(part, column) for part in parts]))
+    assert fields_equal(pickle.loads(pickle.dumps(whole))[22 + 3], drawn_example("val", parts[1][3]["frame"]))
+    alone = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 2})
+    assert len(records.Records(alone, "all")) == 2
+
+
 def test_the_bytes_do_not_depend_on_how_examples_were_spread_over_parts(drawn, tmp_path):
     other = write_records(
         tmp_path / "drawn" / "32px" / records.VERSION, {"train": 22, "val": 9, "test": 13}, per_part=7

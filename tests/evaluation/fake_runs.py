@@ -38,19 +38,22 @@ class Attending(Run):
     def predict(self, images):
         return self.localize(images)
 
-
-def drawn_records(folder, name="drawn", **splits):
-    """Records of `splits` (name: number of examples), 16 examples in each of the three if none are given."""
-    counts = splits or {"train": 16, "val": 16, "test": 16}
-    place = write_records(folder / name / f"{SIZE}px/1.0.0", counts, example_of=person_example)
-    (place / records.CLIPS).touch()
-    return place
+    def score(self, images):
+        return self.localize(images).score
 
 
 def person_example(split, number):
     """As `clip_example`, with a real clip and a clip of each forgery per person; people and clips are in one split."""
     example = clip_example(split, number)
     return dataclasses.replace(example, video=f"{split}/{example.video}", identity=f"{split}{number // 8}")
+
+
+def drawn_records(folder, name="drawn", example_of=person_example, **splits):
+    """Records of `splits` (name: number of examples), 16 examples in each of the three if none are given."""
+    counts = splits or {"train": 16, "val": 16, "test": 16}
+    place = write_records(folder / name / f"{SIZE}px/1.0.0", counts, example_of=example_of)
+    (place / records.CLIPS).touch()
+    return place
 
 
 def fake_run(folder, trained_on, kind=Reconstructing, size=SIZE, **changes):

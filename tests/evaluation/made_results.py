@@ -11,6 +11,7 @@ from dfdetect_jax.evaluation.metrics.detection_metrics import (
     DetectionMetrics,
     VideoMetrics,
 )
+from dfdetect_jax.evaluation.metrics.heat_metrics import HEAT_METRICS, HeatMetrics
 from dfdetect_jax.evaluation.metrics.localization import Localization
 from dfdetect_jax.evaluation.metrics.summary import summarize
 from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, Provenance, RunMetrics, RunResult
@@ -122,6 +123,14 @@ def attack(name="pgd"):
         clean=attack_level(0, 0.9),
         epsilons=[attack_level(2, 0.1234)],
     )
+
+
+def heat(auc=0.8, bounds=(0.7, 0.9)):
+    """Of the maps of a method without attention, all values the same."""
+    values = dict.fromkeys(HEAT_METRICS, auc)
+    baselines = {"random": dict.fromkeys(HEAT_METRICS, 0.25), "centre": dict.fromkeys(HEAT_METRICS, 0.95)}
+    of_map = HeatMetrics(n=7, values=values, baselines=baselines, intervals={"pixel_auc": bounds})
+    return {HeatKind.RECONSTRUCTION_ERROR: of_map, HeatKind.CLASS_ACTIVATION: of_map}
 
 
 def localization(*forgeries, mask=((0, 1), (1, 1)), has_mask=True):

@@ -28,6 +28,12 @@ def test_the_training_split_itself_is_a_warning(run, training_data):
     assert measured.identities > 0
 
 
+def test_all_splits_of_the_training_data_are_a_warning(run, training_data):
+    measured = measure_leakage(run, training_data, "all")
+    assert measured.warning == "its own training data are among those measured: results do not generalise"
+    assert measured.identities == measure_leakage(run, training_data, "train").identities
+
+
 def test_the_validation_split_is_called_optimistic(run, training_data):
     assert "were chosen on these data" in measure_leakage(run, training_data, "val").note
 

@@ -5,7 +5,7 @@ import json
 from dfdetect_jax.evaluation.comparison import compare_runs
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.metrics.detection_metrics import METRICS, BootstrapIntervals, VideoMetrics
-from tests.evaluation.made_results import attack, localization, robustness, run_result
+from tests.evaluation.made_results import attack, heat, localization, robustness, run_result
 from tests.evaluation.scored import clips
 
 COUNTS = ["n", "n_real", "n_fake"]
@@ -41,6 +41,7 @@ def evaluation_of(*names):
     result = run_result(
         clips(people=2),
         localization=localization("a", "a", "b"),
+        heat=heat(),
         robustness=robustness(),
         attacks={"pgd": attack()},
     )
@@ -56,7 +57,8 @@ def test_of_one_run():
 
 def test_of_a_data_set():
     values = evaluation_of("run").as_json()["data"]["set"]
-    assert list(values) == ["frame", "video", "by_forgery", "localization", "leakage", "robustness", "attacks"]
+    assert list(values) == ["frame", "video", "by_forgery", "localization", "leakage", "heat", "robustness", "attacks"]
+    assert list(values["heat"]) == ["reconstruction error", "class activation"]
     assert list(values["frame"]) == FRAME
     assert list(values["video"]) == VIDEO
     assert list(values["by_forgery"]) == ["a", "b"]

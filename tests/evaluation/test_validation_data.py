@@ -52,6 +52,8 @@ def test_reals_alone_are_validated_on_beside_their_self_blended_twins(reals):
     assert list(labels[valid > 0]) == [0, 1] * 5
     assert list(forgeries[valid > 0]) == ["", "self_blended"] * 5
     assert has_mask[valid > 0].all()
+    videos = np.concatenate([batch["video"] for batch in found])
+    assert not set(videos[labels == 1]) & set(videos[labels == 0])
     for real, twin, mask in zip(images[:10:2], images[1:10:2], masks[1:10:2], strict=True):
         assert (real != twin).any()
         assert mask.any()

@@ -1,5 +1,6 @@
 """Animations: every picture, composed and timed as a viewer shows it, one in memory at a time."""
 
+import contextlib
 import struct
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media import animation, video
+from dfdetect_jax.media import video
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (200, 200, 0)]
@@ -60,11 +61,29 @@ def test_what_is_partly_transparent_is_composed(tmp_path):
     assert last[10, 35].tolist() in ([200, 0, 0], [0, 0, 0])
 
 
-def test_an_animation_cut_short_yields_what_is_there(tmp_path):
-    path = moving(tmp_path / "a.gif", "GIF")
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_an_animation_cut_short_says_so_and_yields_what_is_there(tmp_path, kind):
+    path = moving(tmp_path / "a", kind)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    assert 1 <= len(list(read_pictures(path))) < 4
+    info = survey_animation(path)
+    assert info.cut_short
+    assert 1 <= len(list(read_pictures(path))) <= info.frames < 4
+
+
+def test_pictures_lost_to_damage_are_counted(tmp_path):
+    path = tmp_path / "a.png"
+    noise = [Image.fromarray(pixels) for pixels in np.random.default_rng(0).integers(0, 256, (4, 30, 40, 3), np.uint8)]
+    noise[0].save(path, save_all=True, append_images=noise[1:])
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"fdAT") + 8
+    content[place : place + 200] = bytes(200)
+    path.write_bytes(content)
+    assert video.probe(path).frames == 4
+    with pytest.raises(video.MiscountError) as caught:
+        list(video.read_frames(path, [0, 3], expected=4))
+    assert (caught.value.frames, caught.value.lost) == (3, 1)
+    assert [frame.index for frame in video.read_frames(path, [0, 2], expected=3)] == [0, 2]
 
 
 def test_an_animation_is_read_as_any_video(tmp_path):
@@ -74,44 +93,65 @@ def test_an_animation_is_read_as_any_video(tmp_path):
     assert [(frame.index, frame.seconds) for frame in frames] == [(1, pytest.approx(0.1)), (3, pytest.approx(0.3))]
 
 
-def test_too_many_pictures_or_pixels_are_refused(tmp_path, monkeypatch):
-    path = moving(tmp_path / "a.gif", "GIF")
-    monkeypatch.setattr(animation, "MAX_PICTURES", 3)
-    with pytest.raises(BadMediaError, match="more than 3 pictures"):
-        survey_animation(path)
-    monkeypatch.setattr(animation, "_MAX_PIXELS", 100)
-    with pytest.raises(BadMediaError, match="40 x 30 pixels"):
-        survey_animation(path)
+def gif(path, pictures, screen, picture=(1, 1)):
+    """A GIF of many pictures of one colour, 15 bytes each."""
+    one = b"," + struct.pack("<4HB", 0, 0, *picture, 0) + b"\x02\x02\x4c\x01\x00"
+    path.write_bytes(b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80, 0, 0) + bytes(6) + one * pictures + b";")
+    return path
 
 
-def test_a_picture_for_viewers_that_show_no_animations_is_no_part_of_one(tmp_path):
-    frames = [Image.new("RGB", (40, 30), colour) for colour in COLOURS]
-    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True, duration=100)
-    assert survey_animation(tmp_path / "a.png").frames == 3
-    assert [picture.image[0, 0].tolist() for picture in read_pictures(tmp_path / "a.png")] == [
-        list(colour) for colour in COLOURS[1:]
-    ]
+@pytest.mark.parametrize(
+    ("pictures", "screen", "picture", "words"),
+    [
+        (100_000, (10, 10), (1, 1), "more than 20,000 pictures"),
+        (2_000, (6_000, 6_000), (1, 1), "2,000 pictures of 6000 x 6000 pixels, at most 5,000,000,000 pixels in all"),
+        (2, (6_001, 6_000), (1, 1), "6001 x 6000 pixels, at most 36,000,000"),
+        (2, (10, 10), (65_535, 60_000), "more than 36,000,000 pixels|65535 x 60000 pixels"),
+    ],
+)
+def test_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch, pictures, screen, picture, words):
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(BadMediaError, match=words):
+        video.probe(gif(tmp_path / "a.gif", pictures, screen, picture))
 
 
-def test_an_animation_of_many_large_pictures_is_refused_before_they_are_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(animation, "MAX_ALL_PIXELS", 4 * 40 * 30 - 1)
-    with pytest.raises(BadMediaError, match="4 pictures of 1,200 pixels"):
-        survey_animation(moving(tmp_path / "a.gif", "GIF"))
+def test_a_later_picture_beyond_the_screen_is_refused_before_it_is_decoded(tmp_path):
+    path = gif(tmp_path / "a.gif", 2, (10, 10))
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b",")
+    content[place + 5 : place + 9] = struct.pack("<HH", 60_000, 60_000)
+    path.write_bytes(content)
+    with pytest.raises(BadMediaError, match="60000 x 60000 pixels"):
+        video.probe(path)
 
 
-def test_a_gif_that_grows_beyond_the_largest_size_is_refused(tmp_path):
-    screen = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0]) + bytes(6)
-    pictures = [b"," + struct.pack("<HHHHB", at, at, 1, 1, 0) + b"\x02\x02\x44\x01\x00" for at in (0, 9000)]
-    (tmp_path / "a.gif").write_bytes(screen + b"".join(pictures) + b";")
-    with pytest.raises(BadMediaError, match="9001 x 9001 pixels"):
-        survey_animation(tmp_path / "a.gif")
+def test_all_pictures_have_the_size_of_the_first(tmp_path):
+    path = gif(tmp_path / "a.gif", 3, (10, 8))
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b",")
+    content[place + 5 : place + 9] = struct.pack("<HH", 30, 30)
+    path.write_bytes(content)
+    assert {picture.image.shape for picture in read_pictures(path)} == {(8, 10, 3)}
 
 
-def test_a_gif_that_ends_before_its_end_is_cut_short(tmp_path):
-    whole = moving(tmp_path / "a.gif", "GIF").read_bytes()
-    assert not survey_animation(tmp_path / "a.gif").cut_short
-    (tmp_path / "b.gif").write_bytes(whole[: len(whole) * 3 // 4])
-    assert survey_animation(tmp_path / "b.gif").cut_short
-    for place, content in enumerate([whole[:-1], whole + b"what some servers append"]):
-        (tmp_path / f"{place}.gif").write_bytes(content)
-        assert not survey_animation(tmp_path / f"{place}.gif").cut_short
+def test_the_picture_for_viewers_without_animation_is_left_out(tmp_path):
+    path = tmp_path / "a.png"
+    frames = [Image.new("RGB", (40, 30), colour) for colour in COLOURS[:3]]
+    frames[0].save(path, save_all=True, default_image=True, append_images=frames[1:], duration=200)
+    assert survey_animation(path)[:2] == (2, pytest.approx(5))
+    assert [tuple(picture.image[0, 0]) for picture in read_pictures(path)] == COLOURS[1:3]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_mutated_animations_raise_nothing_but_bad_media(tmp_path, kind):
+    draw, path = np.random.default_rng(0), moving(tmp_path / "a", kind, pictures=3)
+    whole = path.read_bytes()
+    for _ in range(40):
+        content = bytearray(whole)
+        for place in draw.integers(0, len(content), 4):
+            content[place] = draw.integers(0, 256)
+        path.write_bytes(content)
+        with contextlib.suppress(BadMediaError):
+            if is_animation(path):
+                survey_animation(path)
+                assert all(picture.image.ndim == 3 for picture in read_pictures(path))

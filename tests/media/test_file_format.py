@@ -1,14 +1,25 @@
 """Formats by content: photographs, videos, animations, sound, and what is none of them."""
 
 import contextlib
+import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.file_format import FORMATS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, media_format, media_kind
+from dfdetect_jax.media.file_format import (
+    FORMATS,
+    IMAGE_SUFFIXES,
+    MEDIA_SUFFIXES,
+    UNREAD_SUFFIXES,
+    VIDEO_SUFFIXES,
+    media_format,
+    media_kind,
+)
+from dfdetect_jax.media.image import read_image
 
 av = pytest.importorskip("av")
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
@@ -69,6 +80,34 @@ def test_several_pictures_in_one_file_are_a_video(tmp_path, kind):
     assert media_kind(path) == "video"
 
 
+def one_frame_webp():
+    """An animated WebP whose second and last picture was taken away."""
+    stream = io.BytesIO()
+    second = Image.fromarray(PIXELS[::-1].copy())
+    Image.fromarray(PIXELS).save(stream, "WEBP", save_all=True, append_images=[second], lossless=True)
+    shorter = stream.getvalue()[: stream.getvalue().rindex(b"ANMF")]
+    return shorter[:4] + struct.pack("<I", len(shorter) - 8) + shorter[8:]
+
+
+def one_frame_png():
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).save(stream, "PNG")
+    content, place = stream.getvalue(), stream.getvalue().index(b"IDAT") - 4
+    control = struct.pack(">IIIIIHHBB", 0, 48, 32, 0, 0, 1, 10, 0, 0)
+    return content[:place] + chunk(b"acTL", struct.pack(">II", 1, 0)) + chunk(b"fcTL", control) + content[place:]
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.mark.parametrize("content", [one_frame_webp(), one_frame_png()], ids=["WebP", "PNG"])
+def test_an_animation_of_one_picture_is_a_photograph(tmp_path, content):
+    path = written(tmp_path / "a", content)
+    assert media_kind(path) == "image"
+    np.testing.assert_array_equal(read_image(path), PIXELS)
+
+
 @pytest.mark.parametrize("padding", [b"free", b"skip", b"wide", b"uuid", b"pnot"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_padding_before_a_movie_is_passed_over(tmp_path, padding, times):
@@ -86,6 +125,10 @@ def test_padding_before_a_movie_is_passed_over(tmp_path, padding, times):
         (ftyp(b"mif1", b"avif"), "AVIF"),
         (ftyp(b"3gp4"), "MP4"),
         (ftyp(b"M4V "), "MP4"),
+        (ftyp(b"M4A ", b"isom"), "MP4"),
+        (ftyp(b"MiHB", b"heic"), "HEIF"),
+        (ftyp(b"mp42", b"isom", b"mif1"), "MP4"),
+        (atom(b"free") + ftyp(b"heic", b"mif1"), "HEIF"),
         (struct.pack(">I4sQ", 1, b"mdat", 1 << 40), "MOV"),
     ],
 )
@@ -105,11 +148,18 @@ def test_transport_streams_of_all_packet_lengths(tmp_path, length):
         (b"", "an empty file"),
         (b"hello", "text"),
         (b"GGGGGGGG" * 300, "text"),
-        (b"ID3\x04" + bytes(20), "sound without a picture"),
-        (b"\xff\xfb\x90\x00" + bytes(200), "sound without a picture"),
-        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "sound without a picture"),
-        (b"OggS" + bytes(24) + b"\x01vorbis", "sound without a picture"),
-        (b"fLaC" + bytes(8), "sound without a picture"),
+        (b"ID3\x04" + bytes(20), "sound without video"),
+        (b"\xff\xfb\x90\x00" + bytes(200), "sound without video"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "sound without video"),
+        (b"OggS" + bytes(24) + b"\x01vorbis", "sound without video"),
+        (b"fLaC" + bytes(8), "sound without video"),
+        (b"\xff\xf1\x50\x80" + bytes(200), "sound without video"),
+        (b"FORM\x00\x00\x00\x00AIFFCOMM", "sound without video"),
+        (atom(b"jP  ", b"\r\n\x87\n"), "a JPEG 2000 picture; convert it first"),
+        (atom(b"JXL ", b"\r\n\x87\n"), "a JPEG XL picture"),
+        (ftyp(b"crx "), "a camera's raw file"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00" + bytes(64), "a camera's raw file"),
+        (b"\x00\x00\x01\xb3" + bytes(64), "an MPEG video without a container"),
         (b"%PDF-1.7", "a PDF"),
         (bytes(64), "an unknown format"),
     ],
@@ -123,6 +173,7 @@ def test_what_is_no_medium_is_described(tmp_path, content, words):
 
 def test_no_suffix_is_both_a_photograph_and_a_video():
     assert not IMAGE_SUFFIXES & VIDEO_SUFFIXES
+    assert not MEDIA_SUFFIXES & UNREAD_SUFFIXES
     assert {".heic", ".tif", ".gif"} <= IMAGE_SUFFIXES
     assert {".ts", ".wmv", ".flv", ".m4v"} <= VIDEO_SUFFIXES
 

@@ -148,11 +148,13 @@ def test_the_pixel_cap_counts_before_decoding(tmp_path, monkeypatch):
             read_image(path)
 
 
-def test_the_pixel_cap_itself_is_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr(image, "MAX_PIXELS", HEIGHT * WIDTH)
+def test_the_pixel_cap_itself_is_allowed(tmp_path):
     path = tmp_path / "picture.png"
     Image.fromarray(gradient()).save(path)
-    assert read_image(path).shape == (HEIGHT, WIDTH, 3)
+    with image.opened(path, "PNG", most=HEIGHT * WIDTH) as picture:
+        assert picture.size == (WIDTH, HEIGHT)
+    with pytest.raises(BadMediaError, match="scale it down"), image.opened(path, "PNG", most=HEIGHT * WIDTH - 1):
+        pass
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp"])
@@ -181,7 +183,7 @@ def test_a_damaged_header_is_refused_and_the_file_named_once(tmp_path):
         (b"Not a photograph at all.\n", "found text"),
         ("Überhaupt kein Photo".encode(), "found text"),
         (b"PK\x03\x04" + bytes(40), "found a ZIP archive"),
-        (b"ID3" + bytes(40), "found sound without a picture"),
+        (b"ID3" + bytes(40), "found sound without video"),
         (bytes(range(128, 168)), "found an unknown format"),
     ],
 )
@@ -250,12 +252,6 @@ def test_a_heic_without_its_decoder_names_the_extra(tmp_path, monkeypatch):
         read_image(path)
 
 
-def test_a_tiff_of_16_bits_in_colour_keeps_the_high_byte(tmp_path):
-    path = tmp_path / "deep.tif"
-    cv2.imwrite(str(path), gradient()[..., ::-1].astype(np.uint16) * 257)
-    np.testing.assert_array_equal(read_image(path), gradient())
-
-
 def test_of_a_tiff_with_several_pages_the_first_is_read(tmp_path):
     path = tmp_path / "pages.tif"
     pages = [Image.fromarray(gradient()), Image.fromarray(gradient()[::-1].copy())]
@@ -264,36 +260,30 @@ def test_of_a_tiff_with_several_pages_the_first_is_read(tmp_path):
     np.testing.assert_array_equal(read_image(path), gradient())
 
 
-def test_a_tiff_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
-    """By the header of a TIFF that declares 16 bits and 100,000 x 100,000 pixels."""
-    entries = [(256, 4, 1, 100_000), (257, 4, 1, 100_000), (258, 3, 1, 16), (262, 3, 1, 2), (277, 3, 1, 3)]
-    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
-    path = tmp_path / "bomb.tif"
-    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0) + bytes(64))
-    with pytest.raises(BadMediaError, match="100000 x 100000 pixels"):
-        read_image(path)
+@pytest.mark.parametrize(("kind", "suffix"), [("AVIF", "avif"), ("WEBP", "webp"), ("TIFF", "tif"), ("JPEG", "jpg")])
+@pytest.mark.parametrize("orientation", [3, 5, 6, 8])
+def test_every_format_is_turned_once(tmp_path, kind, suffix, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    back = {3: lambda a: a[::-1, ::-1], 5: lambda a: a.swapaxes(0, 1), 6: np.rot90, 8: lambda a: np.rot90(a, -1)}
+    path = tmp_path / f"turned.{suffix}"
+    Image.fromarray(np.ascontiguousarray(back[orientation](gradient()))).save(path, kind, exif=exif, quality=95)
+    assert np.abs(read_image(path).astype(int) - gradient()).mean() < 4
 
 
-@pytest.mark.parametrize("missing", [1, 2])
-def test_a_jpeg_that_lacks_nothing_but_its_end_is_read(tmp_path, missing):
-    Image.fromarray(gradient()).save(tmp_path / "whole.jpg")
-    whole = (tmp_path / "whole.jpg").read_bytes()
-    (tmp_path / "endless.jpg").write_bytes(whole[:-missing])
-    np.testing.assert_array_equal(read_image(tmp_path / "endless.jpg"), read_image(tmp_path / "whole.jpg"))
+def test_a_heic_that_has_both_irot_and_exif_is_turned_once(tmp_path):
+    path = tmp_path / "phone.heic"
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(gradient())))
+    stored.getexif()[0x0112] = 6
+    stored.save(path, quality=95)
+    assert b"irot" in path.read_bytes()
+    assert b"Exif" in path.read_bytes()
+    assert np.abs(read_image(path).astype(int) - gradient()).mean() < 4
 
 
-@pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_of_which_more_is_missing_than_its_end_is_refused(tmp_path, progressive):
-    Image.fromarray(gradient()).save(tmp_path / "whole.jpg", progressive=progressive)
-    whole = (tmp_path / "whole.jpg").read_bytes()
-    for missing in (6, 20, 40):
-        (tmp_path / "cut.jpg").write_bytes(whole[:-missing])
-        with pytest.raises(BadMediaError, match="truncated"):
-            read_image(tmp_path / "cut.jpg")
-
-
-@pytest.mark.parametrize("kind", [np.uint32, np.int32, np.float32])
-def test_a_tiff_of_32_bits_is_refused_instead_of_clipped(tmp_path, kind):
-    Image.fromarray(gradient()[..., 0].astype(kind)).save(tmp_path / "deep.tif")
-    with pytest.raises(BadMediaError, match="8 or 16 bits"):
-        read_image(tmp_path / "deep.tif")
+def test_a_heic_of_10_bits_keeps_the_high_ones(tmp_path):
+    path = tmp_path / "deep.heic"
+    deep = gradient().astype(np.uint16) * 257
+    pillow_heif.from_bytes("RGB;16", (WIDTH, HEIGHT), deep.tobytes()).save(path, quality=95)
+    assert pillow_heif.open_heif(path, convert_hdr_to_8bit=False).info["bit_depth"] == 10
+    assert np.abs(read_image(path).astype(int) - gradient()).mean() < 4

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -346,6 +347,16 @@ def test_files_and_threads_are_given_back(clip, tmp_path):
         next(read_frames(clip))  # and abandons the rest
         list(read_frames(broken, [0, 5]))
     assert all(now <= earlier for now, earlier in zip(held(), before, strict=True))
+
+
+def test_a_few_frames_are_in_memory_at_a_time(clip):
+    gc.collect()
+    gc.disable()  # so that what references itself would stay
+    try:
+        held = [sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) for _ in read_frames(clip)]
+    finally:
+        gc.enable()
+    assert max(held) < 10 < len(held)
 
 
 def test_a_photograph_is_not_a_video(tmp_path):

@@ -2,6 +2,7 @@
 
 import functools
 
+import cv2
 import jax
 import jax.extend.core
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax import methods
+from dfdetect_jax.augmentation import normalize
 from dfdetect_jax.config import CAELoss, CAEModel, override
 from dfdetect_jax.methods import cae
 from dfdetect_jax.models.operations import plain_lowering
@@ -141,13 +143,51 @@ def test_prediction_uses_the_averaged_parameters(trained):
 
 
 def test_predictions_are_probabilities_and_pictures(trained):
-    method, _, states, _ = trained
-    prediction = jax.jit(method.predict)(states[-1].variables, BATCH["image"])
+    _, _, states, _ = trained
+    prediction, _ = predicted(states[-1].variables)
     assert prediction.score.shape == (8,)
     assert ((prediction.score >= 0) & (prediction.score <= 1)).all()
     assert prediction.reconstruction.shape == (8, SIZE, SIZE, 3)
     assert float(jnp.abs(prediction.reconstruction).max()) <= 1.0
     assert prediction.attention is None
+
+
+@functools.cache
+def compiled():
+    """`predict`, and the feature map of the encoder."""
+    settings = tiny_settings()
+
+    def both(variables, images):
+        outputs = cae.CAE(settings.model).apply(variables, normalize(images), train=False)
+        return cae.predict(variables, images, settings=settings), outputs.feature_map
+
+    return jax.jit(both)
+
+
+def predicted(variables):
+    return compiled()(variables, BATCH["image"])
+
+
+def test_class_activation_is_grad_cam_of_the_feature_map_at_the_size_of_the_image(trained):
+    _, _, states, _ = trained
+    variables = states[-1].variables
+    prediction, features = predicted(variables)
+    hidden, logit = (variables["params"]["classifier"][name] for name in ("hidden", "logit"))
+    active = features.mean(axis=(1, 2)) @ hidden["kernel"] + hidden["bias"] > 0
+    derivative = (active * logit["kernel"][:, 0]) @ hidden["kernel"].T
+    expected = np.maximum(np.einsum("nk,nijk->nij", derivative, features) / features[0, ..., 0].size, 0)
+    resized = [cv2.resize(each, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) for each in expected]
+    np.testing.assert_allclose(prediction.class_activation, resized, rtol=1e-3, atol=1e-5)
+    assert prediction.class_activation.max() > 0
+
+
+def test_class_activation_is_there_for_a_latent_vector_too():
+    settings = override(tiny_settings(), {"model.latent": "vector"})
+    method = methods.build(settings)
+    variables = jax.eval_shape(method.init, jax.random.key(0)).variables
+    prediction = jax.eval_shape(method.predict, variables, BATCH["image"])
+    assert prediction.class_activation.shape == (8, SIZE, SIZE)
+    assert prediction.class_activation.dtype == np.float32
 
 
 def learnt(settings, state):

@@ -39,10 +39,11 @@ def assert_same_layer(ours, plain, x):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), actual, expected)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
 @pytest.mark.parametrize("size", SIZES)
-def test_depthwise_is_a_grouped_convolution(size):
-    plain = nn.Conv(C, (3, 3), feature_group_count=C, use_bias=False)
-    assert_same_layer(layers.DepthwiseConv(), plain, random(*size, C))
+def test_depthwise_is_a_grouped_convolution(size, kernel, stride):
+    plain = nn.Conv(C, (kernel, kernel), strides=stride, padding="SAME", feature_group_count=C, use_bias=False)
+    assert_same_layer(layers.DepthwiseConv(kernel, stride), plain, random(*size, C))
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -17,7 +17,7 @@ HEIGHT, WIDTH, SIZE = 120, 160, 32
 BOX = (40.0, 30.0, 80.0, 80.0)
 
 
-def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, scale=1.0):
+def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, scale=1.0, class_activation=None):
     """A grey picture whose face reconstructs to itself but for its upper left quarter, if `hot`."""
     image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     face = Face(np.float32(BOX), None, 1.0)
@@ -33,6 +33,7 @@ def view(score=0.9, frame=0, hot=True, heat_kind=HeatKind.RECONSTRUCTION_ERROR, 
         heat=heat,
         heat_kind=heat_kind,
         reconstruction=np.full((SIZE, SIZE, 3), 128, np.uint8),
+        class_activation=class_activation,
     )
 
 
@@ -64,6 +65,19 @@ def test_the_box_has_the_colour_of_its_verdict(score, name, other):
     assert not has_colour(picture, other)
 
 
+@pytest.fixture
+def written(monkeypatch):
+    """The texts of all pictures drawn so far."""
+    texts, render = [], sheets.rendered
+
+    def noted(figure):
+        texts.extend(text.get_text() for text in figure.findobj(Text))
+        return render(figure)
+
+    monkeypatch.setattr(sheets, "rendered", noted)
+    return texts
+
+
 @pytest.mark.parametrize("shrink", [1.0, 0.5])
 def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
     each = view(scale=shrink)
@@ -81,22 +95,27 @@ def test_heat_is_laid_where_the_face_is_in_the_photograph(shrink):
     [
         (HeatKind.ATTENTION, "most suspicious places", "fails"),
         (HeatKind.RECONSTRUCTION_ERROR, "where the reconstruction fails", "suspicious"),
+        (HeatKind.CLASS_ACTIVATION, "what raises the score", "fails"),
     ],
 )
 @pytest.mark.parametrize("kind", ["image", "video"])
-def test_pictures_explain_their_colours(monkeypatch, heat_kind, title, never, kind):
-    texts, render = [], sheets.rendered
-
-    def noted(figure):
-        texts.extend(text.get_text() for text in figure.findobj(Text))
-        return render(figure)
-
-    monkeypatch.setattr(sheets, "rendered", noted)
+def test_pictures_explain_their_colours(written, heat_kind, title, never, kind):
     sheets.picture_of(result([view(frame=3, heat_kind=heat_kind)], kind))
-    words = "; ".join(texts)
+    words = "; ".join(written)
     assert title in words
     assert never not in words
     assert heat_kind in words
+
+
+def test_what_raises_the_score_stands_beside_the_heat_on_a_scale_of_its_own(written):
+    faint = np.zeros((SIZE, SIZE), np.float32)
+    faint[:, : SIZE // 2] = 1e-3
+    plain = sheets.photo_picture(result([view(hot=False)]))
+    assert "what raises the score" not in written
+    both = sheets.photo_picture(result([view(hot=False, class_activation=faint)]))
+    assert "what raises the score" in written
+    assert "where it fails" in written
+    assert colourful(both) > colourful(plain)
 
 
 def test_a_video_shows_its_scores_and_frames():

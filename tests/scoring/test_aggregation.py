@@ -11,6 +11,7 @@ from dfdetect_jax.scoring.aggregation import result_of
 from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.media_frames import MediaHeader
 from dfdetect_jax.scoring.people import FrameFaces
+from dfdetect_jax.scoring.result import as_json
 from tests import trained
 
 PHOTO = MediaHeader("a.png", "image")
@@ -139,7 +140,8 @@ def test_damaged_frames_count_only_where_there_are_no_others(run, damaged, score
     assert result.notes[0].startswith(
         f"damage inside the stream: {len(damaged)} of 4 frames that were read are damaged"
     )
-    assert result.faces[0].most_suspicious.seconds == result.faces[0].most_suspicious.frame / 25
+    (listed,) = as_json(result)["faces"]
+    assert listed["seconds"] == listed["frame"] / 25
 
 
 def test_attention_that_was_trained_without_masks_is_noted():
@@ -149,3 +151,10 @@ def test_attention_that_was_trained_without_masks_is_noted():
     second_stage = dataclasses.replace(lae, info={**lae.info, "checkpoint": {**lae.info["checkpoint"], "stage": 2}})
     assert scored(second_stage, PHOTO, [[(face(), 0.3)]]).notes == ()
     assert note not in scored(lae, PHOTO, [[]]).notes
+
+
+def test_a_damaged_photograph_counts_and_is_noted(run):
+    seen = face()
+    result = result_of(run, one_threshold(run), PHOTO, [FrameFaces(0, [seen], 0.0, damaged=True)], {seen: 0.3})
+    assert result.score == 0.3
+    assert result.notes[0].startswith("damage inside the file: ")

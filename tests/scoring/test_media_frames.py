@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.video import MiscountError, evenly_spaced
 from dfdetect_jax.pictures.sheets import write_png
 from dfdetect_jax.scoring.media_frames import MediaHeader, Unreadable, open_media
 from tests import trained
+from tests.data.photographs import write_damaged_jpeg
 from tests.media.clips import write_clip
 
 
@@ -15,6 +17,20 @@ def test_a_photograph_is_one_frame(media):
     assert header == MediaHeader(media["one"], "image", 1, 1, 0.0)
     assert (frame.index, frame.seconds) == (0, 0)
     np.testing.assert_array_equal(frame.image, trained.one_face())
+
+
+def test_a_photograph_whose_file_is_damaged_is_a_damaged_frame(tmp_path):
+    _, chunks = open_media(str(write_damaged_jpeg(tmp_path / "a.jpg", trained.one_face())))
+    assert [frame.damaged for chunk in chunks for frame in chunk.frames] == [True]
+
+
+def test_an_animation_is_a_video(tmp_path):
+    pictures = [Image.new("RGB", (40, 30), (level, 0, 0)) for level in range(0, 250, 50)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=200)
+    header, chunks = open_media(str(tmp_path / "a.gif"), frames=3)
+    assert (header.kind, header.frames_declared, header.fps) == ("video", 5, 5.0)
+    frames = [frame for chunk in chunks for frame in chunk.frames]
+    assert [(frame.index, frame.seconds) for frame in frames] == [(0, 0), (2, 0.4), (4, 0.8)]
 
 
 def test_an_array_is_a_photograph_without_a_path():

@@ -8,7 +8,8 @@ from dfdetect_jax.media.frame import Frame
 from dfdetect_jax.methods import Prediction
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.face_crops import crop_frame
-from dfdetect_jax.scoring.views import VIDEO_VIEWS, check_finite, heat_kind, heat_maps, to_uint8, views_of
+from dfdetect_jax.scoring.result import HeatKind
+from dfdetect_jax.scoring.views import VIDEO_VIEWS, check_finite, heat_kind, heat_kinds, heat_maps, to_uint8, views_of
 from tests import trained
 
 ANY = (Verdict.REAL, Verdict.FAKE)
@@ -29,6 +30,19 @@ def test_heat_is_the_attention_of_a_method_that_has_one():
     np.testing.assert_array_equal(heat_maps(prediction, np.zeros((1, 1, 2, 3), np.uint8)), attention)
 
 
+def test_where_the_reconstruction_fails_is_shown_before_what_raises_the_score():
+    activation = np.float32([[[3.0, 0.5]]])
+    prediction = Prediction(np.zeros(1), None, np.zeros((1, 1, 2, 3), np.float32), class_activation=activation)
+    crops = np.full((1, 1, 2, 3), 255, np.uint8)
+    assert heat_kinds(prediction) == ("reconstruction error", "class activation")
+    np.testing.assert_array_equal(heat_maps(prediction, crops), [[[1, 1]]])
+    np.testing.assert_array_equal(heat_maps(prediction, crops, HeatKind.CLASS_ACTIVATION), activation)
+    alone = prediction._replace(reconstruction=None)
+    assert heat_kind(alone) == "class activation"
+    np.testing.assert_array_equal(heat_maps(alone, crops), activation)
+    assert heat_kinds(alone._replace(class_activation=None)) == ()
+
+
 def test_reconstructions_become_pictures_in_their_own_colours():
     values = np.float32([[-1, 0, 1], [-1.2, 0.5, 1.3]])
     np.testing.assert_array_equal(to_uint8(values), [[0, 128, 255], [0, 191, 255]])
@@ -43,6 +57,9 @@ def test_a_view_of_a_photograph_is_its_prediction(score, run, media):
     inside = face.view.heat > 0
     np.testing.assert_allclose(
         face.view.heat[inside], heat_maps(prediction, face.view.crop[None])[0][inside], atol=1e-4
+    )
+    np.testing.assert_allclose(
+        face.view.class_activation[inside], prediction.class_activation[0][inside], rtol=1e-3, atol=1e-5
     )
     difference = face.view.reconstruction.astype(int) - to_uint8(prediction.reconstruction)[0]
     assert np.abs(difference).max() <= 1
@@ -76,6 +93,7 @@ def test_heat_is_zero_beyond_the_edge_of_the_picture(run, face_detector):
     beyond = warp(np.full_like(close, 255), view.matrix, 40)[..., 0] < 128
     assert beyond.any()
     assert (view.heat[beyond] == 0).all()
+    assert (view.class_activation[beyond] == 0).all()
     assert (view.heat[~beyond] > 0).any()
 
 

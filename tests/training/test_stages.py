@@ -19,7 +19,7 @@ from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsE
 from dfdetect_jax.run.checkpoint import Checkpoints, sealed_steps
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop, parallel, stages
-from dfdetect_jax.weights.pretrained import load_vgg16
+from dfdetect_jax.weights.vgg16 import load_vgg16
 from tests.conftest import tiny_lae_settings
 from tests.data.drawn import SIZE, real_example, write_records
 

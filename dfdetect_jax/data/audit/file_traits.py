@@ -1,13 +1,13 @@
 """How a clip was saved: what a detector could use without looking at faces."""
 
 import math
-import warnings
 
-from PIL import Image, JpegImagePlugin
+from PIL import JpegImagePlugin
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.file_format import media_format, media_kind
+from dfdetect_jax.media.image import opened
 from dfdetect_jax.media.video import probe
 
 SIZE, AREA, FORMAT, JPEG, EXIF, COLOUR, CODEC, RATE, LENGTH = TRAITS = (
@@ -33,7 +33,7 @@ def traits_of(clip: Clip) -> dict[str, str]:
     path = clip.frames[len(clip.frames) // 2] if clip.frames else clip.path
     try:
         traits = _photograph(path) if media_kind(path) == "image" else _video(path)
-    except (BadMediaError, OSError, Image.DecompressionBombError):
+    except (BadMediaError, OSError):
         return {}
     if clip.frames:
         traits[LENGTH] = half_octave(len(clip.frames), "frames")
@@ -48,7 +48,7 @@ def half_octave(count: int, unit: str) -> str:
 
 def _photograph(path: str) -> dict[str, str]:
     kind = media_format(path)
-    with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[kind]) as picture:
+    with opened(path, kind) as picture:
         traits = {
             **_size(picture.width, picture.height),
             FORMAT: kind,

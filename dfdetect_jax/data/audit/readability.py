@@ -14,7 +14,7 @@ from dfdetect_jax.data.finding import Finding, Severity, Subject, quantity
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.file_format import media_kind
-from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.photograph import read_intact
 from dfdetect_jax.media.video import read_frames
 
 FLAT = 4.0  # grey levels; a picture of a lower standard deviation is blank, such as the black before a fade-in
@@ -94,10 +94,10 @@ def _read(media: Media, candidates: Sequence[int]) -> np.ndarray:
         for path in media:
             _refuse_empty(path)
         middle = len(media) // 2
-        pictures = {place: read_image(media[place]) for place in sorted({0, middle, len(media) - 1})}
+        pictures = {place: read_intact(media[place]) for place in sorted({0, middle, len(media) - 1})}
         return pictures[middle]
     if media_kind(media) == "image":
-        return read_image(media)
+        return read_intact(media)
     picture = None
     for frame in read_frames(media, candidates):
         picture = frame.image

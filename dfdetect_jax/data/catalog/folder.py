@@ -1,7 +1,7 @@
 """A folder of one's own: `<root>/real/*` and `<root>/<forgery>/*`, photographs or videos, with optional masks.
 
-    <root>/real/*.{jpg,png,webp,bmp,mp4,mov,avi,mkv,webm}
-    <root>/real/<clip>/*.{jpg,png,webp,bmp}                pictures that are the frames of one clip, by number
+    <root>/real/*                                           photographs and videos, see `media.file_format`
+    <root>/real/<clip>/*                                    pictures that are the frames of one clip, by number
     <root>/<forgery>/*                                      any other name is a forgery
     <root>/masks/<forgery>/<stem>.{png,mp4}                 white where forged, of the size of the fake
     <root>/masks/<forgery>/<clip>/<stem>.png                of one frame

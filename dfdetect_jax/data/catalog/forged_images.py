@@ -8,8 +8,8 @@ Case does not matter.
 
 Pictures are split by the hash of their stem; an authentic picture with the stem of a tampered one is its source, and
 shares its split. Nothing else of a name is read, so pictures that were composed of others (CASIA's "Tp_D_...") may
-share background with pictures of another split. TIFF is not read: convert it to PNG first. For pictures without faces,
-prepare with `--face_detector none --align box --margin 1`.
+share background with pictures of another split. For pictures without faces, prepare with
+`--face_detector none --align box --margin 1`.
 """
 
 from pathlib import Path

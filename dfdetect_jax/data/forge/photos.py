@@ -23,7 +23,7 @@ from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.crop import crop_matrix, similarity, warp
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face
-from dfdetect_jax.media.image import read_image
+from dfdetect_jax.media.photograph import read_intact
 
 DONORS = 3  # candidates for each swap
 LARGEST_SCALE = 2.0  # of a face; smaller faces have too little detail to forge
@@ -118,7 +118,7 @@ def _square_portrait(path: str, face_detector: FaceDetector, crop: Crop) -> tupl
     Returns:
         uint8 [side, side, 3] RGB, and the face in it.
     """
-    image = read_image(path)
+    image = read_intact(path)
     faces = face_detector([image])[0]
     if not faces:
         raise BadMediaError(f"{path}: no face found")

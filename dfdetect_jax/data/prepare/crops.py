@@ -137,7 +137,8 @@ def _damage(length: MediaLength, damaged: int) -> Iterator[str]:
     if length.lost:
         yield f"damage inside the stream: {length.lost} frames can't be decoded"
     if damaged:
-        yield f"damage inside the stream: {damaged} frames are damaged and left out"
+        what = "1 frame or photograph is" if damaged == 1 else f"{damaged} frames or photographs are"
+        yield f"damage inside the stream: {what} damaged and left out"
 
 
 def _shortfalls(wanted: int, readable: int, damaged: int, examples: Sequence[Example], kind: str) -> Iterator[str]:

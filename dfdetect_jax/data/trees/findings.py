@@ -8,9 +8,9 @@ from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding, Severity, Subject, name_list
 from dfdetect_jax.data.trees.layout import folders_in, media_files
 from dfdetect_jax.data.trees.listing import by_name
-from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, UNREAD_SUFFIXES
 
-_UNREAD_MEDIA = frozenset({".jxl", ".jp2", ".cr2", ".nef", ".arw", ".dng", ".psd", ".svg", ".rm", ".swf"})
+_MEDIA = MEDIA_SUFFIXES | UNREAD_SUFFIXES | {".svg", ".swf"}
 MISNAMED = "left out, not named as in this data set"
 _ONE_CLASS = "if one class is meant, give --allow_one_class"
 
@@ -54,7 +54,7 @@ def other_files(folder: Path, suffixes: frozenset[str], where: str = "") -> list
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     others = [path for path in files if path.suffix.lower() not in suffixes]
-    media = [path.name for path in others if path.suffix.lower() in _UNREAD_MEDIA | MEDIA_SUFFIXES]
+    media = [path.name for path in others if path.suffix.lower() in _MEDIA]
     rest = [path.name for path in others if path.name not in media]
     where = where or folder.name
     return [

@@ -11,7 +11,20 @@ PROBABILITY_METRICS = ("brier", "log_loss", "ece")
 CALIBRATED_METRICS = tuple(f"{name}_calibrated" for name in PROBABILITY_METRICS)
 METRICS = (*ranking.METRICS, *DECISION_METRICS, *PROBABILITY_METRICS, *CALIBRATED_METRICS)
 
+HEADLINES = ("auc", "fpr", "tpr")
+
 Interval = tuple[float, float]  # (low, high), 95%
+
+
+def headline(values: Mapping[str, object]) -> str:
+    """The metric that stands for all others: "auc", or for one class alone the share that is called fake.
+
+    That is "fpr" of reals, false alarms, or "tpr" of fakes, the detection rate.
+
+    Args:
+        values: by metric, None where undefined.
+    """
+    return next((name for name in HEADLINES if values.get(name) is not None), HEADLINES[0])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +101,11 @@ class DetectionMetrics:
     def n(self) -> int:
         """Rows."""
         return self.n_real + self.n_fake
+
+    @property
+    def headline(self) -> str:
+        """See `headline`."""
+        return headline({name: self.value(name) for name in HEADLINES})
 
     @property
     def reasons(self) -> list[str]:

@@ -10,7 +10,7 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.metrics import bootstrap
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.metrics.detection import PreparedScores
-from dfdetect_jax.evaluation.metrics.detection_metrics import METRICS, Interval, as_list, without_none
+from dfdetect_jax.evaluation.metrics.detection_metrics import METRICS, Interval, as_list, headline, without_none
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.metrics.videos import groups_of, video_scores
 
@@ -82,6 +82,11 @@ class PairedComparison:
     resamples_left_out: int
     frame: Mapping[str, Difference]
     video: Mapping[str, Difference]
+
+    @property
+    def headline(self) -> str:
+        """The metric that stands for all others, see `detection_metrics.headline`."""
+        return headline({name: each.difference for name, each in self.frame.items()})
 
     def as_json(self) -> dict[str, Any]:
         """Every field under its name."""

@@ -8,7 +8,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dfdetect_jax.evaluation.metrics.bootstrap import PERCENTILES
-from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, Interval, as_list, without_none
+from dfdetect_jax.evaluation.metrics.detection_metrics import (
+    DetectionMetrics,
+    Interval,
+    as_list,
+    headline,
+    without_none,
+)
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics, SplitMetrics
 
 
@@ -42,6 +48,11 @@ class GroupSpread:
 
     frame: Mapping[str, Spread]
     video: Mapping[str, Spread]
+
+    @property
+    def headline(self) -> str:
+        """The metric that stands for all others, see `detection_metrics.headline`."""
+        return headline({name: each.mean for name, each in self.frame.items()})
 
     def as_json(self) -> dict[str, Any]:
         """{"frame": {METRIC: {"mean", ...}}, "video": the same}."""

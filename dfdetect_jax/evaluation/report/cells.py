@@ -7,6 +7,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, Interval
+from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.formats import interval, number
 
 _CHANCE, _SCALE = 0.5, colormaps["Blues"]
@@ -71,6 +72,12 @@ def value_cell(
 def metric_cell(metrics: DetectionMetrics, name: str) -> Cell:
     """The cell of a metric with its interval."""
     return value_cell(metrics.value(name), metrics.interval(name))
+
+
+def headline_cell(metrics: DetectionMetrics) -> Cell:
+    """The cell of the AUC; of one class alone that of the share called fake, with its name: "FPR 0.031"."""
+    cell, name = metric_cell(metrics, metrics.headline), metrics.headline
+    return cell if name == "auc" else dataclasses.replace(cell, text=f"{heading(name)} {cell.text}")
 
 
 def count_cell(count: int) -> Cell:

@@ -11,13 +11,12 @@ from matplotlib.colors import Normalize
 
 from dfdetect_jax.evaluation.example_views import ExampleView
 from dfdetect_jax.pictures.canvas import heat_scale
-from dfdetect_jax.pictures.sheets import blend
+from dfdetect_jax.pictures.sheets import HEAT_TITLES, blend
 from dfdetect_jax.scoring.result import HeatKind
 
 Key = tuple[str, str]  # run and data set
 BUDGET = 2_500_000  # bytes of all examples in the page
 _SIZES = ((160, 85), (112, 80), (80, 70))  # side in pixels and JPEG quality, tried in turn
-_HEAT = {HeatKind.ATTENTION: "attention", HeatKind.RECONSTRUCTION_ERROR: "where it fails"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,17 +74,25 @@ def _rendered(views: Mapping[Key, Sequence[ExampleView]], side: int, quality: in
 
 
 def _rendered_list(group: Sequence[ExampleView], side: int, quality: int) -> list[Example]:
-    scale = heat_scale(group[0].shows, *(view.heat for view in group))  # one scale: comparable
+    # One scale for the list: comparable.
+    scales = {group[0].shows: heat_scale(group[0].shows, *(view.heat for view in group))}
+    activations = [view.class_activation for view in group if view.class_activation is not None]
+    if activations:
+        scales[HeatKind.CLASS_ACTIVATION] = heat_scale(HeatKind.CLASS_ACTIVATION, *activations)
     return [
-        Example(view, [(name, jpeg(picture, quality)) for name, picture in _pictures(view, scale, side)])
+        Example(view, [(name, jpeg(picture, quality)) for name, picture in _pictures(view, scales, side)])
         for view in group
     ]
 
 
-def _pictures(view: ExampleView, scale: Normalize, side: int) -> Iterator[tuple[str, np.ndarray]]:
+def _pictures(view: ExampleView, scales: Mapping[HeatKind, Normalize], side: int) -> Iterator[tuple[str, np.ndarray]]:
     image = shrunk(view.image, side)
     yield "input", image
-    yield _HEAT[view.shows], blend(image, np.asarray(scale(shrunk(view.heat, side))))
+    maps = {HeatKind.CLASS_ACTIVATION: view.class_activation, view.shows: view.heat}
+    for kind, scale in scales.items():
+        heat = maps[kind]
+        if heat is not None:
+            yield HEAT_TITLES[kind], blend(image, np.asarray(scale(shrunk(heat, side))))
     if view.mask is not None:
         yield "true mask", np.repeat(shrunk(view.mask, side)[..., None], 3, axis=-1)
     if view.reconstruction is not None:

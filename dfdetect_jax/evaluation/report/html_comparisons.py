@@ -6,7 +6,7 @@ from typing import Any
 
 from dfdetect_jax.evaluation.metrics.paired import Difference, PairedComparison
 from dfdetect_jax.evaluation.metrics.seed_spread import GroupSpread, Spread
-from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, count_cell, metric_cell, value_cell
+from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, count_cell, headline_cell, value_cell
 from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.formats import UNDEFINED, interval, number
 from dfdetect_jax.evaluation.report.row_order import forgery_name
@@ -15,7 +15,7 @@ from dfdetect_jax.evaluation.stress.attacks import AttackLevel
 from dfdetect_jax.evaluation.stress.protocol import CORRUPTIONS, LEVELS
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel
 
-MAIN_METRICS = ("auc", "eer", "balanced_accuracy")  # visible; all others are in a collapsed table
+MAIN_METRICS = ("auc", "eer", "balanced_accuracy")  # visible, or one class's headline; others are collapsed
 
 
 def paired_table(evaluation: Evaluation, *, main: bool) -> Table:
@@ -25,7 +25,7 @@ def paired_table(evaluation: Evaluation, *, main: bool) -> Table:
         for comparison in evaluation.paired
         for unit, differences in (("frame", comparison.frame), ("video", comparison.video))
         for name, difference in differences.items()
-        if (name in MAIN_METRICS) == main
+        if (name in _main_metrics(comparison.headline)) == main
     ]
     return Table(["a − b", "data", "over", "metric", "a", "b", "difference", "p", "frames", "clusters"], rows)
 
@@ -77,6 +77,10 @@ def about_table(evaluation: Evaluation, subject: str, *, differing: bool = False
     return Table([subject, *evaluation.runs], rows)
 
 
+def _main_metrics(headline: str) -> tuple[str, ...]:
+    return MAIN_METRICS if headline in MAIN_METRICS else (headline,)
+
+
 def _paired_row(comparison: PairedComparison, unit: str, name: str, difference: Difference) -> Row:
     cells = [Cell(comparison.data), Cell(unit), Cell(heading(name)), value_cell(difference.a), value_cell(difference.b)]
     cells += [value_cell(difference.difference, difference.interval, interval_digits=3), value_cell(difference.p)]
@@ -90,7 +94,7 @@ def _spread_rows(name: str, spread: GroupSpread, *, main: bool | None) -> list[R
         _spread_row(f"{name} · {unit}", metric, each)
         for unit, spreads in (("frame", spread.frame), ("video", spread.video))
         for metric, each in spreads.items()
-        if main is None or (metric in MAIN_METRICS) == main
+        if main is None or (metric in _main_metrics(spread.headline)) == main
     ]
 
 
@@ -100,13 +104,13 @@ def _spread_row(name: str, metric: str, spread: Spread) -> Row:
 
 
 def _level_cell(level: CorruptionLevel) -> Cell:
-    return dataclasses.replace(metric_cell(level.frame, "auc"), mark=_parameter(level.parameter))
+    return dataclasses.replace(headline_cell(level.frame), mark=_parameter(level.parameter))
 
 
 def _attack_row(name: str, level: AttackLevel, steps: int) -> Row:
     cells = [Cell(f"{level.epsilon}/255"), count_cell(steps), value_cell(level.step_size, digits=2)]
-    cells += [metric_cell(level.frame, "auc"), metric_cell(level.video, "auc"), value_cell(level.fakes_called_real)]
-    return Row(name, [*cells, metric_cell(level.both, "auc")])
+    cells += [headline_cell(level.frame), headline_cell(level.video), value_cell(level.fakes_called_real)]
+    return Row(name, [*cells, headline_cell(level.both)])
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:

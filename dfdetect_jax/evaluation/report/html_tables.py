@@ -10,9 +10,19 @@ from dfdetect_jax.evaluation.metrics.detection_metrics import (
     PROBABILITY_METRICS,
     DetectionMetrics,
 )
+from dfdetect_jax.evaluation.metrics.heat_metrics import HEAT_METRICS
 from dfdetect_jax.evaluation.metrics.localization_metrics import REAL_METRICS, LocalizationMetrics
 from dfdetect_jax.evaluation.metrics.summary import ForgeryMetrics, GroupMetrics
-from dfdetect_jax.evaluation.report.cells import Cell, Row, Table, count_cell, metric_cell, shade, value_cell
+from dfdetect_jax.evaluation.report.cells import (
+    Cell,
+    Row,
+    Table,
+    count_cell,
+    headline_cell,
+    metric_cell,
+    shade,
+    value_cell,
+)
 from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.row_order import (
     BASELINES,
@@ -32,7 +42,7 @@ def anchor(evaluation: Evaluation, run: str, key: str) -> str:
 
 
 def matrix(evaluation: Evaluation, unit: str) -> Table:
-    """Runs against data sets: the AUC over "frame"s or "video"s, linked to the row with all metrics."""
+    """Runs against data sets: `headline_cell` over "frame"s or "video"s, linked to the row with all metrics."""
     rows = [
         Row(
             name,
@@ -51,7 +61,7 @@ def matrix(evaluation: Evaluation, unit: str) -> Table:
 
 
 def forgeries_matrix(evaluation: Evaluation) -> Table:
-    """Forgeries of every data set against runs: the frame AUC, and which forgeries were not trained on."""
+    """Forgeries of every data set against runs: `headline_cell` over frames, and which were not trained on."""
     rows = []
     for key in data_keys(evaluation):
         data_sets = [run.metrics.data[key] for run in evaluation.runs.values()]
@@ -95,13 +105,29 @@ def localization_table(evaluation: Evaluation, key: str) -> Table | None:
     return Table(["run and forgery", *headings, "masks", "left out"], rows) if rows else None
 
 
+def heat_table(evaluation: Evaluation, key: str) -> Table | None:
+    """How well the maps of methods without attention show where one data set's fakes were forged; None without."""
+    rows: list[Row] = []
+    for name, run in evaluation.runs.items():
+        heat = run.metrics.data[key].heat
+        for kind, maps in heat.items():
+            cells = [value_cell(maps.values[metric], maps.intervals.get(metric)) for metric in HEAT_METRICS]
+            why = [] if maps.why is None else [maps.why]
+            rows.append(Row(f"{name} · {kind}", [*cells, count_cell(maps.n)], "run", why=why))
+        for baseline, values in next((maps.baselines for maps in heat.values()), {}).items():
+            cells = [value_cell(values[metric]) for metric in HEAT_METRICS]
+            rows.append(Row(BASELINES[baseline], [*cells, Cell("")], "baseline"))
+    headings = [heading(name) for name in HEAT_METRICS]
+    return Table(["run and map", *headings, "masks"], rows) if rows else None
+
+
 def of_unit(metrics: GroupMetrics, unit: str) -> DetectionMetrics:
     """The metrics over "frame"s or "video"s."""
     return metrics.frame if unit == "frame" else metrics.video
 
 
 def _shaded(metrics: DetectionMetrics) -> Cell:
-    return dataclasses.replace(metric_cell(metrics, "auc"), colour=shade(metrics.auc))
+    return dataclasses.replace(headline_cell(metrics), colour=shade(metrics.auc))
 
 
 def _ranking_table(evaluation: Evaluation, key: str, unit: str, columns: list[tuple[str, str, str]]) -> Table:

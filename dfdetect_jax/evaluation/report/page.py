@@ -90,6 +90,7 @@ def _data_set(evaluation: Evaluation, key: str) -> dict[str, Any]:
         "frame": html_tables.detection_tables(evaluation, key, "frame"),
         "video": html_tables.detection_tables(evaluation, key, "video"),
         "localization": html_tables.localization_table(evaluation, key),
+        "heat": html_tables.heat_table(evaluation, key),
     }
 
 
@@ -135,7 +136,7 @@ def _robustness(evaluation: Evaluation) -> list[Diagram]:
                 for corruption, levels in metrics.robustness.corruptions.items():
                     curves.setdefault((key, corruption), {})[name] = [metrics.robustness.clean, *levels]
     return [
-        _diagram(plots.robustness_curve(f"{name}, {key}", levels), f"frame AUC under {name} on {key}, by level")
+        _diagram(plots.robustness_curve(f"{name}, {key}", levels), f"scores under {name} on {key}, by level")
         for (key, name), levels in curves.items()
     ]
 

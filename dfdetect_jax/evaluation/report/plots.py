@@ -29,6 +29,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)
 MOST_POINTS = 300  # of a curve; more are not visible
 _DET_TICKS = np.array([0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99])
 _LONGEST_NAME = 23
+_HEADLINES = {"auc": "frame AUC", "fpr": "reals called fake", "tpr": "fakes called fake"}
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters: small, sharp, and in the reader's own fonts
     "svg.hashsalt": "dfdetect_jax",  # the same figure is the same bytes
@@ -151,23 +152,29 @@ def histogram(scores: FrameScores, threshold: float) -> Figure:
 def robustness_curve(name: str, levels: Mapping[str, Sequence[CorruptionLevel]]) -> Figure:
     """The frame AUC against the level of one corruption, a line with its 95% band per run.
 
+    Of one class alone it is the share that is called fake.
+
     Args:
         name: of the corruption.
-        levels: by run, from clean (0) to the harshest; those with an undefined AUC are left out.
+        levels: by run, from clean (0) to the harshest; those with an undefined value are left out.
     """
+    metric = next((run[0].frame.headline for run in levels.values() if run), "auc")
     figure = Figure(figsize=(3.3, 2.6 + 0.18 * len(levels)))
     axes = place_axes(figure, 0.6, 0.35, 2.6, 1.75)
-    lowest = 0.5
+    lowest = 0.5 if metric == "auc" else 0.0
     for place, of_run in enumerate(levels.values()):
-        points = [(each.level, each.frame.auc, each.frame.interval("auc")) for each in of_run]
-        x, y = [level for level, auc, _ in points if auc is not None], [auc for _, auc, _ in points if auc is not None]
-        bounds = [interval or (auc, auc) for _, auc, interval in points if auc is not None]
+        points = [(each.level, each.frame.value(metric), each.frame.interval(metric)) for each in of_run]
+        x = [level for level, value, _ in points if value is not None]
+        y = [value for _, value, _ in points if value is not None]
+        bounds = [interval or (value, value) for _, value, interval in points if value is not None]
         colour = LINES[place % len(LINES)]
         axes.plot(x, y, color=colour, linestyle=DASHES[place % len(DASHES)], marker="o", markersize=3)
         axes.fill_between(x, *np.reshape(bounds, (-1, 2)).T, color=colour, alpha=0.15, linewidth=0)
         lowest = min([lowest, *y, *(low for low, _ in bounds)])
-    axes.axhline(0.5, color=GREY, linewidth=0.7)
-    axes.set(xlim=(-0.1, 5.1), ylim=(max(0, lowest - 0.03), 1.01), ylabel="frame AUC", xlabel="level (0 = clean)")
+    if metric == "auc":
+        axes.axhline(0.5, color=GREY, linewidth=0.7)
+    axes.set(xlim=(-0.1, 5.1), ylim=(max(0, lowest - 0.03), 1.01), xlabel="level (0 = clean)")
+    axes.set_ylabel(_HEADLINES[metric])
     axes.set_title(short(name), fontsize=10, parse_math=False)
     _legend(figure, axes, names=[short(run) for run in levels])
     return figure

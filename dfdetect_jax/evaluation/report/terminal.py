@@ -1,5 +1,6 @@
 """Tables for the terminal: a row per data set and a row per forgery, seen and unseen."""
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,11 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dfdetect_jax.evaluation.metrics.detection_metrics import Interval
+from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, Interval
+from dfdetect_jax.evaluation.metrics.heat_metrics import HEAT_METRICS, Values
 from dfdetect_jax.evaluation.metrics.localization_metrics import LocalizationMetrics
 from dfdetect_jax.evaluation.metrics.paired import Difference
 from dfdetect_jax.evaluation.metrics.seed_spread import Spread
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
+from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.row_order import (
     BASELINES,
     data_keys,
@@ -20,6 +23,7 @@ from dfdetect_jax.evaluation.report.row_order import (
     ordered_forgeries,
     seen_or_unseen,
 )
+from dfdetect_jax.evaluation.report.words import called_fake
 from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, RunMetrics
 
 UNDEFINED = "-"
@@ -42,34 +46,41 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 
 def print_metrics(metrics: RunMetrics) -> None:
-    """Prints `detection_table` on standard output, and `localization_table` below it if there are maps."""
+    """Prints `detection_table` on standard output; if there are maps, `localization_table` or `heat_table` below it."""
     _console().print(detection_table(metrics))
+    if any(of_data.heat for of_data in metrics.data.values()):
+        print()
+        _console().print(heat_table(metrics))
     if any(of_data.localization is not None for of_data in metrics.data.values()):
         print()
         _console().print(localization_table(metrics))
 
 
 def matrix_table(evaluation: Evaluation) -> Table:
-    """Several runs side by side: a row per run, a column per data set, frame AUC with its interval."""
+    """Several runs side by side: a row per run, a column per data set, frame AUC with its interval.
+
+    Of one class alone it is the share called fake, with its name.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption_justify="left")
     table.add_column("frame AUC", overflow="fold")
     for key in data_keys(evaluation):
         table.add_column(Text(key), justify="right")
     for name, run in evaluation.runs.items():
-        frames = [metrics.frame for metrics in run.metrics.data.values()]
-        table.add_row(Text(name), *(f"{_share(each.auc)} {_interval(each.interval('auc'))}".strip() for each in frames))
+        table.add_row(Text(name), *(_headline(metrics.frame) for metrics in run.metrics.data.values()))
     return table
 
 
 def comparison_lines(evaluation: Evaluation) -> Iterator[str]:
     """A line per pair of runs and data set, and a line per group of seeds and data set."""
     for pair in evaluation.paired:
-        frame, video = _difference(pair.frame["auc"]), _difference(pair.video["auc"])
-        yield f"{pair.a} against {pair.b} on {pair.data}: frame AUC {frame}, video AUC {video}"
+        name = heading(pair.headline)
+        frame, video = _difference(pair.frame[pair.headline]), _difference(pair.video[pair.headline])
+        yield f"{pair.a} against {pair.b} on {pair.data}: frame {name} {frame}, video {name} {video}"
     for names, by_data in evaluation.seeds.items():
         for key, spread in by_data.items():
-            frame, video = _spread(spread.frame["auc"]), _spread(spread.video["auc"])
-            yield f"{names} on {key}, mean over seeds: frame AUC {frame}, video AUC {video}"
+            name = heading(spread.headline)
+            frame, video = _spread(spread.frame[spread.headline]), _spread(spread.video[spread.headline])
+            yield f"{names} on {key}, mean over seeds: frame {name} {frame}, video {name} {video}"
 
 
 def detection_table(metrics: RunMetrics) -> Table:
@@ -77,17 +88,19 @@ def detection_table(metrics: RunMetrics) -> Table:
 
     Returns:
         A table, 100 characters wide unless names are long: frame AUC and its interval, video AUC, and of frames AP,
-        EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes. Each data set has a row for all
-        its forgeries and a row per forgery, those seen in training first. An undefined metric is "-", with the reason
-        below the table.
+        EER, TPR at an FPR of 1%, accuracy at the threshold, how many reals and fakes; where a data set has one class
+        alone, also the share that is called fake. Each data set has a row for all its forgeries and a row per forgery,
+        those seen in training first. An undefined metric is "-", with the reason below the table.
     """
     notes = [f"AP, EER, TPR and accuracy: over frames; accuracy: at the validation threshold {metrics.threshold:.3f}"]
-    headings = ("frame\nAUC", "95%", "video\nAUC", "AP", "EER", "TPR\n@1%", "accu-\nracy", "reals", "fakes")
+    one_class = any(of_data.frame.headline != "auc" for of_data in metrics.data.values())
+    shares = ("called\nfake",) if one_class else ()
+    headings = ("frame\nAUC", "95%", "video\nAUC", "AP", "EER", "TPR\n@1%", "accu-\nracy", *shares, "reals", "fakes")
     table = _table("data\n  forgery", headings)
     for key, of_data in metrics.data.items():
         table.add_section()
         for name, seen, group in _rows(key, of_data):
-            table.add_row(name, seen, *_detection_cells(group))
+            table.add_row(name, seen, *_detection_cells(group, one_class))
         if of_data.leakage.warning is not None:
             table.add_row(Text("  ! leakage", style="bold red"), "", *[""] * len(headings))
         notes += [f"{key}: {note}" for note in _detection_notes(of_data)]
@@ -127,6 +140,29 @@ def localization_table(metrics: RunMetrics) -> Table:
     return table
 
 
+def heat_table(metrics: RunMetrics) -> Table:
+    """The maps of a method without attention beside each other, on every data set with masks; see `HeatMetrics`."""
+    headings = [part for name in HEAT_METRICS for part in (heading(name).replace(" ", "\n"), "95%")]
+    table = _table("where it was\n  forged", (*headings, "masks"))
+    for key, of_data in metrics.data.items():
+        if of_data.heat:
+            table.add_section()
+            table.add_row(Text(key, style="bold"))
+        for kind, maps in of_data.heat.items():
+            cells = [(_share(maps.values[name]), _interval(maps.intervals.get(name))) for name in HEAT_METRICS]
+            table.add_row(Text(f"  {kind}"), "", *itertools.chain(*cells), str(maps.n))
+        for baseline, values in _baselines(of_data).items():
+            cells = [(_share(values[name]), "") for name in HEAT_METRICS]
+            table.add_row(Text(f"  ({BASELINES[baseline]})"), "", *itertools.chain(*cells))
+    table.caption = Text("not learnt from masks: the order of values alone is measured, over all fakes with a mask")
+    return table
+
+
+def _baselines(metrics: DataSetMetrics) -> Mapping[str, Values]:
+    """Of any map: all are of the same fakes."""
+    return next((maps.baselines for maps in metrics.heat.values()), {})
+
+
 def _console() -> Console:
     """Standard output; in a file no column is cut off."""
     return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
@@ -136,8 +172,8 @@ def _table(first: str, headings: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, caption_justify="left")
     table.add_column(first, overflow="fold")
     table.add_column("", no_wrap=True, min_width=6)
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    for name in headings:
+        table.add_column(name, justify="right")
     return table
 
 
@@ -147,17 +183,20 @@ def _rows(key: str, metrics: DataSetMetrics) -> Iterator[tuple[Text, str, GroupM
         yield Text(f"  {forgery_name(forgery)}"), seen_or_unseen(group), group
 
 
-def _detection_cells(group: GroupMetrics) -> list[str]:
+def _detection_cells(group: GroupMetrics, one_class: bool) -> list[str]:
     frame = group.frame
     shares = (group.video.auc, frame.ap, frame.eer, frame.tpr_at_fpr_1, frame.accuracy)
+    called = ["" if frame.headline == "auc" else _share(frame.value(frame.headline))] if one_class else []
     counts = (str(frame.n_real), str(frame.n_fake))
-    return [_share(frame.auc), _interval(frame.interval("auc")), *map(_share, shares), *counts]
+    return [_share(frame.auc), _interval(frame.interval("auc")), *map(_share, shares), *called, *counts]
 
 
 def _detection_notes(metrics: DataSetMetrics) -> Iterator[str]:
     frame, leakage = metrics.frame, metrics.leakage
     if frame.why is not None and (frame.auc is None or frame.n_real < _FEW_REALS):
         yield frame.why
+    if frame.headline != "auc":
+        yield called_fake(metrics)
     if leakage.note is not None:
         yield leakage.note
     if leakage.warning is not None:
@@ -181,6 +220,12 @@ def _localization_notes(metrics: LocalizationMetrics) -> Iterator[str]:
     if metrics.n_left_out:
         yield f"fakes left out: {metrics.n_without_mask} without a mask, {metrics.n_empty_mask} with an empty mask"
     yield from metrics.reasons
+
+
+def _headline(metrics: DetectionMetrics) -> str:
+    name = metrics.headline
+    value = f"{_share(metrics.value(name))} {_interval(metrics.interval(name))}".strip()
+    return value if name == "auc" else f"{heading(name)} {value}"
 
 
 def _difference(auc: Difference) -> str:

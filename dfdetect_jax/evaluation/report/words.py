@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics
+from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
+from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.formats import counted, interval, number, with_interval
 from dfdetect_jax.evaluation.report.row_order import data_keys, forgery_name, ordered_forgeries
 from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, RunMetrics
@@ -12,6 +14,12 @@ ENOUGH_REALS = {"TPR at 1% FPR": 100, "TPR at 0.1% FPR": 1000}
 _CHANCE = 0.5  # AUC
 _MANY_FALSE_ALARMS = 0.25
 _WIDE = 0.2  # an interval this wide leaves most comparisons undecided
+_HEADLINES = {"auc": "the frame AUC", "fpr": "the share of reals called fake", "tpr": "the share of fakes called fake"}
+_VERDICTS = {  # of a difference above 0, and below
+    "auc": ("ranks better than", "ranks worse than"),
+    "fpr": ("calls more reals fake than", "calls fewer reals fake than"),
+    "tpr": ("calls more fakes fake than", "calls fewer fakes fake than"),
+}
 Data = Mapping[str, DataSetMetrics]
 
 
@@ -30,8 +38,20 @@ def findings(metrics: RunMetrics) -> list[str]:
         *_seen_and_unseen(data),
         *_calibration(data, metrics.temperature),
         *_at_threshold(data, metrics.threshold),
+        *(f"On {key} {called_fake(of_data)}." for key, of_data in data.items() if of_data.frame.headline != "auc"),
         *_robustness(data),
+        *_heat(data),
     ]
+
+
+def called_fake(metrics: GroupMetrics) -> str:
+    """Which share of data of one class is called fake at the threshold; without a full stop."""
+    frame, video, name = metrics.frame, metrics.video, metrics.frame.headline
+    label, meaning = {"fpr": ("real", "false alarms"), "tpr": ("fake", "the detection rate")}[name]
+    shares = f"{with_interval(frame, name)} of {counted(frame.n, 'frame', 'frames')}"
+    if video.n != frame.n:
+        shares += f" and {with_interval(video, name)} of {counted(video.n, 'video', 'videos')}"
+    return f"{shares}, all {label}, are called fake at the threshold: {meaning}"
 
 
 def leaks(evaluation: Evaluation) -> list[str]:
@@ -45,17 +65,20 @@ def leaks(evaluation: Evaluation) -> list[str]:
 
 
 def comparisons(evaluation: Evaluation) -> list[str]:
-    """Which run of a pair has the higher frame AUC, as far as the interval of their difference allows."""
+    """Which run of a pair has the higher frame AUC, as far as the interval of their difference allows.
+
+    Of one class alone, which of them calls more of it fake.
+    """
     sentences = []
     for pair in evaluation.paired:
-        auc = pair.frame["auc"]
-        if auc.difference is None or auc.interval is None:
+        each = pair.frame[pair.headline]
+        if each.difference is None or each.interval is None:
             continue
-        low, high = auc.interval
-        verdict = "ranks better than" if low > 0 else "ranks worse than" if high < 0 else "does not clearly differ from"
+        (low, high), (higher, lower) = each.interval, _VERDICTS[pair.headline]
+        verdict = higher if low > 0 else lower if high < 0 else "does not clearly differ from"
         sentences.append(
-            f"On {pair.data}, {pair.a} {verdict} {pair.b}: frame AUC {auc.difference:+.3f} "
-            f"{interval(auc.interval, 3)} on the same frames."
+            f"On {pair.data}, {pair.a} {verdict} {pair.b}: frame {heading(pair.headline)} {each.difference:+.3f} "
+            f"{interval(each.interval, 3)} on the same frames."
         )
     return sentences
 
@@ -116,7 +139,8 @@ def _seen_and_unseen(data: Data) -> Iterator[str]:
 
 
 def _calibration(data: Data, temperature: float) -> Iterator[str]:
-    errors = sorted((metrics.frame.ece, key) for key, metrics in data.items() if metrics.frame.ece is not None)
+    frames = {key: metrics.frame for key, metrics in data.items() if metrics.frame.auc is not None}
+    errors = sorted((frame.ece, key) for key, frame in frames.items() if frame.ece is not None)
     which = {0: "lowest ", len(errors) - 1: "highest "} if len(errors) > 1 else {0: ""}
     for place, word in which.items() if errors else ():
         _, key = errors[place]
@@ -140,6 +164,17 @@ def _at_threshold(data: Data, threshold: float) -> Iterator[str]:
         yield f"More than a quarter of reals are false alarms on {', '.join(alarms)}: choose another threshold there."
 
 
+def _heat(data: Data) -> Iterator[str]:
+    """Which map of a method without attention shows best what was forged, and whether a fixed spot does better."""
+    for key, metrics in data.items():
+        aucs = {kind: auc for kind, maps in metrics.heat.items() if (auc := maps.values["pixel_auc"]) is not None}
+        if not aucs:
+            continue
+        shown = ", ".join(f"{kind} {number(auc)}" for kind, auc in aucs.items())
+        blob = next(iter(metrics.heat.values())).baselines["centre"]["pixel_auc"]
+        yield f"On {key} the pixel AUC of maps is: {shown}; of a fixed spot in the middle of every crop {number(blob)}."
+
+
 def _robustness(data: Data) -> Iterator[str]:
     for key, metrics in data.items():
         if metrics.robustness is not None:
@@ -147,19 +182,22 @@ def _robustness(data: Data) -> Iterator[str]:
 
 
 def _worst_corruption(key: str, robustness: Robustness) -> Iterator[str]:
+    metric = robustness.clean.frame.headline
     hardest = {name: levels[-1].frame for name, levels in robustness.corruptions.items()}
-    aucs = [(frame.auc, name) for name, frame in hardest.items() if frame.auc is not None]
-    if not aucs:
+    defined = [(value, name) for name, frame in hardest.items() if (value := frame.value(metric)) is not None]
+    if not defined:
         return
-    _, worst = min(aucs, key=lambda pair: pair[0])
-    lowest = "" if len(aucs) == 1 else f", the lowest of {len(aucs)} corruptions"
-    auc, clean = with_interval(hardest[worst], "auc"), number(robustness.clean.frame.auc)
-    yield f"Under {worst} at the highest level, the frame AUC on {key} is {auc}{lowest}; clean it is {clean}."
+    extreme, word = (max, "highest") if metric == "fpr" else (min, "lowest")
+    _, worst = extreme(defined, key=lambda pair: pair[0])
+    of_all = "" if len(defined) == 1 else f", the {word} of {len(defined)} corruptions"
+    shown, clean = with_interval(hardest[worst], metric), number(robustness.clean.frame.value(metric))
+    subject = f"{_HEADLINES[metric]} on {key}"
+    yield f"Under {worst} at the highest level, {subject} is {shown}{of_all}; clean it is {clean}."
 
 
 def _few_reals(evaluation: Evaluation) -> Iterator[str]:
     first = next(iter(evaluation.runs.values()))
-    reals = {key: metrics.frame.n_real for key, metrics in first.metrics.data.items()}
+    reals = {key: metrics.frame.n_real for key, metrics in first.metrics.data.items() if metrics.frame.n_fake}
     for name, least in ENOUGH_REALS.items():
         few = [f"{key} ({count:,})" for key, count in reals.items() if 0 < count < least]
         if few:

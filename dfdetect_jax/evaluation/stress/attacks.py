@@ -113,7 +113,7 @@ def measure_attack(
         variables: the run's.
         score: uint8 [N, S, S, 3] -> float [N] in [0, 1]; `Run.score`.
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         attack: of `ATTACKS`; "pgd" starts at random and takes steps of 2.5 epsilon / steps.
         image_size: side S of the detector's input, pixels.
         measure: the metrics of the scores of one level, such as `summary.measure_group` at a threshold.

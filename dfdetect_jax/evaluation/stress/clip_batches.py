@@ -29,7 +29,7 @@ def clip_batches(
 
     Args:
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         image_size: side of the images, pixels.
         max_frames: at most so many, evenly over the split; None for all.
 

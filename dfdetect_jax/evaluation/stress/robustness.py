@@ -99,7 +99,7 @@ def measure_robustness(
     Args:
         score: uint8 [N, S, S, 3] -> float [N] in [0, 1], any N; `Run.score`.
         folder: prepared records.
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all".
         image_size: side S of the detector's input, pixels.
         measure: the metrics of the scores of one level, such as `summary.measure_group` at a threshold.
         corruptions: names of `CORRUPTIONS`.

@@ -13,32 +13,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dfdetect_jax.models.cpu.primitives import Pair, fence, materialize, pad
-
-_MAX_FOLD = 16
-
-
-def _images_per_fold(images: int) -> int:
-    """Number of images to add up before a sum over positions: the largest divisor of the batch up to a limit."""
-    return next(n for n in range(min(images, _MAX_FOLD), 0, -1) if images % n == 0)
-
-
-def _sum_of_products(x: jax.Array, y: jax.Array | None) -> jax.Array:
-    """Sum of x * y (of x if `y` is None) over all axes but the channels: [N, H, W, C] to [C].
-
-    One loop adds up images; a row of ones times the resulting matrix adds up positions.
-    """
-    fold = _images_per_fold(x.shape[0])
-    step = x.shape[0] // fold
-    terms = [x[i : i + step] if y is None else x[i : i + step] * y[i : i + step] for i in range(0, x.shape[0], step)]
-    folded = fence(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
-    return (jnp.ones((1, folded.shape[0]), x.dtype) @ folded)[0]
+from dfdetect_jax.models.cpu.primitives import Pair, materialize, pad, same_margins, sum_of_products
 
 
 @jax.custom_vjp
 def moments(x: jax.Array) -> jax.Array:
     """As `operations.moments`: [N, H, W, C] to [2, C]."""
-    return jnp.stack([_sum_of_products(x, None), _sum_of_products(x, x)]) / (x.size // x.shape[-1])
+    return jnp.stack([sum_of_products(x, None), sum_of_products(x, x)]) / (x.size // x.shape[-1])
 
 
 def _moments_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -66,43 +47,10 @@ def _scale_shift_forward(x: jax.Array, gain: jax.Array, shift: jax.Array) -> tup
 def _scale_shift_backward(residuals: Pair, cotangent: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     x, gain = residuals
     cotangent = materialize(cotangent)
-    return cotangent * gain, _sum_of_products(cotangent, x), _sum_of_products(cotangent, None)
+    return cotangent * gain, sum_of_products(cotangent, x), sum_of_products(cotangent, None)
 
 
 scale_shift.defvjp(_scale_shift_forward, _scale_shift_backward)
-
-
-def _weighted_windows(padded: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Sum over the nine taps of a shifted view times the tap's channels: one loop."""
-    terms = [window * kernel[i, j, 0] for i, j, window in _taps(padded)]
-    return sum(terms[1:], terms[0])
-
-
-def _taps(padded: jax.Array) -> list[tuple[int, int, jax.Array]]:
-    height, width = padded.shape[1] - 2, padded.shape[2] - 2
-    return [(i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)]
-
-
-@jax.custom_vjp
-def depthwise_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """As `operations.depthwise_conv`: x is padded once, then one loop sums nine shifted products."""
-    return _weighted_windows(pad(x, (1, 1), (1, 1)), kernel)
-
-
-def _depthwise_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, Pair]:
-    padded = pad(x, (1, 1), (1, 1))
-    return _weighted_windows(padded, kernel), (padded, kernel)
-
-
-def _depthwise_backward(residuals: Pair, cotangent: jax.Array) -> Pair:
-    padded, kernel = residuals
-    cotangent = materialize(cotangent)
-    d_x = depthwise_conv(cotangent, kernel[::-1, ::-1])
-    d_kernel = jnp.stack([_sum_of_products(window, cotangent) for _, _, window in _taps(padded)])
-    return d_x, d_kernel.reshape(kernel.shape)
-
-
-depthwise_conv.defvjp(_depthwise_forward, _depthwise_backward)
 
 
 def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
@@ -116,14 +64,8 @@ def pointwise_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 def max_pool(x: jax.Array) -> jax.Array:
     """As `operations.max_pool`, by the maximum of nine strided slices."""
-    margins = [_same_margins(side) for side in x.shape[1:3]]
+    margins = [same_margins(side, 3, 2) for side in x.shape[1:3]]
     return _pool_padded(jnp.pad(x, ((0, 0), *margins, (0, 0)), constant_values=-jnp.inf))
-
-
-def _same_margins(side: int) -> tuple[int, int]:
-    """Padding before and after, for a window of 3 and a stride of 2 with "SAME" padding."""
-    total = 2 - (side + 1) % 2
-    return total // 2, total - total // 2
 
 
 @jax.custom_vjp

@@ -1,4 +1,4 @@
-"""Building blocks of the CPU forms: arrays stored in memory, padding, and XLA's own convolution."""
+"""Building blocks of the CPU forms: arrays stored in memory, padding, sums over positions, XLA's own convolution."""
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ Pair = tuple[jax.Array, jax.Array]
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Margin = tuple[int, int]
+_MAX_FOLD = 16
 
 
 fence = lax.optimization_barrier
@@ -43,6 +44,29 @@ def pad(x: jax.Array, rows: _Margin, columns: _Margin, value: float = 0) -> jax.
         [N, H + sum(rows), W + sum(columns), C].
     """
     return materialize(jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=value))
+
+
+def same_margins(side: int, window: int, stride: int) -> _Margin:
+    """Rows (or columns) of padding before and after, as "SAME" has them: for ceil(side / stride) windows."""
+    total = max((-(-side // stride) - 1) * stride + window - side, 0)
+    return total // 2, total - total // 2
+
+
+def _images_per_fold(images: int) -> int:
+    """Number of images to add up before a sum over positions: the largest divisor of the batch up to a limit."""
+    return next(n for n in range(min(images, _MAX_FOLD), 0, -1) if images % n == 0)
+
+
+def sum_of_products(x: jax.Array, y: jax.Array | None) -> jax.Array:
+    """Sum of x * y (of x if `y` is None) over all axes but the channels: [N, H, W, C] to [C].
+
+    One loop adds up images; a row of ones times the resulting matrix adds up positions.
+    """
+    fold = _images_per_fold(x.shape[0])
+    step = x.shape[0] // fold
+    terms = [x[i : i + step] if y is None else x[i : i + step] * y[i : i + step] for i in range(0, x.shape[0], step)]
+    folded = fence(sum(terms[1:], terms[0])).reshape(-1, x.shape[-1])
+    return (jnp.ones((1, folded.shape[0]), x.dtype) @ folded)[0]
 
 
 def conv(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], rows: _Margin, columns: _Margin) -> jax.Array:

@@ -1,6 +1,7 @@
 import cv2
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from dfdetect_jax.data.audit import file_traits as traits
 from dfdetect_jax.data.audit.file_traits import traits_of
@@ -72,3 +73,11 @@ def test_sizes_are_those_of_the_decoded_picture(tmp_path):
     path = save(tmp_path / "a.bmp", scene(1, width=50, height=30))
     height, width = cv2.imread(str(path)).shape[:2]
     assert traits_of(clip_of(path))[traits.SIZE] == f"{width}x{height}"
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "TIFF", "GIF"])
+def test_every_format_of_photographs_has_traits(tmp_path, kind):
+    register_heif_opener()
+    Image.fromarray(scene(1)).save(tmp_path / "a", kind)
+    values = traits_of(clip_of(tmp_path / "a"))
+    assert (values[traits.SIZE], values[traits.FORMAT]) == ("128x96", kind)

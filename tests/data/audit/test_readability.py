@@ -2,7 +2,7 @@ import numpy as np
 
 from dfdetect_jax.data.audit.readability import open_clips
 from tests.data.finding_lines import lines
-from tests.data.photographs import write_video
+from tests.data.photographs import write_damaged_jpeg, write_video
 from tests.data.scenes import clip_of, save, scene
 
 
@@ -88,3 +88,10 @@ def test_each_file_moves_the_bar(tmp_path):
 
     open_clips(clips, lambda picture: None, progress)
     assert steps == [2, 1, 1]
+
+
+def test_a_photograph_that_decodes_though_it_is_damaged_is_an_error(tmp_path):
+    damaged = write_damaged_jpeg(tmp_path / "a.jpg", scene(1))
+    (error,) = file_lines([clip_of(damaged)])
+    assert error.startswith("error: real/a: clip can't be read: ")
+    assert "damage inside the file" in error

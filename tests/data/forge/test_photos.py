@@ -1,5 +1,7 @@
 """Forging a folder of real photographs."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from dfdetect_jax.config import Crop
 from dfdetect_jax.data import forge
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.face import Face
+from tests.data.photographs import write_damaged_jpeg
 
 CROP = Crop(size=48)
 LANDMARKS = np.array([[66.0, 87], [106, 87], [89, 111], [69, 131], [107, 131]], np.float32)
@@ -100,3 +103,9 @@ def test_a_swap_takes_the_donor_whose_pose_is_nearest(photos):
     _, again = forge.forge_photo(photo, finds_turned_faces, CROP)
     assert fake.forgery == "swap_alpha"
     np.testing.assert_array_equal(fake.image, again.image)
+
+
+def test_a_damaged_photograph_is_bad_media(photos, tmp_path):
+    damaged = write_damaged_jpeg(tmp_path / "a.jpg", pictures.astronaut()[20:220, 140:340])
+    with pytest.raises(BadMediaError, match="damage inside the file"):
+        forge.forge_photo(dataclasses.replace(photos[0], path=str(damaged)), finds_the_face, CROP)

@@ -3,6 +3,7 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from dfdetect_jax.config import Crop
@@ -11,7 +12,14 @@ from dfdetect_jax.data.prepare.crops import clip_examples
 from dfdetect_jax.data.trees.layout import frame_files
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import load_face_detector
-from tests.data.photographs import face_picture, forged_picture, mask_picture, write_image, write_video
+from tests.data.photographs import (
+    face_picture,
+    forged_picture,
+    mask_picture,
+    write_damaged_jpeg,
+    write_image,
+    write_video,
+)
 
 CROP = Crop(size=64, margin=1.3, align="box", face_detector="haar")
 SHIFTS = range(0, 24, 2)
@@ -136,6 +144,21 @@ def test_a_video_with_a_hole_gives_the_frames_that_can_be_decoded(media, face_de
     _, report = clip_examples(clip_of(tmp_path / "cut.mp4", Label.REAL), face_detector, CROP, 12)
     assert 0 < report.got <= report.asked < 12
     assert any("damage inside the stream: " in words for words in report.words)
+
+
+def test_a_damaged_photograph_is_left_out_with_the_reason(face_detector, tmp_path):
+    damaged = write_damaged_jpeg(tmp_path / "a.jpg", face_picture())
+    examples, report = clip_examples(clip_of(damaged, Label.REAL), face_detector, CROP, 1)
+    assert examples == []
+    assert report.words == ("damage inside the stream: 1 frame or photograph is damaged and left out",)
+
+
+def test_an_animation_is_a_clip(face_detector, tmp_path):
+    first, *others = [Image.fromarray(face_picture(shift)) for shift in SHIFTS]
+    first.save(tmp_path / "a.webp", save_all=True, append_images=others, duration=40)
+    examples, report = clip_examples(clip_of(tmp_path / "a.webp", Label.REAL), face_detector, CROP, 4)
+    assert [example.frame for example in examples] == [0, 3, 7, 11]
+    assert report.words == ()
 
 
 def test_the_person_with_the_forged_face_is_cropped_not_the_largest(face_detector, tmp_path):

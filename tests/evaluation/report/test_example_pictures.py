@@ -17,6 +17,10 @@ def size_of(examples):
         ({"shows": HeatKind.ATTENTION}, ["input", "attention", "true mask", "reconstruction"]),
         ({"shows": HeatKind.RECONSTRUCTION_ERROR, "mask": None}, ["input", "where it fails", "reconstruction"]),
         ({"shows": HeatKind.ATTENTION, "reconstruction": None}, ["input", "attention", "true mask"]),
+        (
+            {"shows": HeatKind.RECONSTRUCTION_ERROR, "class_activation": np.ones((64, 64), np.float32), "mask": None},
+            ["input", "where it fails", "what raises the score", "reconstruction"],
+        ),
     ],
 )
 def test_examples_have_a_picture_of_everything_that_is_known(changes, names):

@@ -3,7 +3,7 @@ from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
 from dfdetect_jax.evaluation.report import html_comparisons
 from tests.evaluation.made_results import attack, evaluation, robustness, run_result
 from tests.evaluation.report.table_texts import texts
-from tests.evaluation.scored import clips
+from tests.evaluation.scored import clips, scores_of
 
 
 def test_pairs_have_main_metrics_and_the_others():
@@ -28,6 +28,16 @@ def test_seeds_have_a_row_per_metric_and_forgeries_are_among_the_others():
     forgery = runs["x"].metrics.data["set"].by_forgery["a"].frame.auc
     assert ["x, y · set · a · frame", "AUC", f"{forgery:.3f}"] in [row[:3] for row in texts(others)]
     assert not any("set · a" in row.name for row in main.rows)
+
+
+def test_on_one_class_the_main_metric_of_pairs_and_seeds_is_the_share_called_fake():
+    frames = scores_of(("", 0.1), ("", 0.7))
+    runs = {name: run_result(frames, settings={"seed": seed}, resamples=0) for seed, name in enumerate("xy")}
+    both = compare_runs("both", runs, Resampling(resamples=20))
+    assert [row[2:6] for row in texts(html_comparisons.paired_table(both, main=True))] == [
+        [unit, "FPR", "0.500", "0.500"] for unit in ("frame", "video")
+    ]
+    assert {row[1] for row in texts(html_comparisons.seeds_table(both, main=True))} == {"FPR"}
 
 
 def test_corruptions_have_a_cell_per_level_with_its_parameter():

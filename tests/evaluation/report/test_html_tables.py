@@ -3,7 +3,7 @@ import pytest
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.report import html_tables
 from dfdetect_jax.evaluation.report.cells import shade
-from tests.evaluation.made_results import evaluation, localization, run_result
+from tests.evaluation.made_results import evaluation, heat, localization, run_result
 from tests.evaluation.report.table_texts import texts
 from tests.evaluation.scored import clips, scores_of
 
@@ -63,6 +63,12 @@ def test_the_matrix_links_to_the_rows_and_marks_leaks():
     assert [list(row.leaks) for row in rows] == [["shares 2 videos"], []] * 2
 
 
+def test_of_one_class_the_matrix_has_the_share_called_fake_under_its_name():
+    both = evaluation(first=run_result(scores_of(("", 0.1), ("", 0.7)), resamples=0))
+    ((cell,),) = [row.cells for row in html_tables.matrix(both, "frame").rows]
+    assert (cell.text, cell.colour) == ("FPR 0.500", "")
+
+
 def test_forgeries_are_marked_unseen_per_run():
     both = evaluation(first=run_result(seen=("a",)), second=run_result(seen=("b",)))
     matrix = html_tables.forgeries_matrix(both)
@@ -86,6 +92,16 @@ def test_maps_have_a_table_with_their_baselines():
     assert texts(table)[3][9:11] == ["", ""]  # reals belong to no forgery
     assert any("from these images" in reason for reason in table.rows[0].why)
     assert html_tables.localization_table(evaluation(), "set") is None
+
+
+def test_maps_that_were_not_learnt_have_a_table_of_their_own():
+    table = html_tables.heat_table(evaluation(first=run_result(heat=heat())), "set")
+    assert texts(table)[:2] == [
+        [f"first · {kind}", "0.800 [0.70, 0.90]", "0.800", "0.800", "7"]
+        for kind in ("reconstruction error", "class activation")
+    ]
+    assert [row.name for row in table.rows[2:]] == ["noise", "centre blob"]
+    assert html_tables.heat_table(evaluation(), "set") is None
 
 
 def test_the_matrix_darkens_with_the_auc_also_in_grey():

@@ -10,7 +10,16 @@ from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.report.page import LEAST_FOR_EXAMPLES, render
 from dfdetect_jax.evaluation.results import Evaluation
-from tests.evaluation.made_results import attack, evaluation, example, localization, provenance, robustness, run_result
+from tests.evaluation.made_results import (
+    attack,
+    evaluation,
+    example,
+    heat,
+    localization,
+    provenance,
+    robustness,
+    run_result,
+)
 from tests.evaluation.scored import clips
 
 EMPTY = {"meta", "img", "br", "wbr"}
@@ -52,7 +61,12 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def text():
     """The page of two runs that have everything a page can show."""
-    full = {"localization": localization("a", "b"), "robustness": robustness(), "attacks": {"pgd": attack()}}
+    full = {
+        "localization": localization("a", "b"),
+        "heat": heat(),
+        "robustness": robustness(),
+        "attacks": {"pgd": attack()},
+    }
     runs = {
         "first": run_result(leakage=LEAKS, **full),
         "second": run_result(clips(seed=1), settings={"seed": 1}),

@@ -1,3 +1,4 @@
+import dataclasses
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
@@ -9,7 +10,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from dfdetect_jax.evaluation.metrics import frame_scores
 from dfdetect_jax.evaluation.metrics.calibration import BINS
 from dfdetect_jax.evaluation.report import plots
-from tests.evaluation.made_results import corruption_level
+from tests.evaluation.made_results import corruption_level, detection_metrics
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -111,6 +112,17 @@ def test_robustness_leaves_out_levels_with_an_undefined_auc():
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.9], [2, 0.3]])
     assert axes.get_ylim()[0] < 0.3
     assert {"_a", "b"} <= set(texts(plots.as_svg(figure)))
+
+
+def test_robustness_of_one_class_is_the_share_called_fake():
+    levels = [
+        dataclasses.replace(corruption_level(number, None), frame=detection_metrics(None, fpr=fpr))
+        for number, fpr in enumerate((0.1, 0.6))
+    ]
+    (axes,) = plots.robustness_curve("blur", {"a": levels}).axes
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.1], [1, 0.6]])
+    assert axes.get_ylabel() == "reals called fake"
+    assert axes.get_ylim()[0] == 0
 
 
 def test_names_are_shown_as_they_are_and_never_as_formulas_or_markup():

@@ -7,7 +7,7 @@ from dfdetect_jax.evaluation.comparison import compare_runs
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS, Resampling
 from dfdetect_jax.evaluation.report import terminal
-from tests.evaluation.made_results import data_set_metrics, localization, run_metrics, run_result
+from tests.evaluation.made_results import data_set_metrics, heat, localization, run_metrics, run_result
 from tests.evaluation.scored import clips, scores_of
 
 LEAKS = Leakage(identities=0, videos=2, files=0, warning="shares 2 videos", note="a note")
@@ -57,6 +57,18 @@ def test_an_undefined_metric_is_a_dash_with_a_reason():
     text = detection_text(data_set_metrics(scores_of(("", 0.1), ("", 0.2))))
     assert " - " in text
     assert "set: no fakes were scored" in text
+    assert "called fake" not in detection_text(data_set_metrics(clips())).replace("\n", " ")
+
+
+def test_of_one_class_the_share_called_fake_is_a_column_and_a_note():
+    fakes = data_set_metrics(scores_of(("a", 0.1), ("a", 0.9), ("b", 0.9)), seen=("a",))
+    both = data_set_metrics(clips(("", "z")))
+    text = text_of(terminal.detection_table(run_metrics({"fakes": fakes, "both": both})), 120)
+    rows = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert {name: rows[name][-3] for name in ("fakes", "a", "b")} == {"fakes": "0.667", "a": "0.500", "b": "1.000"}
+    assert rows["both"][-3:] == [f"{both.frame.accuracy:.3f}", "16", "16"]
+    note = "fakes: 0.667 of 3 frames, all fake, are called fake at the threshold: the detection rate"
+    assert note in " ".join(text.split())
 
 
 def test_the_second_table_has_the_maps_metrics_beside_those_of_a_blob():
@@ -90,6 +102,17 @@ def test_the_second_table_counts_fakes_without_a_mask():
     assert " - " in text
 
 
+def test_maps_that_were_not_learnt_stand_beside_each_other_and_the_baselines():
+    metrics = run_metrics({"set": data_set_metrics(clips(), heat=heat()), "bare": data_set_metrics(clips())})
+    rows = [line.split() for line in text_of(terminal.heat_table(metrics), 100).splitlines() if "0." in line]
+    assert rows == [
+        ["reconstruction", "error", "0.800", ".70-.90", "0.800", "0.800", "7"],
+        ["class", "activation", "0.800", ".70-.90", "0.800", "0.800", "7"],
+        ["(noise)", "0.250", "0.250", "0.250"],
+        ["(centre", "blob)", "0.950", "0.950", "0.950"],
+    ]
+
+
 def test_a_method_without_maps_has_one_table(capsys):
     scores = scores_of(("", 0.1), ("a", 0.9))
     terminal.print_metrics(run_metrics({"set": data_set_metrics(scores)}))
@@ -110,6 +133,18 @@ def test_several_runs_are_in_one_matrix_and_compared_with_the_first(capsys):
     assert ["two", "0.750"] in matrix
     assert any(line.startswith("two against one on set: frame AUC -0.250 [") for line in lines)
     assert any(line.startswith("one, two on set, mean over seeds: frame AUC 0.875 [") for line in lines)
+
+
+def test_several_runs_on_one_class_are_compared_by_the_share_called_fake(capsys):
+    few, many = (
+        scores_of(*(("", score) for score in scores)) for scores in ((0.1, 0.2, 0.3, 0.9), (0.1, 0.7, 0.8, 0.9))
+    )
+    runs = {"few": run_result(few, resamples=0), "many": run_result(many, resamples=0)}
+    terminal.print_evaluation(compare_runs("two runs", runs, Resampling(resamples=20, by="video")))
+    lines = capsys.readouterr().out.splitlines()
+    assert ["many", "FPR", "0.750"] in [line.split() for line in lines]
+    assert any(line.startswith("many against few on set: frame FPR +0.500 [") for line in lines)
+    assert any(line.startswith("few, many on set, mean over seeds: frame FPR 0.500 [") for line in lines)
 
 
 def test_one_run_has_no_matrix(capsys):

