@@ -106,6 +106,9 @@ def open_media(
 def _in_chunks(frames: Iterator[Frame]) -> Iterator[Frames]:
     chunk = Frames([])
     for frame in frames:
+        if chunk.frames and chunk.frames[-1].image.shape != frame.image.shape:  # those that come together have one size
+            yield chunk
+            chunk = Frames([])
         chunk.frames.append(frame)
         if len(chunk.frames) == _FRAMES_TOGETHER or chunk.size + frame.image.nbytes > _BYTES_TOGETHER:
             yield chunk

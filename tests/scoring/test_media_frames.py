@@ -80,3 +80,15 @@ def test_a_picture_that_was_drawn_here_is_refused(tmp_path):
 def test_what_is_known_to_be_unreadable_is_refused_for_that_reason():
     with pytest.raises(BadMediaError, match=r"^a/locked: can't be opened"):
         open_media(Unreadable("a/locked", "can't be opened (Permission denied)"))
+
+
+def test_frames_that_come_together_have_one_size(tmp_path):
+    sizes = {"wide": (48, 96), "tall": (96, 48)}
+    clips = [
+        write_clip(tmp_path / name, [np.zeros((*size, 3), np.uint8)] * 10, "libx264", container="mpegts")
+        for name, size in sizes.items()
+    ]
+    (tmp_path / "both.ts").write_bytes(b"".join(clip.read_bytes() for clip in clips))
+    _, chunks = open_media(str(tmp_path / "both.ts"), frames=10)
+    shapes = [{image.shape[:2] for image in chunk.images} for chunk in chunks]
+    assert shapes == [{(48, 96)}, {(96, 48)}]

@@ -49,9 +49,10 @@ def look_again(face_detector: FaceDetector, images: Sequence[np.ndarray], faces:
     if sureness >= LEAST_CONFIDENCE:
         return faces
     example = max(range(len(images)), key=lambda place: max((face.confidence for face in faces[place]), default=0.0))
-    looks = [_turning(turns, images[example]) for turns in _TURNS]
-    surest = max(looks, key=lambda look: _sureness(_detect(face_detector, look, images[example : example + 1])))
-    turned = _detect(face_detector, surest, images)
+    there, look = _surest(face_detector, _turnings(images[example]), images[example])
+    if _sureness([there]) <= _sureness([faces[example]]):
+        return faces
+    turned = _detect(face_detector, look, images)
     return turned if _sureness(turned) > sureness else faces
 
 
@@ -64,7 +65,8 @@ def _sureness(faces: Sequence[Sequence[Face]]) -> float:
 def second_look(face_detector: FaceDetector, images: Sequence[np.ndarray]) -> list[list[Face]]:
     """Looks again at pictures without a face: of one file, and so of one size and position.
 
-    The first look that finds a face in the first picture is taken at all of them.
+    The first look that finds a face in the first picture is taken at all of them; of the turns, the one that shows the
+    surest face.
 
     Args:
         face_detector: that found nothing.
@@ -74,11 +76,18 @@ def second_look(face_detector: FaceDetector, images: Sequence[np.ndarray]) -> li
         The faces of each picture, in its own coordinates, with what it took in `Face.seen`; empty lists where no look
         helped.
     """
-    for look in _looks(images[0]):
-        first = _detect(face_detector, look, images[:1])
-        if first[0]:
-            return first + (_detect(face_detector, look, images[1:]) if len(images) > 1 else [])
+    for looks in _looks(images[0]):
+        first, look = _surest(face_detector, looks, images[0])
+        if first:
+            return [first, *(_detect(face_detector, look, images[1:]) if len(images) > 1 else [])]
     return [[] for _ in images]
+
+
+def _surest(face_detector: FaceDetector, looks: Sequence[_Look], image: np.ndarray) -> tuple[list[Face], _Look]:
+    """The faces of the look that shows the surest one in a picture, and that look; no faces where none shows any."""
+    faces = [_detect(face_detector, look, [image])[0] for look in looks]
+    surest = max(range(len(looks)), key=lambda place: _sureness([faces[place]]))
+    return faces[surest], looks[surest]
 
 
 def _detect(face_detector: FaceDetector, look: _Look, images: Sequence[np.ndarray]) -> list[list[Face]]:
@@ -88,14 +97,18 @@ def _detect(face_detector: FaceDetector, look: _Look, images: Sequence[np.ndarra
     ]
 
 
-def _looks(image: np.ndarray) -> Iterator[_Look]:
+def _looks(image: np.ndarray) -> Iterator[list[_Look]]:
     """The looks that suit a picture, uint8 [H, W, 3], in the order in which they are taken."""
     if image.mean() < _DARK:
-        yield _Look(brightened, lambda face: dataclasses.replace(face, seen="brightened"))
-    for turns in _TURNS:
-        yield _turning(turns, image)
+        yield [_Look(brightened, lambda face: dataclasses.replace(face, seen="brightened"))]
+    yield _turnings(image)
     if max(image.shape[:2]) <= _LARGEST_ENLARGED:
-        yield _Look(_enlarged, _shrunk)
+        yield [_Look(_enlarged, _shrunk)]
+
+
+def _turnings(image: np.ndarray) -> list[_Look]:
+    """The looks at pictures of that image's size turned by quarters."""
+    return [_turning(turns, image) for turns in _TURNS]
 
 
 def _turning(turns: int, image: np.ndarray) -> _Look:
