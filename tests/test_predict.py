@@ -307,8 +307,8 @@ def test_only_fakes_are_drawn_on_request(verdict, changed, inputs, tmp_path, cap
 
 
 def test_a_drawn_photograph_is_decoded_once(opened, inputs, tmp_path, monkeypatch):
-    decoded, read = [], media_frames.read_image
-    monkeypatch.setattr(media_frames, "read_image", lambda path: decoded.append(path) or read(path))
+    decoded, read = [], media_frames.read_photograph
+    monkeypatch.setattr(media_frames, "read_photograph", lambda path: decoded.append(path) or read(path))
     photo = str(inputs / "a.png")
     main(["--run", str(trained.folders()[0]), photo, "--out", str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == [picture_name(photo)]

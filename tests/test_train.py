@@ -220,6 +220,7 @@ def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finis
     assert measured[0] == measured[1]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(finished, records, tmp_path):
     nothing = jax.tree.map(lambda array: np.full_like(array, np.nan), loop.weights_of(finished))
     with pytest.raises(RunError, match=r"step 2: expected finite numbers, found .*loss=nan"):

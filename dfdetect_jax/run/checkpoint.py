@@ -6,8 +6,10 @@ three items: `state` (all of TrainState), `variables` (what prediction needs, re
 data stream stood).
 """
 
+import contextlib
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ class Checkpoints:
             options=ocp.CheckpointManagerOptions(preservation_policy=kept, cleanup_tmp_directories=True),
         )
         self._unsealed: dict[int, Metrics] = {}
+        self._failed = False  # whether an error was raised, of which threads of Orbax may speak again
 
     def save(self, state: TrainState, cursor: dict[str, Any], metrics: Metrics) -> None:
         """Starts writing a checkpoint of step `state.step`; `seal` or `close` finishes it.
@@ -54,15 +57,13 @@ class Checkpoints:
         """
         step = int(state.step)
         self.seal(wait=True)
-        self._manager.save(
-            step,
-            metrics=metrics,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state.with_key_data()),
-                variables=ocp.args.StandardSave(state.variables),
-                cursor=ocp.args.JsonSave(cursor),
-            ),
+        items = ocp.args.Composite(
+            state=ocp.args.StandardSave(state.with_key_data()),
+            variables=ocp.args.StandardSave(state.variables),
+            cursor=ocp.args.JsonSave(cursor),
         )
+        with self._noting_failure():
+            self._manager.save(step, metrics=metrics, args=items)
         self._unsealed[step] = metrics
 
     def seal(self, *, wait: bool = False) -> None:
@@ -70,7 +71,8 @@ class Checkpoints:
         if not self._unsealed or (not wait and self._manager.is_saving_in_progress()):
             return
         unsealed, self._unsealed = self._unsealed, {}  # what can't be written is not to be sealed later
-        self._manager.wait_until_finished()
+        with self._noting_failure():
+            self._manager.wait_until_finished()
         for step, metrics in unsealed.items():
             if processes.is_first():
                 _write_seal(self.folder / str(step), metrics)
@@ -112,10 +114,22 @@ class Checkpoints:
         return self._manager.reached_preemption(step)
 
     def close(self) -> None:
-        """Waits for the last checkpoint and seals it; in all processes, since none may look for it before."""
+        """Waits for the last checkpoint and seals it; in all processes, since none may look for it before.
+
+        What was raised before, such as for a full disk, is not raised again.
+        """
         self.seal(wait=True)
-        self._manager.close()
+        with contextlib.suppress(Exception) if self._failed else contextlib.nullcontext():
+            self._manager.close()
         processes.wait_for_all("the checkpoints are sealed")
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._failed = True
+            raise
 
 
 def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict[str, Any]]:

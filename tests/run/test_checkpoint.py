@@ -147,9 +147,9 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line_and_the_one_befo
     save(tmp_path, {1: 0.5})
     checkpoints = Checkpoints(tmp_path)
     full = no_file_larger_than(100)
-    with pytest.raises(RunError, match=r"^run: no room .*; make room"), full, faults.explained("run", {}):
+    expected = pytest.raises(RunError, match=r"^run: no room .*; make room")
+    with expected, full, faults.explained("run", {}), contextlib.closing(checkpoints):
         write_two_of(checkpoints)
     assert not caplog.records
-    checkpoints.close()
     assert list(sealed_steps(tmp_path)) == [1]
     assert restored(tmp_path)[1] == {"next_index": 1}

@@ -39,8 +39,8 @@ def photos(tmp_path_factory):
 def calls(plain, photos, monkeypatch):
     """How often photographs are decoded, and the sizes of the batches that are scored and predicted."""
     counts = {"decoded": [], "scored": [], "predicted": []}
-    read, score, predict = media_frames.read_image, plain.predictor.score, plain.predictor.predict
-    monkeypatch.setattr(media_frames, "read_image", lambda path: counts["decoded"].append(path) or read(path))
+    read, score, predict = media_frames.read_photograph, plain.predictor.score, plain.predictor.predict
+    monkeypatch.setattr(media_frames, "read_photograph", lambda path: counts["decoded"].append(path) or read(path))
     monkeypatch.setattr(plain.predictor, "score", lambda x: counts["scored"].append(len(x)) or score(x))
     monkeypatch.setattr(plain.predictor, "predict", lambda x: counts["predicted"].append(len(x)) or predict(x))
     return counts

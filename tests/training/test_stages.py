@@ -146,6 +146,7 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
         stages.train(given, workdir, drawn)
 
 
+@pytest.mark.slow
 def test_learning_from_all_masks_asks_nobody(drawn, tmp_path):
     workdir = tmp_path / "run"
     assert stages.train(settings(masks="all"), workdir, drawn)
