@@ -62,8 +62,8 @@ def _backward(stride: int, sides: _Sides, residuals: Pair, cotangent: jax.Array)
 def _kernel_gradient(padded: jax.Array, cotangent: jax.Array, size: int, stride: int) -> jax.Array:
     """[size^2, C], tap by tap, from padded inputs and the cotangent.
 
-    Measured on one core, milliseconds for all taps at once, for a loop over the taps at run time, and image by image: 3x3
-    on 16 maps of 64x64x32 4.9, 9.0 and 4.2; to 32x32x96 with stride 2 33, 14 and 9.0. Small maps take the loop, as 25
+    Measured on one core, milliseconds for all taps at once, for a loop over the taps at run time, and image by image
+    (16 maps, 3x3): 64x64x32 4.9, 9.0 and 4.2; to 32x32x96 with stride 2 33, 14 and 9.0. Small maps take the loop, as 25
     taps at once take five times as long to compile.
     """
     large = cotangent.shape[1] * cotangent.shape[2] >= _LARGE_MAP
