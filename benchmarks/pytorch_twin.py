@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dfdetect_jax.config import Settings
+from dfdetect_jax.config import CAEModel, Settings
 from dfdetect_jax.models.layers import scale_channels
 
 
@@ -135,11 +135,26 @@ class CAE(nn.Module):
     def __init__(self, settings: Settings):
         super().__init__()
         model = settings.model
+        self.encoder, features = self._encoder(model)
+        hidden = scale_channels(model.classifier_width, model.width)
+        self.classifier = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        stages, channels = [], features
+        for width in (scale_channels(width, model.width) for width in model.decoder_widths):
+            stages += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), norm(width), nn.ReLU()]
+            channels = width
+        self.decoder = nn.Sequential(*stages, nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh())
+
+    def _encoder(self, model: CAEModel) -> tuple[nn.Module, int]:
+        """The encoder and the channels of its map."""
+        if model.encoder == "efficientnet_lite0":
+            from pytorch_twin_encoders import FeatureMap
+
+            return FeatureMap(), FeatureMap.features
         stem, stem_out, *entry, last_down, exit_0, exit_1 = (
             scale_channels(c, model.width) for c in (32, 64, 128, 256, 728, 1024, 1536, 2048)
         )
         middle = entry[-1]
-        self.encoder = nn.Sequential(
+        encoder = nn.Sequential(
             *(nn.Conv2d(3, stem, 3, 2, bias=False), norm(stem), nn.ReLU()),
             *(nn.Conv2d(stem, stem_out, 3, bias=False), norm(stem_out), nn.ReLU()),
             DownBlock(stem_out, entry[0], entry[0], relu_first=False),
@@ -149,13 +164,7 @@ class CAE(nn.Module):
             DownBlock(middle, middle, last_down),
             *(SeparableConv(last_down, exit_0), nn.ReLU(), SeparableConv(exit_0, exit_1), nn.ReLU()),
         )
-        hidden = scale_channels(model.classifier_width, model.width)
-        self.classifier = nn.Sequential(nn.Linear(exit_1, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-        stages, channels = [], exit_1
-        for width in (scale_channels(width, model.width) for width in model.decoder_widths):
-            stages += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), norm(width), nn.ReLU()]
-            channels = width
-        self.decoder = nn.Sequential(*stages, nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh())
+        return encoder, exit_1
 
     def forward(self, x):
         """Images [N, 3, H, W] in [-1, 1] to logits [N] and reconstructions."""

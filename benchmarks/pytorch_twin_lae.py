@@ -23,6 +23,37 @@ def conv_norm_relu(channels: int, features: int, stride: int = 1) -> nn.Sequenti
     return nn.Sequential(nn.Conv2d(channels, features, 3, stride, 1, bias=False), norm(features), nn.ReLU())
 
 
+class Encoder(nn.Module):
+    """The U-Net's: each stage halves the resolution and doubles the channels."""
+
+    def __init__(self, channels: tuple[int, ...]):
+        super().__init__()
+        self.stem = conv_norm_relu(3, channels[0])
+        pairs = itertools.pairwise(channels)
+        self.down = nn.ModuleList(
+            nn.Sequential(conv_norm_relu(c, c, 2), conv_norm_relu(c, deeper)) for c, deeper in pairs
+        )
+
+    def forward(self, x):
+        """Images [N, 3, H, W] in [-1, 1] to the maps from full resolution down to the latent."""
+        maps = [self.stem(x)]
+        for down in self.down:
+            maps.append(down(maps[-1]))
+        return maps
+
+
+class Latent(nn.Module):
+    """The latent of an encoder's deepest map, in its place."""
+
+    def __init__(self, channels: int, features: int):
+        super().__init__()
+        self.conv = conv_norm_relu(channels, features)
+
+    def forward(self, maps):
+        """A list of maps to the same with the latent last."""
+        return [*maps[:-1], self.conv(maps[-1])]
+
+
 class LAE(nn.Module):
     """Encoder, half of its latent, decoder with skips."""
 
@@ -30,26 +61,27 @@ class LAE(nn.Module):
         super().__init__()
         channels = stage_channels(settings.model.stages, settings.model.width)
         pairs = list(itertools.pairwise(channels))
-        self.stem = conv_norm_relu(3, channels[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(conv_norm_relu(c, c, 2), conv_norm_relu(c, deeper)) for c, deeper in pairs
-        )
+        self.encoder, skips = Encoder(channels), channels[:-1]
+        if settings.model.encoder == "efficientnet_lite0":
+            from pytorch_twin_encoders import Maps
+
+            maps = Maps(settings.model.stages)
+            self.encoder = nn.Sequential(maps, Latent(maps.channels, channels[-1]))
+            skips = (0, 16, 24, 40, 112)[: settings.model.stages]
         self.up = nn.ModuleList(
             nn.Sequential(nn.ConvTranspose2d(deeper, c, 4, 2, 1, bias=False), norm(c), nn.ReLU()) for c, deeper in pairs
         )
-        self.merge = nn.ModuleList(conv_norm_relu(2 * c, c) for c, _ in pairs)
+        self.merge = nn.ModuleList(conv_norm_relu(c + skip, c) for (c, _), skip in zip(pairs, skips, strict=True))
         self.to_rgb = nn.Conv2d(channels[0], 3, 3, padding=1)
 
     def forward(self, x, fake):
         """Images [N, 3, H, W] in [-1, 1] and classes bool [N] to the latent and reconstructions."""
-        maps = [self.stem(x)]
-        for down in self.down:
-            maps.append(down(maps[-1]))
-        *skips, z = maps
+        *skips, z = self.encoder(x)
+        skips = [None] * (len(self.up) - len(skips)) + skips
         in_fake_half = torch.arange(z.shape[1], device=z.device) >= z.shape[1] // 2
         y = z * (in_fake_half == fake[:, None])[:, :, None, None]
         for up, merge, skip in zip(reversed(self.up), reversed(self.merge), reversed(skips), strict=True):
-            y = merge(torch.cat([up(y), skip], 1))
+            y = merge(up(y) if skip is None else torch.cat([up(y), skip], 1))
         return z, torch.tanh(self.to_rgb(y))
 
 

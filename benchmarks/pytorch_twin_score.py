@@ -18,9 +18,7 @@ def cae_logits(network: CAE, x: torch.Tensor) -> torch.Tensor:
 
 def lae_logits(network: LAE, x: torch.Tensor) -> torch.Tensor:
     """[N, 3, H, W] to [N]: mean |fake half| minus mean |real half| of the latent."""
-    z = network.stem(x)
-    for down in network.down:
-        z = down(z)
+    z = network.encoder(x)[-1]
     real, fake = z.abs().mean((2, 3)).reshape(len(z), 2, -1).mean(2).unbind(1)
     return fake - real
 

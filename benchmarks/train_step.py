@@ -1,6 +1,7 @@
 """Images per second of one training step: this library, plain Flax layers, and PyTorch, eager and compiled.
 
     python benchmarks/train_step.py [--method cae] [--size 128] [--batch 8] [--width 1.0] [--steps 7] [--json FILE]
+    python benchmarks/train_step.py --encoder efficientnet_lite0 --batch 16
     python benchmarks/train_step.py --size 299 --batch 32 --dtype bfloat16                             on a GPU
 
 The LAE trains with all its terms, the perceptual one on a VGG16 of random weights, which takes as long as a trained

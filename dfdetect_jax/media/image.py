@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.colour import to_sdr_colours, to_srgb
+from dfdetect_jax.media.colour_profile import to_sdr_colours, to_srgb
 from dfdetect_jax.media.file_format import FORMATS, IMAGE, media_format, media_kind
 from dfdetect_jax.media.pixel_limits import MAX_PIXELS, check_size
 from dfdetect_jax.media.tiff import read_deep_tiff, refuse_raw

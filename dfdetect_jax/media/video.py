@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
+from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
@@ -19,6 +20,7 @@ from dfdetect_jax.media.pixel_limits import check_size
 from dfdetect_jax.media.video_stream import FrameDecoder, frame_rate, open_stream, survey
 
 MAX_FRAME_PIXELS = 36_000_000  # 8K is 33.2 million
+_PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif")
 _FRAMES_MISSED = 4  # by a stream of constant rate, as where it was cut without being encoded again
 
 
@@ -54,10 +56,12 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
 def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
     """As `probe`; None where no frame can be decoded."""
     with open_stream(path, strict) as stream:
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        _check_declared_size(path, stream)
         packets = survey(stream)
         if packets.first is None:
             return None
+        if _is_cover(stream, packets.frames):
+            raise BadMediaError(f"{path}: expected a video, found sound without video; leave it out")
         width, height = FrameConverter(stream.sample_aspect_ratio).size(packets.first)
         _check_size(path, width, height)
         return VideoInfo(
@@ -103,9 +107,9 @@ def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: in
     if wanted == []:
         return
     if is_animation(path):
-        frames = yield from read_pictures(path, None if wanted is None else set(wanted))
-        if expected is not None and frames < min(expected, expected if wanted is None else wanted[-1] + 1):
-            raise MiscountError(path, expected, frames, expected - frames)
+        count = yield from read_pictures(path, None if wanted is None else set(wanted))
+        if expected is not None and count < (expected if wanted is None else min(expected, wanted[-1] + 1)):
+            raise MiscountError(path, expected, count, expected - count)
         return
     last = None if wanted is None else wanted[-1]
     if expected is not None and last == expected - 1:
@@ -125,7 +129,7 @@ def _decoded(
     """Yields the wanted frames up to the one of index `last`; returns how many came out and how many were lost."""
     chosen = None if wanted is None else set(wanted)
     with open_stream(path, strict) as stream:
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        _check_declared_size(path, stream)
         decoder, converter = FrameDecoder(stream), FrameConverter(stream.sample_aspect_ratio)
         for index, (picture, seconds, damaged) in enumerate(decoder):
             if chosen is None or index in chosen:
@@ -136,11 +140,22 @@ def _decoded(
         return decoder.frames, decoder.lost
 
 
+def _is_cover(stream: VideoStream, frames: int) -> bool:
+    """Whether a stream is the cover of sound without being declared as one, as some programs write it into WMA."""
+    return frames == 1 and bool(stream.container.streams.audio) and stream.codec_context.name in _PICTURE_CODECS
+
+
 def _rate(declared: float, frames: int, seconds: float) -> float:
     """Frames per second: as declared if the packets' times bear it out, else by these times."""
     if seconds <= 0 or abs(declared * seconds - (frames - 1)) <= max(_FRAMES_MISSED, 0.02 * frames):
         return declared
     return (frames - 1) / seconds
+
+
+def _check_declared_size(path: str | os.PathLike[str], stream: VideoStream) -> None:
+    """As `_check_size`; some streams declare their size later, with a key frame."""
+    if stream.codec_context.width and stream.codec_context.height:
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
 
 
 def _check_size(path: str | os.PathLike[str], width: int, height: int) -> None:

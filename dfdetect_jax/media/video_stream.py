@@ -6,6 +6,7 @@ only half of the damage is reported. Always from the start, since a decoder that
 frames for some files, such as FaceForensics++ at c23.
 """
 
+import collections
 import contextlib
 import math
 import os
@@ -104,16 +105,17 @@ def open_stream(path: str | os.PathLike[str], strict: bool = True) -> Iterator[V
 def survey(stream: VideoStream) -> Survey:
     """Reads all packets of a stream that was just opened; decodes no further than to the first frame."""
     first, frames, broken = None, 0, False
-    start, end = math.inf, -math.inf
+    start, end, clock = math.inf, -math.inf, _Clock(stream)
     try:
         for packet in _packets(stream):
             first = first or _first(_decode(stream, packet))
             broken = packet.is_corrupt
+            clock.follow(packet.dts)
             if _is_shown(stream, packet):
                 frames += 1
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if stamp is not None:
-                    start, end = min(start, stamp), max(end, stamp)
+                    start, end = min(start, stamp + clock.offset), max(end, stamp + clock.offset)
     except av.FFmpegError:
         broken = True
     first = first or _first(_decode(stream, None))
@@ -123,7 +125,9 @@ def survey(stream: VideoStream) -> Survey:
 class FrameDecoder:
     """Yields all frames of a stream that was just opened, in the order of display.
 
-    Times are those of the stream. Where there are none, as of display in AVI, the frame rate gives them.
+    Times are those of the stream, and go on where a transport or program stream begins anew, as where recordings were
+    put one behind another. In AVI, which has none of display, they are those of the packets, one after the other; where
+    there are none at all, the frame rate gives them.
 
     Attributes:
         frames: how many came out so far.
@@ -136,15 +140,20 @@ class FrameDecoder:
         self._stream = stream
 
     def __iter__(self) -> Iterator[DecodedFrame]:
-        start, damage = None, _Damage()
+        start, damage, clock = None, _Damage(), _Clock(self._stream)
         timed = self._stream.container.format.name != "avi"
+        stamps: collections.deque[int | None] = collections.deque()  # of packets whose frames didn't come yet
         for packet in _packets_and_end(self._stream):
+            if packet is not None and not timed:
+                stamps.append(packet.dts)
             pictures = _decode(self._stream, packet)
             if not pictures and packet is not None and self.frames and _is_lost(packet, pictures):
                 self.lost += 1
                 damage.lose(packet.pts)
+                if stamps:
+                    stamps.popleft()
             for picture in pictures or ():
-                stamp = picture.pts if timed else None
+                stamp = clock.follow(picture.pts) if timed else stamps.popleft() if stamps else None
                 start = stamp if start is None else start
                 self.frames += 1
                 yield DecodedFrame(picture, self._seconds(stamp, start), damage.reaches(picture))
@@ -158,6 +167,28 @@ class FrameDecoder:
 def frame_rate(stream: VideoStream) -> float:
     """Frames per second as the container declares or FFmpeg estimates them."""
     return float(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
+
+
+class _Clock:
+    """Times that go on where those of a stream start anew; only transport and program streams may do so.
+
+    Attributes:
+        offset: what is added to the stream's times, in its time base.
+    """
+
+    def __init__(self, stream: VideoStream):
+        self.offset, self._last = 0, -math.inf
+        self._joined = stream.container.format.name in ("mpegts", "mpeg")
+        self._step = round(1 / (frame_rate(stream) * float(stream.time_base or 1)))
+
+    def follow(self, stamp: int | None) -> int | None:
+        """A time of the stream, which comes after the last one, as it would be had the stream not started anew."""
+        if stamp is None:
+            return None
+        if self._joined and stamp + self.offset < self._last:
+            self.offset = round(self._last) + self._step - stamp
+        self._last = stamp + self.offset
+        return stamp + self.offset
 
 
 class _Damage:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.detectors import FaceDetector
-from dfdetect_jax.media.detectors.second_look import second_look
+from dfdetect_jax.media.detectors.second_look import look_again
 from dfdetect_jax.media.video import MiscountError
 from dfdetect_jax.scoring.channel import Channel, Clock, Stopped
 from dfdetect_jax.scoring.face_crops import FrameCrops, crop_faces
@@ -197,9 +197,8 @@ class Upstream:
                 faces = self._face_detector([image for chunk in chunks for image in chunk.frames.images])
             for number, frames, kind, reading in chunks:
                 here, faces = faces[: len(frames.frames)], faces[len(frames.frames) :]
-                if not any(here):
-                    with self._clock(DETECT):
-                        here = second_look(self._face_detector, frames.images)
+                with self._clock(DETECT):
+                    here = look_again(self._face_detector, frames.images, here)
                 with self._clock(CROP):
                     photo = kind == "image"
                     surroundings = self._surroundings and photo

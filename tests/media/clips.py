@@ -91,15 +91,15 @@ def copy_clip(source: Path, path: Path, lead_in: int = 0, without: Sequence[int]
     return path
 
 
-def write_sound(path: Path, cover: np.ndarray | None = None) -> Path:
-    """Half a second of silence, and a cover, uint8 [H, W, 3]."""
+def write_sound(path: Path, cover: np.ndarray | None = None, declared: bool = True) -> Path:
+    """Half a second of silence, and a cover, uint8 [H, W, 3], that is declared as one or not."""
     with av.open(str(path), "w", format="mp4") as file:
         sound = file.add_stream("aac", rate=44100, layout="mono")
         picture = None
         if cover is not None:
             picture = file.add_stream("mjpeg", rate=1)
             picture.height, picture.width, picture.pix_fmt = *cover.shape[:2], "yuvj420p"
-            picture.disposition = Disposition.attached_pic
+            picture.disposition = Disposition.attached_pic if declared else Disposition.default
         for start in range(0, 22050, 1024):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
             frame.sample_rate, frame.pts = 44100, start

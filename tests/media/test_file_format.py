@@ -188,3 +188,15 @@ def test_mutated_starts_raise_nothing_but_bad_media(tmp_path):
                 content[place] = random.integers(0, 256)
             with contextlib.suppress(BadMediaError):
                 assert media_kind(written(tmp_path / "a", content)) in ("image", "video")
+
+
+@pytest.mark.parametrize("length", [188, 192, 204])
+def test_a_transport_stream_that_begins_within_a_packet_is_known(tmp_path, length):
+    packet = b"\x47" + bytes(length - 1)
+    assert media_format(written(tmp_path / "a", bytes(77) + packet * 20)) == "MPEG-TS"
+    with pytest.raises(BadMediaError, match="unknown format"):
+        media_format(written(tmp_path / "b", bytes(77) + packet * 4))
+
+
+def test_a_heif_is_known_by_the_brand_that_several_encoders_put_first(tmp_path):
+    assert media_format(written(tmp_path / "a", ftyp(b"miaf", b"mif1", b"heic"))) == "HEIF"

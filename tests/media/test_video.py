@@ -139,6 +139,33 @@ def test_times_of_a_transport_stream_start_at_its_first_frame(tmp_path, monkeypa
     assert [frame.seconds for frame in read_frames(path)] == pytest.approx([index / RATE for index in range(FRAMES)])
 
 
+def test_times_in_avi_are_those_of_the_packets_where_the_declared_rate_is_another(tmp_path):
+    times = [round(1000 / RATE) * index for index in range(FRAMES)]
+    path = write_clip(tmp_path / "clip.avi", encoder="libx264", options={"bf": "2"}, milliseconds=times)
+    read = list(read_frames(path))
+    assert [index_shown(frame.image) for frame in read] == list(range(FRAMES))
+    assert [frame.seconds for frame in read] == pytest.approx([index / RATE for index in range(FRAMES)], abs=1 / RATE)
+    assert probe(path).fps == pytest.approx(RATE, rel=0.03)
+
+
+def test_times_go_on_where_a_transport_stream_starts_anew(tmp_path):
+    once = write_clip(tmp_path / "once.ts", encoder="mpeg2video", container="mpegts").read_bytes()
+    path = tmp_path / "twice.ts"
+    path.write_bytes(once * 2)
+    read = list(read_frames(path))
+    assert [frame.seconds for frame in read] == pytest.approx([index / RATE for index in range(2 * FRAMES)])
+    assert probe(path).fps == pytest.approx(RATE, rel=0.02)
+
+
+def test_a_transport_stream_without_a_single_key_frame_is_refused_in_words(tmp_path):
+    options = {"x264-params": "keyint=1000:scenecut=0"}
+    whole = write_clip(tmp_path / "whole.ts", encoder="libx264", container="mpegts", options=options).read_bytes()
+    path = tmp_path / "late.ts"
+    path.write_bytes(whole[: 188 * 2] + whole[188 * (len(whole) // 188 // 2) :])
+    with pytest.raises(BadMediaError, match="no frame can be decoded"):
+        probe(path)
+
+
 def test_a_lead_in_that_cannot_be_decoded_is_a_miscount_and_no_damage(h264, tmp_path):
     path = copy_clip(h264, tmp_path / "late.mp4", without=range(4))  # the first key frame is among them
     promised = probe(path).frames
@@ -269,6 +296,11 @@ def test_sound_is_refused_in_words(tmp_path, cover):
     for read in (probe, lambda path: list(read_frames(path))):
         with pytest.raises(BadMediaError, match="expected a video, found sound without video"):
             read(path)
+
+
+def test_sound_with_a_cover_that_is_not_declared_as_one_is_refused_in_words(tmp_path):
+    with pytest.raises(BadMediaError, match="expected a video, found sound without video"):
+        probe(write_sound(tmp_path / "song.m4a", numbered(1), declared=False))
 
 
 def test_a_list_of_other_files_is_not_followed(h264, tmp_path, monkeypatch):

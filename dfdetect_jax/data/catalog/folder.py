@@ -27,11 +27,11 @@ from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import Medium, folders_in, media_in, open_root
+from dfdetect_jax.data.trees.layout import Medium, folders_in, media_files, media_in, open_root
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import split_by_hash, with_validation
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.media.file_format import MEDIA_SUFFIXES
+from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, VIDEO_SUFFIXES
 
 NAME = "folder"
 OPTIONS = ("real_folder", "allow_one_class")
@@ -135,6 +135,9 @@ def _other_content(folder: Path, entries: list[Medium]) -> list[Finding]:
     paths = {entry.path for entry in entries}
     deeper = [path.name for path in folders_in(folder) if path not in paths]
     findings = about.warnings(folder.name, "left out, folders that hold no pictures themselves", deeper)
+    beside = [path for entry in entries if entry.frames for path in media_files(entry.path, VIDEO_SUFFIXES)]
+    names = [path.relative_to(folder).as_posix() for path in beside]
+    findings += about.warnings(folder.name, "left out, videos beside pictures that are the frames of a clip", names)
     return findings + about.other_files(folder, MEDIA_SUFFIXES)
 
 

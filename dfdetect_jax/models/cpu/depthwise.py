@@ -8,6 +8,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from dfdetect_jax.models.cpu.primitives import Pair, materialize, pad, same_margins, sum_of_products
 
@@ -51,12 +52,23 @@ def _taps(padded: jax.Array, size: int, stride: int) -> list[tuple[int, int, jax
 def _backward(stride: int, sides: _Sides, residuals: Pair, cotangent: jax.Array) -> Pair:
     padded, kernel = residuals
     cotangent = materialize(cotangent)
-    taps = _taps(padded, kernel.shape[0], stride)
-    d_kernel = jnp.stack([sum_of_products(window, cotangent) for _, _, window in taps]).reshape(kernel.shape)
+    d_kernel = _kernel_gradient(padded, cotangent, kernel.shape[0], stride).reshape(kernel.shape)
     if stride == 1:
         return depthwise_conv(cotangent, kernel[::-1, ::-1], 1), d_kernel
     (top, _), (left, _) = (same_margins(side, kernel.shape[0], stride) for side in sides)
     return _doubling_conv(cotangent, kernel)[:, top : top + sides[0], left : left + sides[1]], d_kernel
+
+
+def _kernel_gradient(padded: jax.Array, cotangent: jax.Array, size: int, stride: int) -> jax.Array:
+    """[size^2, C], tap by tap: a loop at run time, since one program for each tap takes long to compile."""
+    n, height, width, channels = padded.shape
+    seen = (n, height - size + 1, width - size + 1, channels)
+
+    def tap(place: jax.Array) -> jax.Array:
+        window = lax.dynamic_slice(padded, (0, place // size, place % size, 0), seen)
+        return sum_of_products(window[:, ::stride, ::stride], cotangent)
+
+    return lax.map(tap, jnp.arange(size * size))
 
 
 _depthwise.defvjp(_forward, _backward)

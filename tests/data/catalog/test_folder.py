@@ -158,3 +158,9 @@ def test_a_folder_without_media_is_refused(tmp_path):
         folder.find_clips(tmp_path)
     with pytest.raises(RecordsError, match="no such folder"):
         folder.find_clips(tmp_path / "absent")
+
+
+def test_videos_beside_the_pictures_of_a_clip_are_named(tree):
+    put(tree, "swap/mixed/1.png", "swap/mixed/clip.mp4")
+    expected = "warning: swap: left out, videos beside pictures that are the frames of a clip: mixed/clip.mp4 (1)"
+    assert expected in lines(folder.find_clips(tree).findings)

@@ -7,7 +7,7 @@ import pytest
 from dfdetect_jax.config import Crop
 from dfdetect_jax.media.crop import crop_matrix, warp
 from dfdetect_jax.media.detectors import load_face_detector
-from dfdetect_jax.media.detectors.second_look import brightened, second_look, turned_back
+from dfdetect_jax.media.detectors.second_look import brightened, look_again, second_look, turned_back
 from dfdetect_jax.media.face import Face, overlap
 from tests import trained
 
@@ -91,3 +91,19 @@ def test_brightening_stretches_the_light_to_the_whole_range():
     assert dark.max() < 30
     assert brightened(dark).max() > 240
     assert np.corrcoef(brightened(dark).ravel(), trained.one_face().ravel())[0, 1] > 0.8
+
+
+def _face(confidence):
+    return Face(np.array([10, 10, 50, 50], np.float32), None, confidence)
+
+
+@pytest.mark.parametrize(("plain", "turned", "turns"), [(0.94, 0.99, 2), (0.94, 0.93, 0), (0.96, 0.99, 0)])
+def test_doubtful_faces_give_way_to_surer_ones_in_the_turned_picture(plain, turned, turns):
+    marked = np.zeros((80, 80, 3), np.uint8)
+    marked[0, 0] = 255  # comes to the lower right corner after half a turn
+
+    def surest_after_half_a_turn(images):
+        return [[_face(turned if image[-1, -1].any() else 0.8)] for image in images]
+
+    images, faces = [marked, marked], [[_face(plain)], [_face(plain)]]
+    assert [face.turns for (face,) in look_again(surest_after_half_a_turn, images, faces)] == [turns, turns]
