@@ -2,6 +2,7 @@
 
 import os
 import struct
+import warnings
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
@@ -136,7 +137,7 @@ def _avif_parts(file: BinaryIO, most: int) -> Parts:
         return Parts([0.0])
     file.seek(0)
     try:
-        with Image.open(file, formats=["AVIF"]) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["AVIF"]) as picture:
             return Parts([0.0] * min(most, getattr(picture, "n_frames", 1)))
     except Exception:  # decoders raise nearly any type on malformed bytes
         return Parts([0.0])

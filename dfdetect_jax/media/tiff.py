@@ -1,6 +1,7 @@
 """What Pillow leaves open in TIFF: 16 bits a channel in colour, and cameras' raw files, which start as TIFF do."""
 
 import os
+import warnings
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ def read_deep_tiff(path: str | os.PathLike[str]) -> np.ndarray:
         BadMediaError: damaged, over `MAX_PIXELS`, or with pixels of another kind.
     """
     try:
-        with open(path, "rb") as file:
+        with warnings.catch_warnings(action="ignore"), open(path, "rb") as file:
             tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
             file.seek(tags.next)
             tags.load(file)
