@@ -143,6 +143,9 @@ def write_two_of(checkpoints):
     checkpoints.seal(wait=True)
 
 
+# Threads of Orbax meet the full disk again, some after the test.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line_and_the_one_before_stays(tmp_path, caplog):
     save(tmp_path, {1: 0.5})
     checkpoints = Checkpoints(tmp_path)
