@@ -119,7 +119,16 @@ def timed(command: list[str], environment: dict[str, str]) -> Run:
 
 
 def prepare(root: Path, out: Path, frames: int, processes: int) -> Run:
-    command = [sys.executable, "-m", "dfdetect_jax.prepare", "--dataset", "folder", "--root", str(root)]
+    command = [
+        sys.executable,
+        "-m",
+        "dfdetect_jax.prepare",
+        "--dataset",
+        "folder",
+        "--root",
+        str(root),
+        "--allow_one_class",
+    ]
     command += ["--out", str(out), "--frames", str(frames), "--processes", str(processes)]
     return timed(command, {**os.environ, "XDG_CACHE_HOME": str(out.parent / "cache")})
 
