@@ -34,7 +34,7 @@ from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
 from dfdetect_jax.run.folder import Run, open_run
 from dfdetect_jax.scoring.decision import DecisionRule, decision_rule
 from dfdetect_jax.scoring.face_crops import crop_frame
-from dfdetect_jax.scoring.people import FrameFaces, doubt, people_in, trust
+from dfdetect_jax.scoring.people import FrameFaces, doubt, people_in, person_score
 
 RATES = (0.2, 0.05, 0.01)
 HEIGHT, FRAMES, SHOT = 540, 32, 4  # pixels; frames of a segment; frames between cuts
@@ -154,15 +154,7 @@ def one_track(segment: Segment, rule: DecisionRule) -> float:
 def _people(segment: Segment, joined: bool) -> list[float]:
     people = people_in(segment.frames, segment.appearance_of if joined else {})
     deciding = [person for person in people if not doubt(person)] or people
-    return [
-        float(
-            np.average(
-                [segment.score_of[face] for _, face in person.faces],
-                weights=[max(trust(face), 1e-3) for _, face in person.faces],
-            )
-        )
-        for person in deciding
-    ]
+    return [person_score(person, segment.score_of) for person in deciding]
 
 
 def number(segment: Segment, rule: DecisionRule) -> float:

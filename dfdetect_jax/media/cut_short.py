@@ -8,7 +8,9 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-_BOXES_WITH_DATA = (b"mdat", b"moov", b"moof")
+from dfdetect_jax.media.atoms import atoms
+
+_WITH_DATA = (b"mdat", b"moov", b"moof")  # atoms
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # ASF specification, section 3.2
 _ASF_HEADER = 4096  # bytes within which the object stands
 _SEGMENT = b"\x18\x53\x80\x67"  # RFC 8794 and 9559: the element that holds a Matroska file after its EBML header
@@ -32,21 +34,9 @@ def is_cut_short(path: str | os.PathLike[str], container: str) -> bool:
         return declared(file, size) > size
 
 
-def _boxes_end(file: BinaryIO, size: int) -> int:
-    """The end of the last box of an MP4 or MOV that holds video data or an index (ISO/IEC 14496-12, 4.2)."""
-    place = end = 0
-    while place + 8 <= size:
-        file.seek(place)
-        head = file.read(16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        if length < 8:  # 0: up to the end of the file
-            break
-        place += length
-        if head[4:8] in _BOXES_WITH_DATA:
-            end = place
-    return end
+def _data_end(file: BinaryIO, size: int) -> int:
+    """The end of the last atom of an MP4 or MOV that holds video data or an index."""
+    return max((atom.end for atom in atoms(file) if atom.kind in _WITH_DATA), default=0)
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:
@@ -77,8 +67,8 @@ def _asf_end(file: BinaryIO, size: int) -> int:
 
 
 _DECLARED_END: dict[str, Callable[[BinaryIO, int], int]] = {
-    "MP4": _boxes_end,
-    "MOV": _boxes_end,
+    "MP4": _data_end,
+    "MOV": _data_end,
     "AVI": _riff_end,
     "Matroska": _segment_end,
     "ASF": _asf_end,

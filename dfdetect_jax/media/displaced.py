@@ -5,22 +5,12 @@ Read from behind the padding, the file is what it was.
 """
 
 import io
+import itertools
 import os
-import struct
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
 
-_PADDING = frozenset((b"free", b"skip", b"wide", b"uuid", b"pnot"))
+from dfdetect_jax.media.atoms import PADDING, atoms
+
 _MOST_ATOMS, _LARGEST_INDEX = 256, 64_000_000  # atoms looked at; bytes of the index, which is in memory
-
-
-class _Atom(NamedTuple):
-    """A top-level atom: its kind, where it starts, where its content starts, and where it ends; bytes."""
-
-    kind: bytes
-    start: int
-    body: int
-    end: int
 
 
 def displaced_by(path: str | os.PathLike[str]) -> int:
@@ -29,14 +19,14 @@ def displaced_by(path: str | os.PathLike[str]) -> int:
     They do where the first chunk of samples would lie outside all media data, and inside once the padding is added.
     """
     with open(path, "rb") as file:
-        atoms = list(_atoms(file))
-        padding = next((atom.start for atom in atoms if atom.kind not in _PADDING), 0)
-        index = next((atom for atom in atoms if atom.kind == b"moov"), None)
+        top = list(itertools.islice(atoms(file), _MOST_ATOMS))
+        padding = next((atom.start for atom in top if atom.kind not in PADDING), 0)
+        index = next((atom for atom in top if atom.kind == b"moov"), None)
         if not padding or index is None or index.end - index.body > _LARGEST_INDEX:
             return 0
         file.seek(index.body)
         chunk = _first_chunk(file.read(index.end - index.body))
-    data = [atom for atom in atoms if atom.kind == b"mdat"]
+    data = [atom for atom in top if atom.kind == b"mdat"]
 
     def inside(place: int) -> bool:
         return any(atom.body <= place < atom.end for atom in data)
@@ -82,27 +72,6 @@ class PartOfFile(io.RawIOBase):
         """Closes the file."""
         self._file.close()
         super().close()
-
-
-def _atoms(file: BinaryIO) -> Iterator[_Atom]:
-    """The top-level atoms: ISO/IEC 14496-12, section 4.2."""
-    end_of_file, position = file.seek(0, os.SEEK_END), 0
-    for _ in range(_MOST_ATOMS):
-        file.seek(position)
-        header = file.read(16)
-        if len(header) < 8:
-            return
-        size, kind = struct.unpack(">I4s", header[:8])
-        body = position + 8
-        if size == 1 and len(header) == 16:
-            size, body = struct.unpack(">Q", header[8:])[0], position + 16
-        end = end_of_file if size == 0 else position + size
-        if end < body:
-            return
-        yield _Atom(kind, position, body, min(end, end_of_file))
-        if end >= end_of_file:
-            return
-        position = end
 
 
 def _first_chunk(index: bytes) -> int | None:

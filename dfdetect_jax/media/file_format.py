@@ -5,14 +5,15 @@ not read, so that messages can name them.
 """
 
 import codecs
+import itertools
 import os
 import stat
-import struct
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.animation_parts import animation_parts
+from dfdetect_jax.media.atoms import PADDING, SOUND_BRANDS, atoms, brands
 
 IMAGE, VIDEO = "image", "video"
 
@@ -139,8 +140,7 @@ _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"avci", b"mif1", b"msf1", b"mif2", b"miaf")
 )
 _MOVIE_BRANDS = frozenset((b"isom", b"mp41", b"mp42", b"qt  "))
-_SOUND_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "))
-_ATOMS = frozenset((b"free", b"skip", b"wide", b"moov", b"mdat", b"pnot", b"uuid", b"moof", b"styp", b"sidx"))
+_OF_MOVIES = PADDING | {b"moov", b"mdat", b"moof", b"styp", b"sidx"}
 _MOST_ATOMS = 64  # that are looked at before the one that says which file it is
 _PACKET_LENGTHS = (188, 192, 204)  # of a transport stream: plain, with a time stamp before, with check bytes after
 
@@ -233,45 +233,29 @@ def _is_transport_stream(head: bytes) -> bool:
 
 def _by_atoms(file: BinaryIO) -> str | None:
     """MP4, MOV, HEIF or AVIF by the first atom that tells; padding before it is passed over."""
-    seen = ""
-    position = 0
-    size_of_file = file.seek(0, os.SEEK_END)
-    for _ in range(_MOST_ATOMS):
-        file.seek(position)
-        header = file.read(16)
-        if len(header) < 8:
-            break
-        size, kind = struct.unpack(">I4s", header[:8])
-        if kind == b"ftyp":
-            file.seek(position)
-            return _by_brand(file.read(min(size, _HEAD)))
-        if kind not in _ATOMS:
+    seen = None
+    for atom in itertools.islice(atoms(file), _MOST_ATOMS):
+        if atom.kind == b"ftyp":
+            file.seek(atom.start)
+            return _by_brand(file.read(min(atom.end - atom.start, _HEAD)))
+        if atom.kind not in _OF_MOVIES:
             break
         seen = "MOV"
-        if size == 1 and len(header) == 16:
-            size = struct.unpack(">Q", header[8:])[0]
-        if size < 8 or kind in (b"moov", b"moof") or position + size >= size_of_file:
+        if atom.kind in (b"moov", b"moof"):
             break
-        position += size
-    return seen or None
+    return seen
 
 
 def _by_brand(atom: bytes) -> str | None:
     """The format by the brands of an `ftyp` atom: ISO/IEC 14496-12, section 4.3."""
-    major, brands = atom[8:12], _brands(atom)
-    if major in _SOUND_BRANDS:
+    major, known = atom[8:12], brands(atom)
+    if major in SOUND_BRANDS:
         return "MP4"  # whether it has a video beside the sound, its reader finds out
-    if brands & {b"avif", b"avis"}:
+    if known & {b"avif", b"avis"}:
         return "AVIF"
-    if major in _HEIF_BRANDS or (brands & _HEIF_BRANDS and not brands & _MOVIE_BRANDS):
+    if major in _HEIF_BRANDS or (known & _HEIF_BRANDS and not known & _MOVIE_BRANDS):
         return "HEIF"
     return "MOV" if major == b"qt  " else "MP4"
-
-
-def _brands(head: bytes) -> set[bytes]:
-    """Of a file that starts with an `ftyp` atom: its major brand and the compatible ones."""
-    size = min(int.from_bytes(head[:4], "big"), len(head))
-    return {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
 
 
 def _describe(head: bytes) -> str:

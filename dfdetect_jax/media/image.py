@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.colour_profile import to_sdr_colours, to_srgb
-from dfdetect_jax.media.file_format import FORMATS, IMAGE, media_format, media_kind
+from dfdetect_jax.media.file_format import FORMATS, IMAGE, is_animated, media_format
 from dfdetect_jax.media.pixel_limits import MAX_PIXELS, check_size
 from dfdetect_jax.media.tiff import read_deep_tiff, refuse_raw
 
@@ -35,8 +35,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 
     The EXIF orientation is applied (unreadable EXIF counts as upright), in HEIC and AVIF the container's own instead.
     Grey and palette pictures are converted to RGB; transparent pixels are composited over black; of values with more
-    than 8 bits the high ones are kept. An embedded colour profile is converted to sRGB, see `colour.to_srgb`; HEIC and
-    AVIF in HLG or PQ become SDR, see `colour.to_sdr_colours`. Of a TIFF with several pages, a HEIC with several
+    than 8 bits the high ones are kept. An embedded colour profile is converted to sRGB, and HEIC and AVIF in HLG or PQ
+    become SDR, both by `colour_profile`. Of a TIFF with several pages, a HEIC with several
     photographs or a JPEG with further pictures, the first (the one declared as primary) is read.
 
     Returns:
@@ -48,7 +48,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             `photograph.is_damaged`.
     """
     name = media_format(path)
-    if media_kind(path) != IMAGE:
+    if FORMATS[name].kind != IMAGE or is_animated(path, name):
         what = f"an animated {FORMATS[name].words}" if FORMATS[name].kind == IMAGE else f"a video ({name})"
         raise BadMediaError(f"{path}: expected a photograph, found {what}")
     try:

@@ -12,13 +12,12 @@ import numpy as np
 from dfdetect_jax.media.face import Face
 from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.media_frames import MediaHeader
-from dfdetect_jax.scoring.people import LEAST_SIDE, FrameFaces, Person, doubt, people_in, trust
+from dfdetect_jax.scoring.people import LEAST_SIDE, FrameFaces, Person, doubt, people_in, person_score
 from dfdetect_jax.scoring.result import Result, ScoredFace, Sighting, View
 
 if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
     from dfdetect_jax.run.folder import Run
 
-_LEAST_TRUST = 1e-3  # so that a face of detections without trust still has a mean
 _ENLARGED, _MOST_ENLARGED = 1.5, 3  # times that a face is enlarged for the network: from here a note, from here doubt
 
 
@@ -75,9 +74,12 @@ def _scored(
         Sighting(frame=index, seconds=seconds_of[index], face=face, score=score_of[face])
         for index, face in person.faces
     )
-    weights = [max(trust(sighting.face), _LEAST_TRUST) for sighting in sightings]
-    score = float(np.average([sighting.score for sighting in sightings], weights=weights))
-    return ScoredFace(sightings=sightings, score=score, prominence=person.prominence, doubt=doubt(person, least_side))
+    return ScoredFace(
+        sightings=sightings,
+        score=person_score(person, score_of),
+        prominence=person.prominence,
+        doubt=doubt(person, least_side),
+    )
 
 
 def _run_notes(run: Run) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.atoms import SOUND_BRANDS
 from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, UNREAD_SUFFIXES, media_kind, unread_format
 from dfdetect_jax.scoring.media_frames import Unreadable
@@ -15,7 +16,6 @@ from dfdetect_jax.scoring.path_set import PathSet
 _ALSO_PROGRAMS = (".ts", ".mts", ".mod")  # in TypeScript and Go: media unless they are text
 _MEDIA_BY_NAME = (MEDIA_SUFFIXES | UNREAD_SUFFIXES) - {".png", *_ALSO_PROGRAMS}  # without a look inside
 _HEAD = 64  # bytes
-_SOUND = (b"ftypM4A ", b"ftypM4B ", b"ftypM4P ")
 
 
 class Why(enum.Enum):
@@ -118,7 +118,7 @@ def _may_be_medium(path: str) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return True
-    if head[4:12] in _SOUND:
+    if head[4:8] == b"ftyp" and head[8:12] in SOUND_BRANDS:
         return False
     no_text = path.lower().endswith(_ALSO_PROGRAMS) and b"\0" in head
     return no_text or bool(unread_format(head)) or _is_readable(path)

@@ -53,7 +53,5 @@ def _searched(folder: str, folders: PathSet) -> Iterator[str | Unreadable | Pass
 
 
 def _resolved(path: str) -> str:
-    try:
-        return os.path.realpath(path)
-    except ValueError:  # a NUL in the name
-        return path
+    """A link to a file as the file; links among the folders are resolved by `PathSet`."""
+    return os.path.realpath(path) if os.path.islink(path) else path

@@ -23,6 +23,7 @@ LEAST_PROMINENCE = 0.25
 LEAST_CONFIDENCE = 0.9
 LEAST_SIDE = 32.0  # pixels
 _NO_TRUST, _FULL_TRUST = 0.7, 0.95
+_LEAST_TRUST = 1e-3  # so that a person of detections without trust still has a mean score
 _MOST_JOINED = 200  # tracks, the most present ones; joining takes the square of their number
 
 _Faces = tuple[tuple[int, Face], ...]
@@ -81,6 +82,12 @@ def doubt(person: Person, least_side: float = LEAST_SIDE) -> str:
 def trust(face: Face) -> float:
     """How far a detection is trusted, in [0, 1]: linear in its confidence."""
     return float(np.clip((face.confidence - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST), 0.0, 1.0))
+
+
+def person_score(person: Person, score_of: Mapping[Face, float]) -> float:
+    """The mean of the scores of a person's faces, weighted by the trust in each, in [0, 1]."""
+    weights = [max(trust(face), _LEAST_TRUST) for _, face in person.faces]
+    return float(np.average([score_of[face] for _, face in person.faces], weights=weights))
 
 
 def people_in(frames: Sequence[FrameFaces], appearance_of: Mapping[Face, np.ndarray] | None = None) -> list[Person]:
