@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from dfdetect_jax.config import Crop, Settings, check
+from dfdetect_jax.exchange.opening import open_detector
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
-from dfdetect_jax.run.folder import Run, open_run
+from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import Result
@@ -88,19 +89,21 @@ class Detector:
         return results
 
 
-def load(run: str | os.PathLike[str], *, max_fpr: float | None = None) -> Detector:
-    """Opens a run folder; reads JSON and arrays, runs no code from it.
+def load(run: str | os.PathLike[str], *, max_fpr: float | None = None, sha256: str = "") -> Detector:
+    """Opens a run folder or a model; reads JSON and arrays, runs no code from it.
 
     Args:
-        run: the folder.
+        run: a run folder or a model folder; "OWNER/NAME@REVISION" on the Hugging Face hub; or a peer's NAME.onnx with
+            NAME.json beside it.
+        sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
             it.
 
     Raises:
-        RunError: it is no run folder, or has no intact checkpoint.
+        RunError: it is no run folder, or has no intact checkpoint; or it is no model, or another than `sha256` says.
         SettingsError: its settings don't fit this version of the library.
     """
-    return Detector(open_run(Path(run)), max_fpr)
+    return Detector(open_detector(run, sha256), max_fpr)
 
 
 def predict(
@@ -151,7 +154,7 @@ def evaluate(
     """Measures runs on prepared data sets, as `dfdetect evaluate` does.
 
     Args:
-        runs: one run folder or several, which are compared with the first.
+        runs: one run folder, model folder or peer's ONNX file, or several, which are compared with the first.
         data: names of prepared data sets, or folders of records; "NAME:all", or another split, for one not of `split`.
         split: "train", "val", "test", or "all".
         out: folder to write report.html, metrics.json and scores.csv to; None to write nothing.
@@ -173,7 +176,9 @@ def evaluate(
 
     folders = [runs] if isinstance(runs, str | os.PathLike) else runs
     names = [data] if isinstance(data, str) else data
-    evaluation = evaluate_runs(*open_subjects(folders, names, split, data_dir), Resampling(resamples=resamples))
+    evaluation = evaluate_runs(
+        *open_subjects(folders, names, split, data_dir, open_detector), Resampling(resamples=resamples)
+    )
     if out is not None:
         write_report(Path(out), evaluation)
     return evaluation

@@ -1,8 +1,9 @@
-"""Measures runs on prepared data sets: `python -m dfdetect_jax.evaluate --run RUN... --data NAME...`.
+"""Measures runs and models on prepared data sets: `python -m dfdetect_jax.evaluate --run RUN... --data NAME...`.
 
     --run runs/cae --data forge                                          one run: the report is written to RUN/report
     --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, compared with the first
     --data celebdf:all dfdc                                              all splits of one, the test split of the other
+    --run runs/cae --model exported/ peer.onnx --data celebdf --out X    models beside a run, see dfdetect_jax.export
     --robustness                                                         also under every corruption, at five levels
     --attacks pgd                                                        also under a white-box attack
 
@@ -47,8 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfdetect_jax.evaluation.report import report_files
     from dfdetect_jax.evaluation.report.terminal import print_evaluation
     from dfdetect_jax.evaluation.subjects import open_subjects
+    from dfdetect_jax.exchange.opening import open_detector
 
-    subjects = open_subjects(arguments.run, arguments.data, arguments.split, arguments.data_dir)
+    subjects = open_subjects(
+        [*arguments.run, *arguments.model], arguments.data, arguments.split, arguments.data_dir, open_detector
+    )
     for note in subjects.notes:
         print(f"note: {note}", file=sys.stderr)
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
@@ -69,8 +73,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         SettingsError: an argument is unknown or missing, or its value is not allowed.
     """
     arguments = _parser().parse_args(argv)
-    if len(arguments.run) > 1 and not arguments.out:
-        raise SettingsError("--out: expected a folder for the report of several runs, found none; name one")
+    if not arguments.run and not arguments.model:
+        raise SettingsError("--run, --model: expected one or more to measure, found none; name one")
+    if (arguments.model or len(arguments.run) > 1) and not arguments.out:
+        raise SettingsError("--out: expected a folder for the report of several runs or of a model, found none")
     for name, least in (("resamples", 0), ("max_frames", 1)):
         value = getattr(arguments, name)
         if value is not None and value < least:
@@ -110,7 +116,14 @@ def _parser() -> cli.Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--run", required=True, nargs="+", metavar="RUN", help="run folders; several are compared with the first"
+        "--run", default=[], nargs="+", metavar="RUN", help="run folders; several are compared with the first"
+    )
+    parser.add_argument(
+        "--model",
+        default=[],
+        nargs="+",
+        metavar="MODEL",
+        help="folders made by dfdetect_jax.export, or peers' NAME.onnx",
     )
     parser.add_argument(
         "--data",

@@ -1,6 +1,7 @@
 """Scores photographs and videos with a run, and draws pictures of the results.
 
     python -m dfdetect_jax.predict --run runs/cae photo.jpg clip.mp4 folder/
+    python -m dfdetect_jax.predict --model exported/ photo.jpg        a folder of `export`, or a peer's NAME.onnx
     python -m dfdetect_jax.predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
     find /archive -name '*.mov' -print0 | python -m dfdetect_jax.predict --run runs/cae --paths_from - --null
 
@@ -9,10 +10,11 @@ can't be read; the rest is counted by a last message: hidden files, pictures tha
 media. Links are followed, and a file comes once however many of them lead to it; two hard links are two files.
 
 Standard output carries one JSON object per file and line, with the path as it was given; messages go to standard error,
-pictures to RUN/predictions. With `--scores FILE` the lines are appended to that file, with absolute paths, and the same
-command resumes where it stopped. Exit status: 0 all files were scored (a picture without a face counts as scored), 1
-some file or folder could not be read, or some picture not be written, 2 the run, the command line or the place for the
-output can't be used, or the disk is full, 143 ended by SIGTERM. Lines that were written before stay.
+pictures to RUN/predictions, or with --model to ./predictions. With `--scores FILE` the lines are appended to that file,
+with absolute paths, and the same command resumes where it stopped. Exit status: 0 all files were scored (a picture
+without a face counts as scored), 1 some file or folder could not be read, or some picture not be written, 2 the run,
+the command line or the place for the output can't be used, or the disk is full, 143 ended by SIGTERM. Lines that were
+written before stay.
 """
 
 import argparse
@@ -72,9 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _scored(args: argparse.Namespace, share: Share) -> int:
     """Opens the run and the file of scores, and scores what is not done."""
-    from dfdetect_jax.run.folder import open_run  # brings JAX, which a wrong command line need not wait for
+    from dfdetect_jax.exchange.opening import open_detector  # brings JAX, which a wrong command line need not wait for
 
-    run, tally = open_run(args.run), Tally()
+    run, tally = open_detector(args.run or args.model, args.sha256), Tally()
     rule = decision_rule(run, args.max_fpr)
     for note in rule.notes:
         _say(note)
@@ -113,7 +115,7 @@ def _predict(
     """Scores the files and writes their lines, to standard output or to `scores`."""
     clock, write = Clock(), scores.append if scores else _print_line
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
-    folder = Path(args.out) if args.out else run.folder / "predictions"
+    folder = Path(args.out or (Path.cwd() if args.model else run.folder) / "predictions")
     if views:
         check_folder(folder)
     results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
@@ -185,7 +187,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     inputs = parser.add_argument_group("input")
-    inputs.add_argument("--run", required=True, help="run folder, made by dfdetect_jax.train")
+    detector = inputs.add_mutually_exclusive_group(required=True)
+    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train")
+    detector.add_argument(
+        "--model",
+        help="folder made by dfdetect_jax.export, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's NAME.onnx "
+        "with NAME.json beside it",
+    )
+    inputs.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
     inputs.add_argument("paths", nargs="*", metavar="PATH", help="photographs, videos, or folders of them")
     inputs.add_argument(
         "--paths_from",
@@ -214,7 +223,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     output.add_argument(
         "--pictures", choices=tuple(_VIEWS), default="all", help="results to draw (default: %(default)s)"
     )
-    output.add_argument("--out", metavar="DIR", help="folder for the pictures (default: RUN/predictions)")
+    output.add_argument(
+        "--out", metavar="DIR", help="folder for the pictures (default: RUN/predictions, or predictions)"
+    )
     output.add_argument(
         "--scores",
         metavar="FILE",

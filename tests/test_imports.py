@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select"},  # commands
+    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select", "export"},  # commands
     {"api"},
-    {"training"},
+    {"training", "exchange"},
     {"active", "evaluation"},
     {"pictures"},
     {"scoring"},

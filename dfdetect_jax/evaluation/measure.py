@@ -7,6 +7,7 @@ from dfdetect_jax import methods
 from dfdetect_jax.config import to_dict
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import read_manifest
+from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.example_views import example_views
 from dfdetect_jax.evaluation.frozen import FrozenValues, frozen_values
 from dfdetect_jax.evaluation.leakage import measure_leakage
@@ -51,7 +52,7 @@ def measure_run(
 
     Raises:
         RecordsError: records are missing or damaged.
-        RunError: scores or maps are not finite numbers.
+        RunError: scores or maps are not finite numbers, or an attack is on a run without gradients.
         SettingsError: there is no such corruption or attack.
     """
     frozen = frozen_values(run)
@@ -119,6 +120,8 @@ def _robustness(run: Run, data: PreparedSplit, stress: Stress, measure: Measure,
 def _attack(
     run: Run, data: PreparedSplit, attack: str, stress: Stress, measure: Measure, progress: Progress
 ) -> AttackResult:
+    if not run.variables:
+        raise RunError(f"{run.folder}: expected a run with gradients for --attacks, found an ONNX network")
     passes = 1 + len(EPSILONS)
     result, _ = measure_attack(
         methods.build(run.settings),

@@ -1,7 +1,7 @@
 """What an evaluation is about: run folders opened, data sets found, and what is to be said of them before it starts."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,11 @@ class Subjects(NamedTuple):
 
 
 def open_subjects(
-    folders: Sequence[str | os.PathLike[str]], names: Sequence[str], split: str = "test", data_dir: str = ""
+    folders: Sequence[str | os.PathLike[str]],
+    names: Sequence[str],
+    split: str = "test",
+    data_dir: str = "",
+    open_one: Callable[[Path], Run] = open_run,
 ) -> Subjects:
     """Opens runs and finds data sets, so that a fault of any is known before the first is measured.
 
@@ -38,6 +42,7 @@ def open_subjects(
         names: of prepared data sets, as `find_splits` takes them.
         split: of data sets whose names have none.
         data_dir: folder of prepared data sets; "" for that of the first run's training.
+        open_one: opens one of `folders`, which may then be of other kinds.
 
     Raises:
         RecordsError: records are missing or damaged.
@@ -45,6 +50,6 @@ def open_subjects(
         SettingsError: a data set is given twice, there is no such split, or a run is of another version.
     """
     paths = [Path(folder) for folder in folders]
-    runs = {name: open_run(path) for name, path in zip(short_names(paths), paths, strict=True)}
+    runs = {name: open_one(path) for name, path in zip(short_names(paths), paths, strict=True)}
     first = next(iter(runs.values()))
     return Subjects(runs, find_splits(names, split, data_dir or first.settings.data.data_dir))

@@ -68,4 +68,4 @@ class Classifier(nn.Module):
             Logits, float32 [N]; positive means fake.
         """
         x = nn.relu(nn.Dense(self.hidden, name="hidden")(features))
-        return nn.Dense(1, name="logit")(x)[:, 0]
+        return jnp.squeeze(nn.Dense(1, name="logit")(x), axis=-1)

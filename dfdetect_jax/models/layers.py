@@ -30,7 +30,14 @@ def _bias(module: nn.Module, features: int, dtype: jnp.dtype) -> jax.Array:
     return module.param("bias", nn.initializers.zeros, (features,)).astype(dtype)
 
 
-class DepthwiseConv(nn.Module):
+class LinearLayer(nn.Module):
+    """A layer that is linear in its input but for a bias: `models.folding` may scale its kernel instead of its output.
+
+    Its parameters are "kernel", whose last axis is that of the output's channels, and "bias" or none.
+    """
+
+
+class DepthwiseConv(LinearLayer):
     """`depthwise_conv` with a trained kernel; parameters as `nn.Conv(C, (k, k), feature_group_count=C)`.
 
     Attributes:
@@ -48,7 +55,7 @@ class DepthwiseConv(nn.Module):
         return operations.depthwise_conv(x, kernel, self.stride)
 
 
-class PointwiseConv(nn.Module):
+class PointwiseConv(LinearLayer):
     """`pointwise_conv` with a trained kernel; parameters as `nn.Conv(features, (1, 1), use_bias=False)`.
 
     Attributes:
@@ -65,7 +72,7 @@ class PointwiseConv(nn.Module):
         return operations.pointwise_conv(x, _kernel(self, (1, 1, x.shape[-1], self.features), x.dtype), self.stride)
 
 
-class Conv3x3(nn.Module):
+class Conv3x3(LinearLayer):
     """`conv3x3` with a trained kernel; parameters as `nn.Conv(features, (3, 3))`.
 
     Attributes:
@@ -87,7 +94,7 @@ class Conv3x3(nn.Module):
         return y + _bias(self, self.features, x.dtype) if self.use_bias else y
 
 
-class StridedConv(nn.Module):
+class StridedConv(LinearLayer):
     """`strided_conv` with a trained kernel; parameters as `nn.Conv(features, (4, 4), strides=2, padding=1)`.
 
     Attributes:
@@ -105,7 +112,7 @@ class StridedConv(nn.Module):
         return y + _bias(self, self.features, x.dtype) if self.use_bias else y
 
 
-class TransposedConv(nn.Module):
+class TransposedConv(LinearLayer):
     """`transposed_conv` with a trained kernel; parameters as `nn.ConvTranspose(features, (4, 4), use_bias=False)`.
 
     Attributes:
@@ -123,7 +130,8 @@ class TransposedConv(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalisation with the constants of Keras' Xception; parameters and statistics as `nn.BatchNorm`.
 
-    Normalises by the batch's mean and (biased) variance in training, by their running averages otherwise.
+    Normalises by the batch's mean and (biased) variance in training, by their running averages otherwise. Where
+    `models.folding` has folded it into the layer before, it has no statistics and only adds its bias.
 
     Attributes:
         axis_name: mapped axis (`jax.pmap`, `jax.shard_map`) over which the statistics are averaged, or None.
@@ -139,6 +147,8 @@ class BatchNorm(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Float [N, H, W, C] to the same shape."""
         channels = (x.shape[-1],)
+        if self.folded and not train:
+            return x + _bias(self, x.shape[-1], x.dtype)
         scale = self.param("scale", nn.initializers.ones, channels)
         bias = self.param("bias", nn.initializers.zeros, channels)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
@@ -156,6 +166,11 @@ class BatchNorm(nn.Module):
                 running_var.value = keep * running_var.value + (1 - keep) * var
         gain = scale * lax.rsqrt(var + self.epsilon)
         return operations.scale_shift(x, gain, bias - mean * gain)
+
+    @property
+    def folded(self) -> bool:
+        """Whether its statistics are in the kernel of the layer before."""
+        return not self.is_initializing() and not self.has_variable("batch_stats", "mean")
 
 
 def scale_channels(channels: int, width: float) -> int:

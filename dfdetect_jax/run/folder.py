@@ -144,8 +144,11 @@ def records_of(run: Run, data_dir: str | Path = "") -> Path:
         data_dir: where prepared data sets are; "" means the run's own setting.
 
     Raises:
-        RecordsError: they are in neither folder, or it now holds other data.
+        RecordsError: they are in neither folder, or it now holds other data; or the run is of a model folder, which
+            doesn't know where they are.
     """
+    if not run.info["data"]["folder"]:
+        raise RecordsError(f"{run.folder}: expected the run folder of a training, found a model; give the run itself")
     folder = Path(run.info["data"]["folder"])
     if not folder.is_dir():
         name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py

@@ -12,6 +12,7 @@ from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.run.folder import Run, keep_beside
 
 FILE = "validation.json"  # in the run folder
+VALIDATION = "validation"  # the same, within the one config.json of a model folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class FrozenValues:
 def read_frozen(run: Run) -> FrozenValues | None:
     """The values stored for the run's best checkpoint; None where there are none, or those of another checkpoint."""
     try:
-        stored = json.loads((run.folder / FILE).read_text())
+        stored = run.info[VALIDATION] if VALIDATION in run.info else json.loads((run.folder / FILE).read_text())
         if stored["step"] != run.info["checkpoint"]["step"]:
             return None
         return FrozenValues(
@@ -55,11 +56,15 @@ def read_frozen(run: Run) -> FrozenValues | None:
 
 def store_frozen(run: Run, values: FrozenValues) -> None:
     """Stores the values in the run folder; a read-only folder is left as it is."""
-    content: dict[str, Any] = {
+    keep_beside(run.folder, FILE, as_json(run, values))
+
+
+def as_json(run: Run, values: FrozenValues) -> dict[str, Any]:
+    """What is stored: all but the threshold, and the step of the checkpoint."""
+    return {
         "step": run.info["checkpoint"]["step"],
         "temperature": values.temperature,
         "attention_threshold": values.attention_threshold,
         "why": values.why,
         "reals": list(values.false_alarms.scores) if values.false_alarms else [],
     }
-    keep_beside(run.folder, FILE, content)

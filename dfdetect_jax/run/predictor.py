@@ -11,6 +11,7 @@ from dfdetect_jax import methods
 from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.methods import Prediction, Variables
+from dfdetect_jax.models.folding import Fold, find_folds, fold
 
 # Pixels per device and call on a CPU, where what a call touches should stay in the cache: Xception at 299 px did 18.6
 # images/s by two, 15.8 by sixteen; at 128 px sixteen and thirty-two were alike.
@@ -21,10 +22,13 @@ class Predictor:
     """A method's `predict` for NumPy arrays of any length, over the devices of this process.
 
     Images go through in batches whose size is a power of two, at most `PREDICT_BATCH`, so that few shapes are compiled.
+    Normalisations are folded into the layers before them, see `models.folding`.
     """
 
     def __init__(self, method: methods.Method, variables: Variables):
         self._mesh = mesh.data_mesh(jax.local_devices())
+        self._method = method
+        self._folds: tuple[Fold, ...] | None = None
         self._predict = jax.jit(method.predict)
         self._score = jax.jit(lambda variables, images: method.predict(variables, images).score)
         self._localize = jax.jit(
@@ -39,7 +43,8 @@ class Predictor:
 
     @variables.setter
     def variables(self, variables: Variables) -> None:
-        self._variables = mesh.replicate(jax.tree.map(_local, variables), self._mesh)
+        self._variables = jax.tree.map(_local, variables)
+        self._folded: Variables | None = None
 
     def predict(self, images: np.ndarray) -> Prediction:
         """uint8 [N, H, W, 3] -> Prediction of NumPy arrays, float32."""
@@ -60,10 +65,18 @@ class Predictor:
         devices = self._mesh.size
 
         def on_all_devices(part: np.ndarray) -> Any:
-            return function(self._variables, mesh.shard_batch({"image": part}, self._mesh)["image"])
+            return function(self._folded_for(part), mesh.shard_batch({"image": part}, self._mesh)["image"])
 
         largest = max(_largest_batch(*images.shape[1:3]), devices)
         return map_in_batches(on_all_devices, (images,), largest, least=devices)
+
+    def _folded_for(self, images: np.ndarray) -> Variables:
+        """The folded variables on the devices; `images` gives a shape to find out which can be folded, once."""
+        if self._folds is None:
+            self._folds = find_folds(self._method.predict, self._variables, images)
+        if self._folded is None:
+            self._folded = mesh.replicate(fold(self._variables, self._folds), self._mesh)
+        return self._folded
 
 
 def map_in_batches(

@@ -1,0 +1,111 @@
+"""A model folder: a detector in a form that needs neither its run folder nor trust in where it comes from.
+
+    config.json           settings, crop, thresholds, temperature, see `description`
+    weights.safetensors   variables, see `weights_file`
+    README.md             the model card
+    SHA256SUMS            digests of the others, see `sealed_folder`
+
+The format "jax" has programs beside the weights, "onnx" a network in their place. Opening one runs no code from it.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dfdetect_jax import files
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation.frozen import frozen_values
+from dfdetect_jax.evaluation.report.report_files import METRICS
+from dfdetect_jax.exchange.card import CardFacts, model_card
+from dfdetect_jax.exchange.description import describe
+from dfdetect_jax.exchange.payload import Payload
+from dfdetect_jax.exchange.sealed_folder import SUMS, seal
+from dfdetect_jax.run.folder import CONFIG, Run
+from dfdetect_jax.run.frozen import VALIDATION, as_json
+from dfdetect_jax.scoring.decision import decision_rule
+
+CARD, REPORT = "README.md", "report"
+_WRITERS = {
+    "safetensors": "payload.write_variables",
+    "jax": "jax_program.write_programs",
+    "onnx": "onnx_model.write_network",
+}
+
+
+def write_model(run: Run, folder: str | os.PathLike[str], form: str = "safetensors", dtype: str = "float32") -> Path:
+    """Exports a run as a model folder, whole or not at all.
+
+    Args:
+        run: an opened run.
+        folder: made; may exist only if it is empty.
+        form: one of `description.FORMATS`.
+        dtype: of the stored kernels, "float32" or "float16".
+
+    Returns:
+        The folder, absolute.
+
+    Raises:
+        RunError: the folder has content or can't be written, a weight is beyond the range of `dtype`, or the method
+            can't be exported in this format.
+        SettingsError: a library that the format needs is not installed.
+    """
+    folder, today = Path(folder).resolve(), datetime.now(UTC).date().isoformat()
+    frozen = frozen_values(run)
+    described = dataclasses.replace(run, info={**run.info, VALIDATION: as_json(run, frozen)})
+    with _new_folder(folder) as staging:
+        payload = _writer(form)(run, staging, dtype)
+        files.write_json(staging / CONFIG, describe(run, frozen, {"format": form, "exported": today, **payload.model}))
+        facts = CardFacts(
+            name=folder.name,
+            date=today,
+            rule=decision_rule(described),
+            metrics=_metrics_of(run.folder),
+            files={**payload.files, CONFIG: "settings, crop, preprocessing, thresholds, temperature", SUMS: "digests"},
+            dtype=dtype,
+            usage=payload.usage,
+        )
+        files.write_text(staging / CARD, model_card(run, facts))
+        seal(staging)
+    return folder
+
+
+def _writer(form: str) -> Callable[[Run, Path, str], Payload]:
+    module, _, name = _WRITERS[form].partition(".")
+    writer: Callable[[Run, Path, str], Payload] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    return writer
+
+
+def _metrics_of(run_folder: Path) -> dict[str, Any]:
+    """The run's own metrics.json; {} where it has none."""
+    try:
+        metrics = json.loads((run_folder / REPORT / METRICS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return metrics if isinstance(metrics, dict) else {}
+
+
+@contextlib.contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to write to, which takes its place if the block succeeds and is removed if not."""
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder}: expected a new or empty folder, found one with content; name another with --out")
+        staging = folder.with_name(f".{uuid.uuid4().hex}.partial")
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"{folder}: expected a folder that can be written, found none ({error.strerror})") from error
+    try:
+        yield staging
+        os.replace(staging, folder)
+    except OSError as error:
+        raise RunError(f"{folder}: can't be written ({error.strerror or error}); name another with --out") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

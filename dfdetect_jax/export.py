@@ -1,0 +1,79 @@
+"""Exports a run as a folder that can be handed on: `python -m dfdetect_jax.export --run RUN --out FOLDER`.
+
+    --format safetensors   the weights, for this library: `dfdetect predict --model FOLDER`
+    --format jax           also programs for JAX alone, on CPU, CUDA and TPU (pip install 'dfdetect_jax[export]')
+    --format onnx          a network for every ONNX runtime (pip install 'dfdetect_jax[onnx]')
+
+The folder has settings, crop and thresholds in config.json, a model card in README.md, and the SHA-256 of every file in
+SHA256SUMS. The digest of SHA256SUMS, which is printed, stands for all of it: whoever knows it can check what they got.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from dfdetect_jax import cli, files
+
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status.
+
+    Raises:
+        InputError: the command line or the run can't be used, or the folder can't be written.
+    """
+    args = parse(argv)
+    cli.keep_compiled_programs()
+    from dfdetect_jax.exchange import hub
+    from dfdetect_jax.exchange.model_folder import (
+        write_model,  # brings JAX, which a wrong command line need not wait for
+    )
+    from dfdetect_jax.exchange.sealed_folder import SUMS
+    from dfdetect_jax.run.folder import open_run
+
+    folder = write_model(open_run(args.run), args.out, args.format, args.dtype)
+    for path in sorted(folder.iterdir()):
+        print(f"{path.stat().st_size:>12,}  {path.name}", file=sys.stderr)
+    print(f"{folder}\nsha256 {files.sha256_file(folder / SUMS)}")
+    if args.push:
+        print(hub.push(folder, args.push))
+    return cli.ExitStatus.OK
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
+    parser = cli.Parser(
+        prog="python -m dfdetect_jax.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", required=True, help="run folder, made by dfdetect_jax.train")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="folder to make")
+    parser.add_argument(
+        "--format", default="safetensors", choices=("safetensors", "jax", "onnx"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        choices=("float32", "float16"),
+        help="of the stored kernels; computation is in float32 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--push",
+        metavar="OWNER/NAME",
+        help="also upload the folder to the Hugging Face hub, as the user of hf auth login; new ones are private",
+    )
+    args = parser.parse_args(argv)
+    if args.push and not _REPOSITORY.fullmatch(args.push):
+        parser.error(f"--push: expected OWNER/NAME, found {args.push!r}")
+    return args
+
+
+if __name__ == "__main__":
+    cli.run(main)
