@@ -32,7 +32,7 @@ class CardFacts:
         files: of the model folder, with what each is.
         dtype: of the stored kernels.
         usage: lines of code or commands that use it.
-        data_notes: sentences on the training data that the run folder can't know, such as licences.
+        notes: sentences that the run folder can't know, such as licences of the data and the intended use.
     """
 
     name: str
@@ -42,7 +42,7 @@ class CardFacts:
     files: Mapping[str, str]
     dtype: str = "float32"
     usage: Sequence[str] = ()
-    data_notes: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def model_card(run: Run, facts: CardFacts) -> str:
@@ -52,7 +52,7 @@ def model_card(run: Run, facts: CardFacts) -> str:
         "## Use": ["```", *facts.usage, "```", "", *_bullets(_LIMITS)],
         "## Verdicts": _bullets(facts.rule.notes),
         "## Figures": list(_figures(facts.metrics)),
-        "## Training": [*_training(run), *_bullets(facts.data_notes)],
+        "## Training": [*_training(run), *_bullets(facts.notes)],
         "## Files": _table(("file", "content"), list(facts.files.items())),
     }
     return "\n".join("\n".join([heading, "", *lines, ""]) for heading, lines in sections.items())
