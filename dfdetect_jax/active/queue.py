@@ -342,7 +342,7 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
     painted = sorted((row for row in queue.rows if row not in unpainted), key=lambda row: row.place)
     masks = np.zeros((len(painted), queue.size, queue.size), np.uint8)
     for mask, row in zip(masks, painted, strict=True):
-        mask[:] = _read_mask(queue, row)
+        mask[:] = read_mask(queue, row)
     return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
 
 
@@ -350,7 +350,12 @@ def _unpainted(queue: Queue) -> list[QueueRow]:
     return [row for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
 
 
-def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
+def read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
+    """The mask of one row: uint8 [size, size] in {0, 255}.
+
+    Raises:
+        BadMediaError: as `read_masks`.
+    """
     path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
     picture = read_image(path)
     height, width = picture.shape[:2]
