@@ -15,6 +15,7 @@ VERBS = {
     "annotate": "open a page to paint those masks on",
     "evaluate": "measure detectors on prepared data sets",
     "predict": "score photographs, videos and folders of them",
+    "page": "open a page to try a detector on a photograph or clip",
     "export": "hand a detector on: a folder for this library, JAX or ONNX",
 }
 
