@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PORT = 7860
 _MEGABYTE = 1_000_000
+_ACCENT, _ACCENT_DARK, _SOFT = "#0b5394", "#083d6d", "#46536a"  # as in the style sheets
 _CLEAN_SECONDS = 600  # after which uploads are deleted, and how often that is looked at
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
 
@@ -119,9 +120,6 @@ def launch(
     Raises:
         SettingsError: the port is taken, or the address is not this machine's.
     """
-    import gradio
-
-    theme = gradio.themes.Base(font=_FONTS, font_mono=["ui-monospace", "DejaVu Sans Mono", "monospace"])
     try:
         _, url, _ = page.launch(
             server_name=host,
@@ -142,7 +140,7 @@ def launch(
             pwa=False,
             mcp_server=False,
             footer_links=[],
-            theme=theme,
+            theme=_theme(),
             css=css,
         )
     except OSError as error:
@@ -150,6 +148,30 @@ def launch(
             f"--port {port or PORT}, --host {host}: can't be listened on ({error}); name others"
         ) from error
     return str(url)
+
+
+def _theme() -> Any:
+    """Fonts of the machine, colours with the contrast of WCAG AA, and no dark variant: pictures are judged on white."""
+    import gradio
+
+    theme = gradio.themes.Base(font=_FONTS, font_mono=["ui-monospace", "DejaVu Sans Mono", "monospace"])
+    theme = theme.set(
+        **dict.fromkeys(("button_primary_background_fill", "slider_color", "link_text_color"), _ACCENT),
+        button_primary_background_fill_hover=_ACCENT_DARK,
+        **dict.fromkeys(
+            (
+                "body_text_color_subdued",
+                "block_label_text_color",
+                "block_title_text_color",
+                "block_info_text_color",
+                "input_placeholder_color",
+            ),
+            _SOFT,
+        ),
+    )
+    for name in [name for name in vars(theme) if name.endswith("_dark")]:
+        setattr(theme, name, getattr(theme, name.removesuffix("_dark")))
+    return theme
 
 
 def blocks(title: str) -> gr.Blocks:

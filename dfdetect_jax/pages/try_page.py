@@ -6,7 +6,6 @@ from dfdetect_jax.pages import server
 from dfdetect_jax.pages.re_encoding import QUALITIES, SIZES
 from dfdetect_jax.pages.security import FILES
 from dfdetect_jax.pages.trial import Trial
-from dfdetect_jax.pages.verdict_words import false_alarms_in_words
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -39,9 +38,8 @@ def build_page(trial: Trial) -> "gr.Blocks":
             with gradio.Row():
                 quality = gradio.Slider(*QUALITIES, value=75, step=5, label="JPEG quality", elem_id="quality")
                 size = gradio.Slider(*SIZES, value=100, step=5, label="Size, % of each side", elem_id="size")
-            again = gradio.Button("Save it like this and look again", elem_id="again")
+            again = gradio.Button("Save it like this and look again", variant="primary", elem_id="again")
             held = gradio.HTML("", elem_id="held", apply_default_css=False)
-        gradio.HTML(f'<div class="answer foot"><p>{false_alarms_in_words(trial.rule, trial.max_fpr)}</p></div>')
         _connect(trial, file, answer, hold, (quality, size, again), held, attempts)
     return page
 

@@ -81,7 +81,7 @@ def _sentences(result: Result, max_fpr: float) -> Sequence[str]:
     sentences = [f"Its score is {result.score:.2f}, from 0 to 1. It says fake from {rule.fake_from:.2f} on{below}."]
     if rule.false_alarms is not None:
         rate = in_a_hundred(rule.false_alarms.rate(result.score))
-        sentences.append(f"Of the real pictures that it was checked on, about {rate} score as high as this.")
+        sentences.append(f"Of the real pictures that it was checked on, about {rate} score this high or higher.")
     if result.probability is not None:
         sentences.append(
             f"Calibrated probability of a fake: {result.probability:.0%}, if fakes were as frequent as among the "
