@@ -177,3 +177,22 @@ def test_a_wrong_run_is_one_line_and_status_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_second_round_chooses_nothing_that_is_answered_and_carries_the_masks_on(tmp_path):
+    first, _ = call(tmp_path / "first", "--share", "0.1", "--oracle")
+    second, _ = call(tmp_path / "second", "--share", "0.1", "--after", str(first.folder))
+    painted = queues.read_masks(first, first.selection.fingerprint)
+    new = [row.place for row in second.rows if row.id in queues.missing(second)]
+    assert new
+    assert not {*new} & {row.place for row in first.rows}
+    carried = queues.read_masks(second, second.selection.fingerprint)
+    np.testing.assert_array_equal(carried.places, painted.places)
+    np.testing.assert_array_equal(carried.masks, painted.masks)
+
+
+def test_the_queue_holds_the_attention_that_its_picture_shows(tmp_path, seen):
+    queue, _ = call(tmp_path / "queue", "--share", "0.1")
+    for row in queue.rows:
+        attention = np.clip(seen.attention[seen.places.tolist().index(row.place)], 0, 1)
+        np.testing.assert_allclose(queues.read_heat(queue, row), attention, atol=0.01)

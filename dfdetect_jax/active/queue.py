@@ -4,7 +4,11 @@ queue.json           the selection, and a row per crop, the most useful first
 README.txt           instructions for the annotator
 images/0001.png      the crop as stored in the records
 attention/0001.png   the detector's attention laid over it
+heat/0001.png        the attention itself, grey: 0 untouched, 255 forged
+sources/0001.png     the crop of the real picture that it was forged from, where the records have it
 masks/0001.png       to be painted: white where forged, black elsewhere, of the crop's size
+
+`dfdetect annotate` shows a page to paint them on; it adds a journal and every version of a mask, see `mask_store`.
 """
 
 import dataclasses
@@ -15,11 +19,12 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from dfdetect_jax.active.journal import read_journal, without_mask
 from dfdetect_jax.config import from_dict, renamed
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
@@ -29,9 +34,15 @@ from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
 from dfdetect_jax.pictures.sheets import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
+HEAT, SOURCES = "heat", "sources"
+STARTED = "masks.sha256"  # written when stage 2 starts: its masks must not change while it runs
 VERSION = 1  # of the folder's layout
 _INSTRUCTIONS = f"""\
-Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
+Each picture in {IMAGES}/ is a forged face. Please mark what was forged: on a page, which this command opens
+
+    dfdetect annotate --queue FOLDER
+
+(FOLDER is this one; pip install 'dfdetect_jax[annotate]'), or with a program of your own:
 
 - Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
   the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
@@ -53,6 +64,7 @@ class Selection:
         share: of the training images, at most.
         seed: of the strategy "random".
         fingerprint: of the data that images were selected from, see `records.Manifest`.
+        after: digest of the labels that earlier rounds brought, see `labelled`; "" in the first round.
     """
 
     run: str
@@ -61,6 +73,7 @@ class Selection:
     share: float
     seed: int
     fingerprint: str
+    after: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +101,7 @@ class QueueRow:
     sha256: str
 
     def file(self, kind: str) -> str:
-        """The row's file of one kind (`IMAGES`, `ATTENTION` or `MASKS`), relative to the queue folder."""
+        """The row's file of one kind, such as `IMAGES` or `MASKS`, relative to the queue folder."""
         return f"{kind}/{self.id}.png"
 
 
@@ -109,21 +122,39 @@ class Queue:
     rows: tuple[QueueRow, ...]
 
 
+class QueueCrop(NamedTuple):
+    """What a queue holds of one crop.
+
+    Attributes:
+        row: its row.
+        image: uint8 [size, size, 3] RGB, as stored in the records.
+        attention: uint8 [size, size, 3] RGB, the attention laid over it.
+        heat: float32 [size, size] in [0, 1], the attention; None where unknown.
+        source: uint8 [size, size, 3] RGB, the crop of the picture that it was forged from; None where unknown.
+        mask: uint8 [size, size] in {0, 255}, painted in an earlier round; None for a crop that is to be painted.
+    """
+
+    row: QueueRow
+    image: np.ndarray
+    attention: np.ndarray
+    heat: np.ndarray | None = None
+    source: np.ndarray | None = None
+    mask: np.ndarray | None = None
+
+
 def digest(image: np.ndarray) -> str:
     """SHA-256 of an image's pixels, uint8 [H, W, 3], independent of how the file compresses them."""
     return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
-def write_queue(
-    folder: str | Path, selection: Selection, size: int, crops: Iterable[tuple[QueueRow, np.ndarray, np.ndarray]]
-) -> Queue:
+def write_queue(folder: str | Path, selection: Selection, size: int, crops: Iterable[QueueCrop]) -> Queue:
     """Writes a new queue, whole or not at all.
 
     Args:
         folder: created here; may exist if it is empty.
         selection: the request that the queue answers.
         size: side of the crops, pixels.
-        crops: (row, crop uint8 [size, size, 3] RGB, the crop with its attention overlaid uint8 [size, size, 3] RGB).
+        crops: by rank.
 
     Raises:
         RunError: the folder isn't empty, or can't be written to.
@@ -134,10 +165,9 @@ def write_queue(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         (partial / MASKS).mkdir(parents=True)
-        for row, crop, attention in crops:
-            write_png(partial / row.file(IMAGES), crop)
-            write_png(partial / row.file(ATTENTION), attention, drawing=True)
-            rows.append(row)
+        for crop in crops:
+            _write_crop(partial, crop)
+            rows.append(crop.row)
         queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
         (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")
         (partial / QUEUE).write_text(json.dumps(_as_json(queue), indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -147,6 +177,47 @@ def write_queue(
             f"{folder}: expected a place for a new queue, found none ({error.strerror or error}); name another folder"
         ) from error
     return queue
+
+
+def _write_crop(folder: Path, crop: QueueCrop) -> None:
+    row = crop.row
+    write_png(folder / row.file(IMAGES), crop.image)
+    write_png(folder / row.file(ATTENTION), crop.attention, drawing=True)
+    if crop.heat is not None:
+        write_png(folder / row.file(HEAT), _as_picture(np.round(crop.heat * 255).astype(np.uint8)), drawing=True)
+    if crop.source is not None:
+        write_png(folder / row.file(SOURCES), crop.source)
+    if crop.mask is not None:
+        write_png(folder / row.file(MASKS), _as_picture(crop.mask))
+
+
+def _as_picture(grey: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
+
+def read_heat(queue: Queue, row: QueueRow) -> np.ndarray | None:
+    """A row's attention, float32 [size, size] in [0, 1] in steps of 1/255; None where the queue has none or another."""
+    try:
+        heat = read_image(queue.folder / row.file(HEAT))
+    except BadMediaError:
+        return None
+    return heat[..., 0].astype(np.float32) / 255 if heat.shape[:2] == (queue.size, queue.size) else None
+
+
+def labelled(queue: Queue) -> tuple[Masks, list[int]]:
+    """What the annotators of an earlier round have answered.
+
+    Returns:
+        Its masks; and the places of all that need not be chosen again, ascending: those with a mask, those that are
+        real after all, and those of which nobody could tell.
+
+    Raises:
+        BadMediaError: a mask can't be used.
+    """
+    masks = read_masks(queue, queue.selection.fingerprint)
+    answered = without_mask(read_journal(queue.folder))
+    places = {row.place for row in queue.rows if row.id in answered}
+    return masks, sorted(places | set(masks.places.tolist()))
 
 
 def kept_queue(folder: str | Path, selection: Selection) -> Queue | None:
@@ -200,8 +271,13 @@ def _read_row(values: dict[str, Any]) -> QueueRow:
 
 
 def missing(queue: Queue) -> list[str]:
-    """The ids without a mask, by rank; those whose image the annotator deleted are skipped."""
-    return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
+    """The ids that wait for a mask, by rank.
+
+    Not those whose image the annotator deleted, nor those answered on the page as real or as impossible to tell.
+    """
+    answered = without_mask(read_journal(queue.folder))
+    waiting = [row for row in _unpainted(queue) if row.id not in answered]
+    return [row.id for row in waiting if (queue.folder / row.file(IMAGES)).exists()]
 
 
 def in_the_way(queue: Queue, waiting: Sequence[str]) -> dict[str, str]:
@@ -239,7 +315,7 @@ def fill_from_records(queue: Queue, records: str | Path) -> int:
         if row.id in to_paint:
             example = examples[row.place]
             if example["has_mask"] and example["mask"].any():
-                write_png(queue.folder / row.file(MASKS), cv2.cvtColor(example["mask"], cv2.COLOR_GRAY2RGB))
+                write_png(queue.folder / row.file(MASKS), _as_picture(example["mask"]))
     return len(_unpainted(queue))
 
 
@@ -266,7 +342,7 @@ def read_masks(queue: Queue, fingerprint: str) -> Masks:
     painted = sorted((row for row in queue.rows if row not in unpainted), key=lambda row: row.place)
     masks = np.zeros((len(painted), queue.size, queue.size), np.uint8)
     for mask, row in zip(masks, painted, strict=True):
-        mask[:] = _read_mask(queue, row)
+        mask[:] = read_mask(queue, row)
     return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
 
 
@@ -274,7 +350,12 @@ def _unpainted(queue: Queue) -> list[QueueRow]:
     return [row for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
 
 
-def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
+def read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
+    """The mask of one row: uint8 [size, size] in {0, 255}.
+
+    Raises:
+        BadMediaError: as `read_masks`.
+    """
     path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
     picture = read_image(path)
     height, width = picture.shape[:2]

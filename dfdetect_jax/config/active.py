@@ -6,7 +6,7 @@ from dfdetect_jax.config.rules import at_least, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 MASKS = ("selected", "all", "none")
-STRATEGIES = ("hardest", "random", "entropy", "core_set", "outside", "channels")
+STRATEGIES = ("hardest", "random", "entropy", "core_set", "diverse", "outside", "channels")
 ANNOTATORS = ("oracle", "people")
 
 

@@ -29,7 +29,7 @@ _ADVICE = {
     Lack.DISK: "make room, then run the same command again: it resumes from the last complete checkpoint",
     Lack.RIGHT: "name another --workdir, or allow writing to it",
 }
-DIGEST = "masks.sha256"  # in the queue, written when stage 2 starts: its masks must not change while it runs
+DIGEST = queues.STARTED
 
 
 def train(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active.queue import QueueRow, Selection
+from dfdetect_jax.active.journal import Answer, Entry, append
+from dfdetect_jax.active.queue import QueueCrop, QueueRow, Selection
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError
 from tests.data.drawn import SIZE, write_records
@@ -46,7 +47,7 @@ def crops(records, places):
             reason="taken for real",
             sha256=queues.digest(image),
         )
-        yield row, image, image // 2
+        yield QueueCrop(row, image, image // 2)
 
 
 @pytest.fixture
@@ -258,3 +259,39 @@ def test_a_queue_file_that_is_not_sound_is_refused(queue, damage):
 def test_a_folder_without_a_queue_is_refused(tmp_path):
     with pytest.raises(RunError, match="expected a queue, found no"):
         queues.read_queue(tmp_path)
+
+
+def answered(queue, item, answer):
+    append(queue.folder, Entry(time="", annotator="ann", item=item, answer=answer))
+
+
+def test_what_was_answered_without_a_mask_does_not_wait_for_one(queue):
+    answered(queue, "0001", Answer.REAL)
+    answered(queue, "0002", Answer.SKIP)
+    assert queues.missing(queue) == ["0002", "0003"]
+
+
+def test_a_later_round_leaves_out_what_has_a_mask_or_can_have_none(queue, places):
+    paint(queue, 1, white_square())
+    answered(queue, "0003", Answer.UNSURE)
+    masks, labelled = queues.labelled(queue)
+    assert masks.places.tolist() == [places[0]]
+    assert labelled == sorted([places[0], places[2]])
+
+
+def test_the_heat_reads_back_in_steps_of_one_in_255(tmp_path, asked, records, places):
+    row, image, attention, *_ = next(crops(records, places))
+    heat = np.linspace(0, 1, SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    written = queues.write_queue(tmp_path / "q", asked, SIZE, [QueueCrop(row, image, attention, heat)])
+    np.testing.assert_allclose(queues.read_heat(written, row), heat, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_queue_of_an_earlier_version_has_no_heat(queue):
+    assert queues.read_heat(queue, queue.rows[0]) is None
+
+
+def test_a_selection_of_an_earlier_version_is_of_the_first_round(queue):
+    values = json.loads((queue.folder / "queue.json").read_text())
+    del values["selection"]["after"]
+    (queue.folder / "queue.json").write_text(json.dumps(values))
+    assert queues.read_queue(queue.folder).selection.after == ""
