@@ -98,6 +98,8 @@ class Train:
         log_every: steps between lines of metrics.
         eval_every: steps between validations; each is followed by a checkpoint.
         keep: number of latest checkpoints to keep, beside the best.
+        max_bad_steps: steps in a row that may be skipped because their loss or gradient is NaN or infinite, before the
+            run ends and names their examples.
         dtype: of the network's computations in training; "bfloat16" is for accelerators. Parameters, statistics,
             losses and the optimiser stay float32, and so does prediction.
         accumulate: parts that a batch goes through the network in, one after the other, for one optimiser step. Each
@@ -112,6 +114,7 @@ class Train:
     log_every: int = 50
     eval_every: int = 1_000
     keep: int = 2
+    max_bad_steps: int = 10
     dtype: str = "float32"
     accumulate: int = 1
     remat: bool = False
@@ -264,7 +267,7 @@ def _check_common(s: Settings) -> None:
 
 
 def _check_train(train: Train) -> None:
-    for name in ("batch_size", "steps", "log_every", "eval_every", "keep", "accumulate"):
+    for name in ("batch_size", "steps", "log_every", "eval_every", "keep", "max_bad_steps", "accumulate"):
         at_least(f"train.{name}", getattr(train, name), 1)
     one_of("train.dtype", train.dtype, DTYPES)
     if train.batch_size % train.accumulate:

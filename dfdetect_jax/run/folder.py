@@ -17,7 +17,7 @@ from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
-from dfdetect_jax.run.checkpoint import restore_variables
+from dfdetect_jax.run.best import restore_variables
 from dfdetect_jax.run.predictor import Predictor
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"

@@ -14,7 +14,7 @@ import pytest
 
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.run.checkpoint import sealed_steps
+from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line
 
