@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import stat
 import uuid
@@ -82,7 +83,7 @@ def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
             raise ValueError(f"{status.st_size / 1e6:.0f} MB, more than {largest / 1e6:.0f}")
         content = file.read(largest)
     try:
-        return json.loads(content, parse_constant=_refuse_constant)
+        return json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("JSON that is nested too deeply") from error
     except ValueError as error:
@@ -91,6 +92,13 @@ def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:
