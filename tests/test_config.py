@@ -52,6 +52,8 @@ def test_settings_survive_json():
     [
         ("seed", -1, "at least 0"),
         ("data.image_size", 8, "at least 32"),
+        ("data.image_size", 10**9, "at most 1024"),
+        ("seed", 10**30, "at most 4294967295, found a larger integer"),
         ("data.workers", -1, "at least 0"),
         ("data.forge_images", 0, "at least"),
         ("augment.preset", "benchmrk", 'did you mean "benchmark"'),
@@ -75,6 +77,9 @@ def test_settings_survive_json():
         ("augment.self_blend.face", 3.0, "0 to 2"),
         ("model.width", 0.0, "0.01 to 8"),
         ("model.middle_blocks", -1, "at least 0"),
+        ("model.middle_blocks", 10**9, "at most 64"),
+        ("model.decoder_widths", (8,) * 5000, "at most 10 channel counts"),
+        ("model.decoder_widths", (10**9,), "of at most 8192"),
         ("model.latent", "mapp", 'did you mean "map"'),
         ("model.decoder_widths", (), "one or more"),
         ("model.decoder_widths", (8, 0), "one or more"),

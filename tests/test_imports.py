@@ -36,7 +36,7 @@ LAYERS = (
     {"media", "devices"},
     {"methods"},
     {"models", "losses", "augmentation", "optimizer"},
-    {"config", "errors", "faults", "cli", "files", "batching", "shares"},
+    {"config", "errors", "faults", "cli", "files", "locks", "batching", "shares"},
 )
 FLOOR = {"methods", "models", "losses", "augmentation", "optimizer", "config", "errors"}
 FLOOR_LIBRARIES = {"jax", "flax", "optax", "chex", "numpy"}

@@ -17,10 +17,12 @@ from dfdetect_jax.config import Crop, override
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.run.checkpoint import sealed_steps
+from dfdetect_jax.locks import Lock
+from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.train import main, parse
-from dfdetect_jax.training import loop, parallel, provenance
+from dfdetect_jax.training import loop, parallel, provenance, stages
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line, tiny_lae_settings, tiny_settings
 
@@ -221,11 +223,29 @@ def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finis
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(finished, records, tmp_path):
+@pytest.mark.parametrize(
+    ("limit", "line"),
+    [
+        (2, r"steps 1 to 2: expected finite numbers, found .*loss=nan, .* in .*bad_steps.jsonl: .*:\d+, "),
+        (3, r"step 2: expected finite weights, found NaN"),
+    ],
+)
+def test_a_run_whose_loss_is_never_finite_ends_before_it_is_saved(limit, line, finished, records, tmp_path):
     nothing = jax.tree.map(lambda array: np.full_like(array, np.nan), loop.weights_of(finished))
-    with pytest.raises(RunError, match=r"step 2: expected finite numbers, found .*loss=nan"):
-        loop.train(open_run(finished).settings, tmp_path, records, initial=nothing)
+    settings = override(open_run(finished).settings, {"train.max_bad_steps": limit})
+    with pytest.raises(RunError, match=line):
+        loop.train(settings, tmp_path, records, initial=nothing)
     assert not sealed_steps(tmp_path / "checkpoints")
+    written = [json.loads(line) for line in (tmp_path / "bad_steps.jsonl").read_text().splitlines()]
+    assert [(each["step"], each["loss"], len(each["examples"])) for each in written] == [(1, "nan", 8), (2, "nan", 8)]
+
+
+def test_a_run_that_another_process_trains_is_refused_by_its_holder(finished, records):
+    settings, lock = open_run(finished).settings, Lock(finished / LOCK)
+    with pytest.raises(RunError, match=r"process \d+ on .* is training this run; .* another --workdir"):
+        stages.train(settings, finished, records)
+    lock.release()
+    assert stages.train(settings, finished, records)
 
 
 def test_a_run_can_start_from_the_weights_of_another(finished, records):

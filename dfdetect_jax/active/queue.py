@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from dfdetect_jax import files
 from dfdetect_jax.active.journal import read_journal, without_mask
 from dfdetect_jax.config import from_dict, renamed
+from dfdetect_jax.config.crop import LARGEST_CROP
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
@@ -250,17 +252,22 @@ def read_queue(folder: str | Path) -> Queue:
     """
     path = Path(folder) / QUEUE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = files.read_json(path)
         if values["version"] != VERSION:
             raise ValueError(f"version {values['version']}, expected {VERSION}")
         rows = [_read_row(row) for row in values["rows"]]
         if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # ids become paths
             raise ValueError("an id that is not four digits or more")
+        if not all(0 <= row.place < 2**31 for row in rows):
+            raise ValueError("a place that is no index")
+        size = int(values["size"])
+        if not 1 <= size <= LARGEST_CROP:
+            raise ValueError(f"a size that is not from 1 to {LARGEST_CROP}")
         selection = from_dict(Selection, values["selection"], "selection")
-        return Queue(folder=Path(folder), selection=selection, size=int(values["size"]), rows=tuple(rows))
+        return Queue(folder=Path(folder), selection=selection, size=size, rows=tuple(rows))
     except FileNotFoundError:
         raise RunError(f"{folder}: expected a queue, found no {QUEUE}; make one with dfdetect_jax.select") from None
-    except (OSError, ValueError, TypeError, KeyError, SettingsError) as error:
+    except (OSError, ValueError, OverflowError, TypeError, KeyError, AttributeError, SettingsError) as error:
         raise RunError(f"{path}: expected a queue, found damage ({error}); restore it, or select anew") from error
 
 
@@ -285,10 +292,10 @@ def in_the_way(queue: Queue, waiting: Sequence[str]) -> dict[str, str]:
 
     Such as masks/0003.jpg, masks/3.png, masks/0003_mask.png or 0003.png beside the folder, in place of masks/0003.png.
     """
-    files = [path for folder in (queue.folder / MASKS, queue.folder) if folder.is_dir() for path in folder.iterdir()]
+    present = [path for folder in (queue.folder / MASKS, queue.folder) if folder.is_dir() for path in folder.iterdir()]
     numbers = {int(name): name for name in waiting}
     candidates: dict[str, str] = {}
-    for path in sorted(path for path in files if path.is_file()):
+    for path in sorted(path for path in present if path.is_file()):
         digits = sorted(re.findall("[0-9]+", path.stem), key=len, reverse=True)
         if name := next((numbers[int(number)] for number in digits if int(number) in numbers), None):
             candidates.setdefault(name, path.relative_to(queue.folder).as_posix())
@@ -357,6 +364,8 @@ def read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
         BadMediaError: as `read_masks`.
     """
     path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
+    if linked := next((each for each in (path, path.parent, image_path) if each.is_symlink()), None):
+        raise BadMediaError(f"{linked}: expected a file of the queue itself, found a link; put a copy there")
     picture = read_image(path)
     height, width = picture.shape[:2]
     if (height, width) != (queue.size, queue.size):
@@ -401,6 +410,6 @@ def _check_data(queue: Queue, fingerprint: str) -> None:
 
 
 def _as_json(queue: Queue) -> dict[str, Any]:
-    files = {"image": IMAGES, "attention": ATTENTION, "mask": MASKS}
-    rows = [{**dataclasses.asdict(row), **{name: row.file(kind) for name, kind in files.items()}} for row in queue.rows]
+    kinds = {"image": IMAGES, "attention": ATTENTION, "mask": MASKS}
+    rows = [{**dataclasses.asdict(row), **{name: row.file(kind) for name, kind in kinds.items()}} for row in queue.rows]
     return {"version": VERSION, "selection": dataclasses.asdict(queue.selection), "size": queue.size, "rows": rows}

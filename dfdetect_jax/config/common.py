@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from dfdetect_jax.config.active import Active
 from dfdetect_jax.config.augment import Augment, check_augment, unread_augment
-from dfdetect_jax.config.rules import at_least, from_dict, left_at_default, one_of, to_dict, within
+from dfdetect_jax.config.rules import at_least, at_most, from_dict, left_at_default, one_of, to_dict, within
 from dfdetect_jax.errors import SettingsError
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -23,6 +23,9 @@ BENCHMARK = "deepfakebench"
 EMBEDDED = "forge"
 _WITH_DIGEST = re.compile("(.+)#([0-9a-fA-F]{64})")
 AnySettings = TypeVar("AnySettings", bound="Settings")
+
+
+LARGEST_IMAGE = 1024  # pixels, the side of what a network sees
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,8 @@ class Train:
         log_every: steps between lines of metrics.
         eval_every: steps between validations; each is followed by a checkpoint.
         keep: number of latest checkpoints to keep, beside the best.
+        max_bad_steps: steps in a row that may be skipped because their loss or gradient is NaN or infinite, before the
+            run ends and names their examples.
         dtype: of the network's computations in training; "bfloat16" is for accelerators. Parameters, statistics,
             losses and the optimiser stay float32, and so does prediction.
         accumulate: parts that a batch goes through the network in, one after the other, for one optimiser step. Each
@@ -117,6 +122,7 @@ class Train:
     log_every: int = 50
     eval_every: int = 1_000
     keep: int = 2
+    max_bad_steps: int = 10
     dtype: str = "float32"
     accumulate: int = 1
     remat: bool = False
@@ -254,10 +260,12 @@ def _unread(s: Settings) -> dict[str, str]:
 
 def _check_common(s: Settings) -> None:
     at_least("seed", s.seed, 0)
+    at_most("seed", s.seed, 2**32 - 1)
     one_of("data.compression", s.data.compression, COMPRESSIONS)
     if (s.data.name == BENCHMARK) != bool(s.data.root and s.data.json) or bool(s.data.root) != bool(s.data.json):
         raise SettingsError(f'data.root, data.json: expected both with data.name="{BENCHMARK}" and neither without it')
     at_least("data.image_size", s.data.image_size, 32)
+    at_most("data.image_size", s.data.image_size, LARGEST_IMAGE)
     at_least("data.workers", s.data.workers, 0)
     at_least("data.forge_images", s.data.forge_images, 8)
     check_augment(s.augment)
@@ -269,8 +277,9 @@ def _check_common(s: Settings) -> None:
 
 
 def _check_train(train: Train) -> None:
-    for name in ("batch_size", "steps", "log_every", "eval_every", "keep", "accumulate"):
+    for name in ("batch_size", "steps", "log_every", "eval_every", "keep", "max_bad_steps", "accumulate"):
         at_least(f"train.{name}", getattr(train, name), 1)
+        at_most(f"train.{name}", getattr(train, name), 2**31 - 1)
     one_of("train.dtype", train.dtype, DTYPES)
     if train.batch_size % train.accumulate:
         raise SettingsError(

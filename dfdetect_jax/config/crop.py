@@ -2,10 +2,11 @@
 
 import dataclasses
 
-from dfdetect_jax.config.rules import at_least, one_of, within
+from dfdetect_jax.config.rules import at_least, at_most, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 ALIGNMENTS = ("landmarks", "box")
+LARGEST_CROP = 4096  # pixels
 FACE_DETECTORS = ("mtcnn", "haar", "none")
 
 
@@ -34,6 +35,7 @@ def check_crop(crop: Crop) -> Crop:
         SettingsError: as `check`.
     """
     at_least("crop.size", crop.size, 32)
+    at_most("crop.size", crop.size, LARGEST_CROP)
     within("crop.margin", crop.margin, 1.0, 3.0)
     one_of("crop.align", crop.align, ALIGNMENTS)
     one_of("crop.face_detector", crop.face_detector, FACE_DETECTORS)

@@ -20,6 +20,8 @@ FORMER_NAMES = {
     ("QueueRow", "method"): "forgery",
 }
 T = TypeVar("T")
+_LONGEST_NAME = 80  # characters of a name that are shown
+MOST_WIDTHS, MOST_CHANNELS = 10, 8192
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
@@ -100,42 +102,61 @@ def renamed(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
 
 def unknown_name(path: str, kind: type) -> str:
     """One line for a setting that doesn't exist: its path, and the nearest name that `kind` has, or all of them."""
-    parent, _, name = path.rpartition(".")
+    parent, _, name = _plain(path).rpartition(".")
     names = [field.name for field in dataclasses.fields(kind)]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {parent}.{near[0]}?" if near else f"{parent} has: {', '.join(names)}"
-    return f"no setting {path}; {hint}"
+    return f"no setting {_plain(path)}; {hint}"
 
 
 def _coerce(kind: Any, value: Any, path: str) -> Any:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise SettingsError(f"{path}: expected a group of settings, found {value!r}")
+            raise SettingsError(f"{path}: expected a group of settings, found {_short(value)}")
         return from_dict(kind, value, path)
     if typing.get_origin(kind) is tuple:
         element = typing.get_args(kind)[0]
         if not isinstance(value, (list, tuple)):
-            raise SettingsError(f"{path}: expected a list of {element.__name__}, found {value!r}")
+            raise SettingsError(f"{path}: expected a list of {element.__name__}, found {_short(value)}")
         return tuple(_coerce(element, item, path) for item in value)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 10**18:
         return float(value)
     if type(value) is not kind:
-        raise SettingsError(f"{path}: expected {kind.__name__}, found {value!r}")
+        raise SettingsError(f"{path}: expected {kind.__name__}, found {_short(value)}")
     return value
 
 
 def one_of(path: str, value: str, allowed: Sequence[str]) -> None:
     """Refuses a `value` that is not in `allowed`, with the nearest that is."""
     if value not in allowed:
-        near = difflib.get_close_matches(value, allowed, n=1)
+        near = difflib.get_close_matches(value[:_LONGEST_NAME], allowed, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise SettingsError(f'{path}: expected one of {", ".join(allowed)}, found "{value}"{hint}')
+        raise SettingsError(f'{path}: expected one of {", ".join(allowed)}, found "{_plain(value)}"{hint}')
 
 
 def at_least(path: str, value: int, least: int) -> None:
     """Refuses a `value` below `least`."""
     if value < least:
-        raise SettingsError(f"{path}: expected at least {least}, found {value}")
+        raise SettingsError(f"{path}: expected at least {least}, found {_short(value)}")
+
+
+def at_most(path: str, value: int, most: int) -> None:
+    """Refuses a `value` above `most`."""
+    if value > most:
+        raise SettingsError(f"{path}: expected at most {most}, found {_short(value)}")
+
+
+def _plain(text: str) -> str:
+    """A name of a stranger's file that fits into one line."""
+    text = text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _short(value: Any) -> str:
+    """A value of a stranger's file in few words; Python refuses to print integers of thousands of digits."""
+    if isinstance(value, int) and abs(value) >= 10**18:
+        return "a larger integer" if value > 0 else "a smaller integer"
+    return _plain(repr(value))
 
 
 def within(path: str, value: float, low: float, high: float) -> None:
@@ -152,9 +173,14 @@ def span(path: str, values: Sequence[float], low: float, high: float) -> None:
 
 
 def positive_widths(path: str, widths: Sequence[int]) -> None:
-    """Refuses an empty list of channel counts, and counts below 1."""
+    """Refuses an empty list of channel counts, counts below 1, and more than any network of today has."""
     if not widths or min(widths) < 1:
-        raise SettingsError(f"{path}: expected one or more channel counts of at least 1, found {tuple(widths)}")
+        raise SettingsError(f"{path}: expected one or more channel counts of at least 1, found {_short(tuple(widths))}")
+    if len(widths) > MOST_WIDTHS or max(widths) > MOST_CHANNELS:
+        raise SettingsError(
+            f"{path}: expected at most {MOST_WIDTHS} channel counts of at most {MOST_CHANNELS}, found "
+            f"{_short(tuple(widths))}"
+        )
 
 
 def left_at_default(path: str, value: Any, default: Any, why: str) -> None:

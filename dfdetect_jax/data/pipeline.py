@@ -75,6 +75,8 @@ class Examples:
         }
         if self._texts:
             example |= {"frame": np.int32(fields["frame"]), **{name: np.str_(fields[name]) for name in TEXTS}}
+        else:
+            example["place"] = np.int32(place)
         if self._landmarks is not None:
             self._mark(example, fields, bool(self._self_blended[index]))
         if place == _PADDING:
@@ -131,9 +133,10 @@ def train_batches(
 
     Returns:
         An iterable of dicts: image uint8 [N, S, S, 3] RGB, mask uint8 [N, S, S] in {0, 255}, has_mask bool [N],
-        label int32 [N], valid float32 [N] (ones), N the examples of this process; with self-blending also self_blend
-        bool [N], marking reals that the step is to make a fake of and whose label is 1, and landmarks float32
-        [N, 5, 2] in pixels. Its iterator has `get_state` and `set_state` for exact resume, and `close`.
+        label int32 [N], valid float32 [N] (ones), place int32 [N] (index of the example in the split), N the examples
+        of this process; with self-blending also self_blend bool [N], marking reals that the step is to make a fake of
+        and whose label is 1, and landmarks float32 [N, 5, 2] in pixels. Its iterator has `get_state` and `set_state`
+        for exact resume, and `close`.
 
     Raises:
         RecordsError: there is nothing to train on.

@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -16,10 +17,12 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from dfdetect_jax.cli import report
+from dfdetect_jax import cli
 from dfdetect_jax.errors import SettingsError
 
 _LONGEST_WAIT = 24 * 3600  # seconds that the others wait for the first one, which chooses masks or writes the report
+HEARTBEATS = 20  # seconds without one after which a process counts as dead
+_GONE = re.compile(r"[\w ]*heartbeat timeout|Connection (?:closed|reset) by peer|Socket closed|[\w ]*task died")
 _waits = itertools.count()
 _HOW = "give all of --coordinator HOST:PORT, --process_count N and --process_id I, or --distributed alone"
 
@@ -51,6 +54,7 @@ def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0,
             None if detect else coordinator,
             None if detect else process_count,
             None if detect else process_id,
+            heartbeat_timeout_seconds=HEARTBEATS,
             shutdown_timeout_seconds=_LONGEST_WAIT,
         )
     except (RuntimeError, ValueError) as error:
@@ -64,7 +68,9 @@ def join(*, detect: bool = False, coordinator: str = "", process_count: int = 0,
 def joined(**job: Any) -> Iterator[None]:
     """`join` for the length of a command: an error in one process of a job ends that process at once.
 
-    A normal exit would deadlock at JAX's shutdown barrier; exiting at once makes the coordinator end the others.
+    A normal exit would deadlock at JAX's shutdown barrier; exiting at once makes the coordinator end the others. One
+    that is killed is missed by the others within `HEARTBEATS` seconds: they end with status 3 and one line, or by JAX's
+    own hand with SIGABRT and its words, whichever comes first.
     """
     join(**job)
     try:
@@ -73,10 +79,20 @@ def joined(**job: Any) -> Iterator[None]:
         # The number of processes is asked for last, since that needs devices, which may be what is lacking.
         if not jax.distributed.is_initialized() or jax.process_count() == 1:
             raise
-        status = report(error)
+        if line := lost_peer(error):
+            print(f"error: {line}", file=sys.stderr)
+        status = cli.ExitStatus.CRASHED if line else cli.report(error)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def lost_peer(error: BaseException) -> str:
+    """One line where an exception of JAX says that another process of the job has gone; "" elsewhere."""
+    if not (isinstance(error, jax.errors.JaxRuntimeError) and (match := _GONE.search(str(error)))):
+        return ""
+    words = match[0].strip()
+    return f"another process of this job has ended ({words}): its own output says why; run the same command again"
 
 
 def is_first() -> bool:

@@ -32,7 +32,7 @@ class TrainState(struct.PyTreeNode):
     """The complete state of training; a checkpoint of it resumes training exactly.
 
     Attributes:
-        step: int32 scalar, optimiser steps taken.
+        step: int32 scalar, steps taken; those that were skipped count.
         key: the run's PRNG key, a scalar of `jax.random.key`; a step uses `fold_in(key, step)`, so it never changes.
         params: float32 tree, trained.
         batch_stats: float32 tree, running statistics of BatchNorm.
@@ -104,7 +104,8 @@ class Method(NamedTuple):
         train_step: (state, batch, *, axis_name=None) -> (state, metrics). `batch["image"]` is uint8
             [N, H, W, 3], `batch["label"]` int32 [N]; the LAE also reads `batch["mask"]` uint8 [N, H, W] in {0, 255}
             where `batch["has_mask"]` bool [N]. `batch["self_blend"]` bool [N], if present, marks the faces to make
-            fakes of, beside `batch["landmarks"]` float32 [N, 5, 2] in pixels. Metrics are float32 scalars. With
+            fakes of, beside `batch["landmarks"]` float32 [N, 5, 2] in pixels. Metrics are float32 scalars, among
+            them "skipped", 1 where nothing was learnt because a number was not finite. With
             `axis_name`, gradients and statistics are averaged over that mapped axis, and each device passes its shard
             of the batch.
         predict: (variables, images) -> Prediction, with `images` uint8 [N, H, W, 3], or float32 in [0, 255], by

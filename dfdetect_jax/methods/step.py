@@ -89,14 +89,19 @@ def init(
 def train_step(
     state: TrainState, batch: Batch, *, settings: Settings, learn: Callable[..., Any], axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
-    """One step of every optimiser, from the weights before the step; see `Method.train_step` for shapes."""
+    """One step of every optimiser, from the weights before the step; see `Method.train_step` for shapes.
+
+    Where the loss or a gradient is NaN or infinite, nothing is learnt and only the step is counted: "skipped" is 1.
+    """
     learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
     key = step_key(state, axis_name)
     batch = augmented(state, batch, settings, axis_name)
     gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
     if axis_name is not None:
         gradients, metrics, against = jax.lax.pmean((gradients, metrics, against), axis_name)
-    state = state.with_statistics(statistics)
+    norms = optax.global_norm(gradients), optax.global_norm(against)
+    finite = jnp.isfinite(jnp.stack([metrics["loss"], *norms])).all()
+    before, state = state, state.with_statistics(statistics)
     steps = settings.train.steps
     params, opt_state = optimizer.update(settings.optimizer, steps, gradients, state.params, state.opt_state)
     new_state = state.replace(
@@ -106,7 +111,17 @@ def train_step(
         ema=optimizer.average(state.ema, params, settings.optimizer.ema_decay),
         adversary=update_adversary(state.adversary, against, settings.adversary_optimizer, steps),
     )
-    return new_state, metrics | {"gradient_norm": optax.global_norm(gradients)}
+    skipped = 1.0 - finite.astype(jnp.float32)
+    return _where(finite, new_state, before), metrics | {"gradient_norm": norms[0], "skipped": skipped}
+
+
+def _where(finite: jax.Array, new: TrainState, old: TrainState) -> TrainState:
+    """What is learnt of `new` where `finite`, else of `old`."""
+    learnt = ("params", "batch_stats", "opt_state", "ema", "adversary")
+    chosen = jax.tree.map(
+        functools.partial(jnp.where, finite), *({name: getattr(state, name) for name in learnt} for state in (new, old))
+    )
+    return new.replace(**chosen)
 
 
 def forward(

@@ -1,30 +1,30 @@
 """Checkpoints that are trusted only after their bytes were checked.
 
-Orbax writes them; this module adds what it leaves open: a finished checkpoint is *sealed* with the SHA-256 of each of
-its files, a restore takes the newest one whose seal holds, and logs a warning for those passed over. A checkpoint has
-three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone) and `cursor` (where the
-data stream stood).
+Orbax writes them; this module adds what it leaves open: a finished checkpoint is sealed (`run.seal`), a restore takes
+the newest one whose seal holds, and says which it passed over. A checkpoint in doubt is never deleted: training sets it
+aside. A checkpoint has three items: `state` (all of TrainState), `variables` (what prediction needs, restorable alone)
+and `cursor` (where the data stream stood).
 """
 
 import contextlib
-import json
+import itertools
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers
 
-from dfdetect_jax import files
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.methods.contract import TrainState, Variables
+from dfdetect_jax.methods.contract import TrainState
+from dfdetect_jax.run import seal as seals
+from dfdetect_jax.run.seal import SEAL, DoubtError, Metrics, UnsealedError
 
-SEAL = "seal.json"
-Metrics = dict[str, float | None]
-
+SET_ASIDE = "set_aside"  # beside the checkpoints: those in doubt
+_DELETED = ".deleted-"  # begins the name of a checkpoint while it is deleted
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +37,13 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, keep: int = 2):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        best = checkpoint_managers.BestN(get_metric_fn=_quality, n=1, keep_checkpoints_without_metrics=False)
-        kept = checkpoint_managers.AnyPreservationPolicy([checkpoint_managers.LatestN(keep), best])
-        self._manager = ocp.CheckpointManager(
-            self.folder,
-            item_handlers=_handlers(),
-            options=ocp.CheckpointManagerOptions(preservation_policy=kept, cleanup_tmp_directories=True),
-        )
+        self._keep = keep
+        if processes.is_first():
+            for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
+                shutil.rmtree(path, ignore_errors=True)
+        # Orbax deletes nothing: after a restart it has forgotten which checkpoint is the best.
+        options = ocp.CheckpointManagerOptions(cleanup_tmp_directories=True)
+        self._manager = ocp.CheckpointManager(self.folder, item_handlers=_handlers(), options=options)
         self._unsealed: dict[int, Metrics] = {}
         self._failed = False  # whether an error was raised, of which threads of Orbax may speak again
 
@@ -63,7 +63,7 @@ class Checkpoints:
             cursor=ocp.args.JsonSave(cursor),
         )
         with self._noting_failure():
-            self._manager.save(step, metrics=metrics, args=items)
+            self._manager.save(step, args=items, custom_metadata={seals.RESULTS: metrics}, force=True)
         self._unsealed[step] = metrics
 
     def seal(self, *, wait: bool = False) -> None:
@@ -73,38 +73,95 @@ class Checkpoints:
         unsealed, self._unsealed = self._unsealed, {}  # what can't be written is not to be sealed later
         with self._noting_failure():
             self._manager.wait_until_finished()
-        for step, metrics in unsealed.items():
-            if processes.is_first():
-                _write_seal(self.folder / str(step), metrics)
+        if processes.is_first():
+            for step, metrics in unsealed.items():
+                seals.write(self.folder / str(step), metrics)
+            self._delete_old()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
-        """The newest intact checkpoint as (state, cursor), or None if there is none.
+        """The newest sound checkpoint as (state, cursor), or None if there is none. Newer ones are set aside.
+
+        One that is complete but was not sealed, because its run was killed at that moment, is sealed now.
 
         Args:
             target: a state with the shapes, dtypes and shardings wanted.
 
         Raises:
-            RunError: an intact checkpoint belongs to another network or optimiser.
+            RunError: a sound checkpoint belongs to another network or optimiser; or there are checkpoints, and not one
+                is sound.
         """
-        for step in sorted(sealed_steps(self.folder), reverse=True):
-            if not _intact(self.folder / str(step)):
+        doubts: dict[int, DoubtError] = {}
+        for step, path in sorted(seals.step_folders(self.folder).items(), reverse=True):
+            try:
+                self._verify(step, target)
+            except DoubtError as doubt:
+                doubts[step] = doubt
                 continue
-            stored = jax.eval_shape(TrainState.with_key_data, target)
-            _check_same_arrays(self._manager.item_metadata(step)["state"], stored, self.folder / str(step))
-            args = ocp.args.Composite(
-                state=ocp.args.StandardRestore(target.with_key_data()), cursor=ocp.args.JsonRestore()
-            )
-            restored = self._manager.restore(step, args=args)
-            self._forget_after(step)
-            return restored["state"].with_typed_key(), restored["cursor"]
-        self._forget_after(-1)
+            _check_same_arrays(self._manager.item_metadata(step)["state"], _stored(target), path)
+            restored = self._load(step, target)
+            self._set_aside(doubts)
+            return restored
+        self._refuse_to_begin_again(doubts)
+        self._set_aside(doubts)
         return None
 
-    def _forget_after(self, step: int) -> None:
-        """Deletes what is newer than `step`: it was found damaged or unfinished, and training will write it anew."""
-        for later in self._manager.all_steps():
-            if later > step:
-                self._manager.delete(later)
+    def _verify(self, step: int, target: TrainState) -> None:
+        try:
+            seals.verify(self.folder / str(step))
+        except UnsealedError:
+            self._seal_late(step, target)
+
+    def _seal_late(self, step: int, target: TrainState) -> None:
+        """Orbax gives a folder its name only when the checkpoint is complete, so that it can be trusted if it loads."""
+        path = self.folder / str(step)
+        results = seals.saved_results(path)
+        if results is None:
+            raise UnsealedError(f"it has no {SEAL} and no results")
+        try:
+            state, _ = self._load(step, target)
+        except Exception as error:
+            raise UnsealedError(f"it has no {SEAL} and can't be restored") from error
+        if int(state.step) != step:
+            raise UnsealedError(f"it has no {SEAL} and is of step {state.step}")
+        if processes.is_first():
+            seals.write(path, results)
+            log.warning("%s: complete, but training was ended before it was sealed; sealed now", path)
+        processes.wait_for_all("a checkpoint is sealed late")
+
+    def _load(self, step: int, target: TrainState) -> tuple[TrainState, dict[str, Any]]:
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(target.with_key_data()), cursor=ocp.args.JsonRestore())
+        restored = self._manager.restore(step, args=args)
+        return restored["state"].with_typed_key(), restored["cursor"]
+
+    def _refuse_to_begin_again(self, doubts: dict[int, DoubtError]) -> None:
+        ours = {step: doubt for step, doubt in doubts.items() if seals.looks_like_a_checkpoint(self.folder / str(step))}
+        if ours:
+            newest = max(ours)
+            raise RunError(
+                f"{self.folder}: expected a sound checkpoint to resume from, found {len(ours)} in doubt (the newest, "
+                f"{newest}: {ours[newest]}); restore what is missing, or move that folder away to train from the start"
+            )
+
+    def _set_aside(self, doubts: dict[int, DoubtError]) -> None:
+        """Moves checkpoints away from where training will write them anew."""
+        if not doubts:
+            return
+        for step, doubt in doubts.items():
+            if processes.is_first():
+                place = _free_place(self.folder / SET_ASIDE, str(step))
+                log.warning("checkpoint %s is not used and moved to %s: %s", self.folder / str(step), place, doubt)
+                (self.folder / str(step)).rename(place)
+        processes.wait_for_all("checkpoints are set aside")
+        self._manager.reload()
+
+    def _delete_old(self) -> None:
+        """All sealed ones but the latest `keep` and the best."""
+        sealed = seals.sealed_steps(self.folder)
+        kept = {*sorted(sealed)[-self._keep :], max(sealed, key=lambda step: (seals.quality(sealed[step]), step))}
+        for step in sealed.keys() - kept:
+            doomed = self.folder / f"{_DELETED}{step}"
+            (self.folder / str(step)).rename(doomed)  # at once, so that a kill leaves no half of one
+            shutil.rmtree(doomed, ignore_errors=True)
 
     def preempted(self, step: int) -> bool:
         """Whether a job of several processes is to be saved after `step` because one of its hosts will be taken away.
@@ -132,53 +189,6 @@ class Checkpoints:
             raise
 
 
-def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables, dict[str, Any]]:
-    """The best intact checkpoint of a run as (variables, the metrics it was saved with), for this process alone.
-
-    The best is of the last "stage" and has the highest "val_auc"; among equals, and where validation had none, the
-    newest.
-
-    Args:
-        folder: of the checkpoints.
-        target: the shapes and dtypes expected, as `jax.eval_shape` gives them.
-
-    Raises:
-        RunError: there is no intact checkpoint.
-    """
-    folder = Path(folder).resolve()
-    me = jax.process_index()
-    alone = {"multiprocessing_options": ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")}
-    ranked = sorted(sealed_steps(folder).items(), key=lambda item: (_quality(item[1]), item[0]), reverse=True)
-    for step, metrics in ranked:
-        if not _intact(folder / str(step)):
-            continue
-        with ocp.Checkpointer(ocp.StandardCheckpointHandler(**alone), **alone) as checkpointer:
-            item = folder / str(step) / "variables"
-            args = ocp.args.StandardRestore(jax.tree.map(_on_one_device, target))
-            return checkpointer.restore(item, args=args), {"step": step, **metrics}
-    raise RunError(
-        f"{folder}: no intact checkpoint found; train the run: the first checkpoint is written at its first validation "
-        "(train.eval_every)"
-    )
-
-
-def sealed_steps(folder: Path) -> dict[int, Metrics]:
-    """The steps that carry a seal, with the metrics in it; anything else in `folder` is passed over."""
-    sealed: dict[int, Metrics] = {}
-    for path in folder.glob(f"*/{SEAL}"):
-        if path.parent.name.isdigit():
-            try:
-                sealed[int(path.parent.name)] = json.loads(path.read_text())["metrics"]
-            except (ValueError, KeyError):
-                log.warning("passing over checkpoint %s: its seal can't be read", path.parent)
-    return sealed
-
-
-def _on_one_device(array: Any) -> jax.ShapeDtypeStruct:
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=here)
-
-
 def _handlers() -> dict[str, ocp.CheckpointHandler]:
     """Named, so that Orbax keeps apart a step that it can't read and the others."""
     return {
@@ -188,28 +198,16 @@ def _handlers() -> dict[str, ocp.CheckpointHandler]:
     }
 
 
-def _quality(metrics: Metrics | None) -> float:
-    """Rises with "val_auc", and more from one stage to the next, which has learnt what the one before had not."""
-    metrics = metrics or {}
-    auc = metrics.get("val_auc")
-    return 2.0 * (metrics.get("stage") or 1) + (-1.0 if auc is None else auc)
+def _stored(target: TrainState) -> TrainState:
+    """Shapes and dtypes of a state as a checkpoint has it."""
+    return jax.eval_shape(TrainState.with_key_data, target)
 
 
-def _digests(step_folder: Path) -> dict[str, str]:
-    paths = sorted(p for p in step_folder.rglob("*") if p.is_file() and p.name != SEAL)
-    return {str(path.relative_to(step_folder)): files.sha256_file(path) for path in paths}
-
-
-def _write_seal(step_folder: Path, metrics: Metrics) -> None:
-    files.write_json(step_folder / SEAL, {"metrics": metrics, "sha256": _digests(step_folder)})
-
-
-def _intact(step_folder: Path) -> bool:
-    expected = json.loads((step_folder / SEAL).read_text()).get("sha256")
-    if expected == _digests(step_folder):
-        return True
-    log.warning("passing over checkpoint %s: its files differ from what was saved", step_folder)
-    return False
+def _free_place(folder: Path, name: str) -> Path:
+    """A path in `folder`, which is made, where nothing is: NAME, NAME.1, NAME.2, ..."""
+    folder.mkdir(exist_ok=True)
+    places = (folder / (f"{name}.{i}" if i else name) for i in itertools.count())
+    return next(place for place in places if not place.exists())
 
 
 def _check_same_arrays(saved: Any, target: TrainState, where: Path) -> None:

@@ -3,8 +3,8 @@
 import contextlib
 import dataclasses
 import functools
-import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,19 @@ import jax
 import numpy as np
 
 from dfdetect_jax import files, methods
-from dfdetect_jax.config import Crop, Settings, from_dict
+from dfdetect_jax.config import Crop, Settings, check_crop, from_dict
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
-from dfdetect_jax.run.checkpoint import restore_variables
+from dfdetect_jax.run.best import restore_variables
 from dfdetect_jax.run.predictor import Predictor
 
 CONFIG, CHECKPOINTS = "config.json", "checkpoints"
 COLLAPSED = "the training collapsed: all scores on validation data were equal, so no verdict means a thing"
 NO_MASKS = "trained without masks: the map shows what drives the score, not necessarily the forged region"
+
+LARGEST_NETWORK = 500  # million numbers
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +103,15 @@ def open_run(folder: str | Path) -> Run:
     info = read_config(folder)
     settings = _settings_of(folder, info)
     mesh.all_devices()  # refuses a backend that is not there, before anything asks for it
+    crop = _crop_of(folder, info)
     expected = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
+    _check_size(folder, expected)
     variables, checkpoint = _weights(folder, expected)
     run = Run(
         folder=folder,
         settings=settings,
         variables=variables,
-        crop=from_dict(Crop, info["data"]["crop"], "crop"),
+        crop=crop,
         threshold=checkpoint["threshold"],
         seen=tuple(info["data"]["seen"]),
         info={**info, "checkpoint": checkpoint},
@@ -124,6 +128,23 @@ def _settings_of(folder: Path, info: dict[str, Any]) -> Settings:
         raise SettingsError(
             f"{folder / CONFIG}: {error}; if another version of the library wrote it, open it with that"
         ) from error
+
+
+def _crop_of(folder: Path, info: dict[str, Any]) -> Crop:
+    try:
+        return check_crop(from_dict(Crop, info["data"]["crop"], "crop"))
+    except SettingsError as error:
+        raise SettingsError(f"{folder / CONFIG}: {error}; restore the file or train again") from error
+
+
+def _check_size(folder: Path, expected: Variables) -> None:
+    """Refuses a network that no one means to open, before memory is taken for it."""
+    millions = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(expected)) / 1e6
+    if millions > LARGEST_NETWORK:
+        raise RunError(
+            f"{folder / CONFIG}: expected a network of at most {LARGEST_NETWORK} million numbers, found one of "
+            f"{millions:.0f} million; see config.model"
+        )
 
 
 def _weights(folder: Path, expected: Variables) -> tuple[Variables, dict[str, Any]]:
@@ -150,6 +171,8 @@ def records_of(run: Run, data_dir: str | Path = "") -> Path:
     if not run.info["data"]["folder"]:
         raise RecordsError(f"{run.folder}: expected the run folder of a training, found a model; give the run itself")
     folder = Path(run.info["data"]["folder"])
+    if ".." in folder.parts or not folder.is_absolute():
+        raise RecordsError(f"{run.folder / CONFIG}: expected an absolute data.folder, found {folder}; restore the file")
     if not folder.is_dir():
         name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
         folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
@@ -166,16 +189,34 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The run's config.json.
 
     Raises:
-        RunError: there is none, or it can't be read.
+        RunError: there is none, or it can't be read, or lacks what a training writes.
     """
     path = folder / CONFIG
     if not path.is_file():
         problem = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
         raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {problem}")
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
+        info = files.read_json(path)
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: expected JSON, found {error}; restore the file or train again") from error
+    if missing := _missing(info):
+        raise RunError(f"{path}: expected what a training writes, found no {missing}; restore the file or train again")
+    return info
+
+
+def _missing(info: Any) -> str:
+    """What config.json lacks, or has in another form; "" if nothing."""
+    groups = {name: info.get(name) if isinstance(info, dict) else None for name in ("settings", "data")}
+    for name, group in groups.items():
+        if not isinstance(group, dict):
+            return name
+    data = groups["data"] or {}
+    if not isinstance(data.get("crop"), dict):
+        return "data.crop"
+    seen = data.get("seen")
+    if not (isinstance(seen, list) and all(isinstance(forgery, str) for forgery in seen)):
+        return "data.seen"
+    return next((f"data.{name}" for name in ("folder", "fingerprint") if not isinstance(data.get(name), str)), "")
 
 
 def keep_beside(folder: Path, name: str, content: dict[str, Any]) -> None:

@@ -15,10 +15,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.locks import Lock, LockedError, UnlockableError
 from dfdetect_jax.scoring.decision import DecisionRule
 from dfdetect_jax.scoring.path_set import PathSet
 
@@ -56,7 +56,7 @@ def fingerprint(run: Run, rule: DecisionRule, frames: int) -> str:
 class ScoresFile:
     """Opens a file of scores to append to, or makes it; an incomplete last line is removed.
 
-    A lock file beside it, `.NAME.lock`, keeps other processes from writing to it; it stays behind, empty.
+    A lock file beside it, `.NAME.lock`, keeps other processes from writing to it; it stays behind.
 
     Args:
         path: of the file; its folder is made if absent.
@@ -78,14 +78,10 @@ class ScoresFile:
         self._start = json.dumps({SCORED_BY: scored_by})[:-1].encode()  # of every line
         if self.path.exists() and not self.path.is_file():  # a pipe or a device may block, or never end
             raise RunError(f"{path}: expected a place to write scores to; found something that is not a plain file")
-        self._lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
+        self._lock = self._locked()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
             # Without a buffer, which `close` would try to write once more when the disk is full.
             self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 (closed by `close`)
-        except filelock.Timeout as error:
-            raise RunError(f"{path}: another process is writing scores to it; give another --scores") from error
         except OSError as error:
             self._lock.release()
             raise RunError(f"{path}: expected a place to write scores to; {error.strerror or error}") from error
@@ -98,6 +94,17 @@ class ScoresFile:
         except BaseException:
             self.close()
             raise
+
+    def _locked(self) -> Lock:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return Lock(self.path.with_name(f".{self.path.name}.lock"))
+        except LockedError as error:
+            raise RunError(f"{self.path}: {error} is writing scores to it; give another --scores") from error
+        except UnlockableError as error:
+            raise RunError(str(error)) from error
+        except OSError as error:
+            raise RunError(f"{self.path}: expected a place to write scores to; {error.strerror or error}") from error
 
     def append(self, line: dict[str, Any]) -> None:
         """Adds a line at once, so that nothing is lost if this process is killed.

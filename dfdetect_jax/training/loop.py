@@ -1,12 +1,11 @@
 """The training loop: the one place with state. Everything it calls is a function of its arguments.
 
 Order matters twice: a checkpoint's cursor is read after the batch of its step was drawn and before the next one is,
-and a state is saved only after its loss and gradient were seen to be finite.
+and a state is saved only after its weights were seen to be finite.
 """
 
 import contextlib
 import dataclasses
-import math
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import CHECKPOINTS, open_run
 from dfdetect_jax.training import parallel as parallels
 from dfdetect_jax.training import preemption as preemptions
+from dfdetect_jax.training.bad_steps import BadSteps, check_weights
 from dfdetect_jax.training.parallel import Parallel
 from dfdetect_jax.training.preemption import Preemption
 from dfdetect_jax.training.provenance import write_config
@@ -67,7 +67,8 @@ def train(
         asked to end before the last step of all (the state is saved).
 
     Raises:
-        RunError: `workdir` holds a run with other settings, or the loss became NaN or infinite.
+        RunError: `workdir` holds a run with other settings, or the loss was NaN or infinite in
+            `train.max_bad_steps` steps in a row, or the weights became so.
         RecordsError, SettingsError: as `pipeline.train_batches` and `parallel.build`.
         WeightsError: the settings name a file of weights that can't be read.
     """
@@ -100,6 +101,7 @@ def train(
             settings=settings,
             parallel=parallel,
             validation=Validation(method, settings, records),
+            bad_steps=BadSteps(workdir, records, parallel, settings.train.max_bad_steps, start),
             checkpoints=checkpoints,
             writer=writer,
             progress=progress,
@@ -141,6 +143,7 @@ class _Loop:
     settings: Settings
     parallel: Parallel
     validation: Validation
+    bad_steps: BadSteps
     checkpoints: Checkpoints
     writer: MetricsWriter
     progress: ProgressLine
@@ -151,12 +154,14 @@ class _Loop:
         s, state = self.settings.train, self.parallel.place(state)
         take_step, metrics = None, None
         for step in steps:
-            batch = self.parallel.shard(self._next_batch(batches, metrics))
+            read = self._next_batch(batches, metrics)
+            batch = self.parallel.shard({name: read[name] for name in STEP_ARRAYS if name in read})
             take_step = take_step or self._compile(state, batch)
             trace.before(step)
             with jax.transfer_guard("disallow"), jax.profiler.StepTraceAnnotation("train", step_num=step):
                 state, metrics = take_step(state, batch)
             trace.after(step, metrics)
+            self.bad_steps.took(step, read["place"], metrics)
             self.checkpoints.seal()
             ended = self.preemption.after(step)
             last = step == steps[-1] or ended
@@ -167,7 +172,7 @@ class _Loop:
                 self._report(step, metrics)
             if step % s.eval_every == 0 or last:
                 validate = not ended or step == steps[-1]  # nothing comes after the last step to make up for it
-                self._validate_and_save(step, state, metrics, batches.get_state(), stage, validate, step == steps[-1])
+                self._validate_and_save(step, state, batches.get_state(), stage, validate, step == steps[-1])
                 self.progress.restart(step)
                 ended = ended or self.preemption.requested_here  # while it validated; the state is saved
             if ended and step < s.steps:
@@ -192,25 +197,25 @@ class _Loop:
         batch = next(batches)
         if previous is None or previous["loss"].is_ready():  # else the device was busy, and nothing waited
             self.progress.waited(time.perf_counter() - asked)
-        return {name: batch[name] for name in STEP_ARRAYS if name in batch}
+        return batch
 
     def _report(self, step: int, metrics: dict[str, jax.Array]) -> None:
-        values = self.parallel.scalars(metrics)
-        self._refuse_non_finite(step, values)
+        self._check_steps()
+        values = self.parallel.scalars(metrics) | {"skipped": float(self.bad_steps.count)}
         self.writer.write(step, values | self.progress.report(step, values["loss"]))
 
     def _validate_and_save(
         self,
         step: int,
         state: TrainState,
-        metrics: dict[str, jax.Array],
         cursor: dict[str, Any],
         stage: int,
         validate: bool,
         final: bool,
     ) -> None:
-        self._refuse_non_finite(step, self.parallel.scalars(metrics))
+        self._check_steps()
         whole = self.parallel.whole(state)
+        check_weights(step, whole.variables)
         result = dict(NOT_VALIDATED)
         if validate:
             result = self.validation(whole.variables, stop=lambda: self.preemption.requested_here and not final)
@@ -219,14 +224,13 @@ class _Loop:
         self.writer.write(step, result)
         self.progress.validated(result["val_auc"])
 
-    def _refuse_non_finite(self, step: int, values: dict[str, float]) -> None:
-        bad = [name for name, value in values.items() if not math.isfinite(value)]
-        if bad:
+    def _check_steps(self) -> None:
+        try:
+            for line in self.bad_steps.check():
+                self.progress.print(line)
+        except RunError:
             self.checkpoints.seal(wait=True)
-            raise RunError(
-                f"step {step}: expected finite numbers, found {', '.join(f'{n}={values[n]}' for n in bad)}; the last "
-                "checkpoint is kept; try a lower optimizer.learning_rate, or optimizer.clip_norm=1, in a new --workdir"
-            )
+            raise
 
 
 class _Trace:

@@ -15,7 +15,14 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.run.folder import CONFIG, read_config
 
 # These may differ when a run is resumed: they change what is written and how fast, not what is learned.
-FREE_TO_CHANGE = ("train.log_every", "train.keep", "train.remat", "train.shard_optimizer", "data.data_dir")
+FREE_TO_CHANGE = (
+    "train.log_every",
+    "train.keep",
+    "train.max_bad_steps",
+    "train.remat",
+    "train.shard_optimizer",
+    "data.data_dir",
+)
 
 
 def write_config(workdir: Path, settings: Settings, records: Path) -> None:

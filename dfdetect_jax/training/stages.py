@@ -1,7 +1,9 @@
 """All stages of a training: one, or two with a selection of images between, for methods that learn from masks."""
 
+import contextlib
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,14 @@ from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.faults import Lack
+from dfdetect_jax.locks import Lock, LockedError, UnlockableError
 from dfdetect_jax.methods import Variables
+from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
+_LOCK_WAIT = 1.0  # seconds, in which one who only asks for the holder lets go
 _ADVICE = {
     Lack.MEMORY: "give --config.train.accumulate=2 (or 4, 8), --config.train.remat=True or a smaller "
     "--config.train.batch_size; remat may change in the same --workdir",
@@ -52,11 +57,34 @@ def train(
 
     Raises:
         RunError, SettingsError, WeightsError: as `loop.train`; RunError also if the queue has no mask, if memory runs
-            out or the disk is full.
+            out or the disk is full, or if another process trains in `workdir`.
         BadMediaError: a painted mask can't be used.
     """
-    with faults.explained(str(workdir), _ADVICE):
+    with faults.explained(str(workdir), _ADVICE), _alone(workdir):
         return _all_stages(settings, workdir, records, initial, profile)
+
+
+@contextlib.contextmanager
+def _alone(workdir: Path) -> Iterator[None]:
+    """Keeps another job from training in the same folder; process 0 holds the lock for all of its job.
+
+    Raises:
+        RunError: another does, or the disk has no locks.
+    """
+    if not processes.is_first():
+        yield
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = Lock(workdir / LOCK, seconds=_LOCK_WAIT)
+    except LockedError as error:
+        raise RunError(f"{workdir}: {error} is training this run; wait for it, or give another --workdir") from error
+    except UnlockableError as error:
+        raise RunError(str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Variables | None, profile: range) -> bool:

@@ -197,6 +197,14 @@ def test_a_crop_that_was_painted_over_is_no_mask(queue):
     refused(queue, r"masks/0001\.png: expected white on black, found the crop itself")
 
 
+def test_a_mask_that_is_a_link_is_refused(queue, tmp_path):
+    paint(queue, 1, white_square())
+    mask = queue.folder / "masks/0001.png"
+    mask.rename(tmp_path / "elsewhere.png")
+    mask.symlink_to(tmp_path / "elsewhere.png")
+    refused(queue, r"masks/0001\.png: expected a file of the queue itself, found a link")
+
+
 def test_masks_never_land_on_other_data(queue):
     paint(queue, 1, white_square())
     with pytest.raises(RunError, match="selected from this data"):
@@ -244,10 +252,13 @@ def test_a_folder_with_something_in_it_is_not_written_to(tmp_path, records, aske
         lambda values: {**values, "version": 99},
         lambda values: {**values, "rows": [{**values["rows"][0], "id": "../../0001"}]},
         lambda values: {**values, "rows": [{**values["rows"][0], "place": "first"}]},
+        lambda values: {**values, "rows": [{**values["rows"][0], "place": -1}]},
+        lambda values: {**values, "rows": "rows"},
+        lambda values: {**values, "size": 10**9},
         lambda values: {**values, "selection": {}},
         lambda values: [],
     ],
-    ids=["version", "path", "type", "no selection", "list"],
+    ids=["version", "path", "type", "negative", "rows", "size", "no selection", "list"],
 )
 def test_a_queue_file_that_is_not_sound_is_refused(queue, damage):
     path = queue.folder / "queue.json"

@@ -45,6 +45,7 @@ def test_a_training_batch_has_the_shapes_and_types_of_the_contract(drawn):
         "has_mask": ((4,), "bool"),
         "label": ((4,), "int32"),
         "valid": ((4,), "float32"),
+        "place": ((4,), "int32"),
     }
 
 
@@ -87,6 +88,21 @@ def test_processes_share_each_global_batch(drawn):
     ]
     for batch, *parts in zip(whole, *shares, strict=True):
         assert np.array_equal(batch["image"], np.concatenate([part["image"] for part in parts]))
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (4, 2)])
+def test_a_stream_resumes_with_another_number_of_processes_where_it_stopped(drawn, before, after):
+    def of_process(index, count):
+        return iter(pipeline.train_batches(drawn, cae_settings(), process_index=index, process_count=count))
+
+    whole = take(of_process(0, 1), 5)
+    interrupted = of_process(0, before)  # the first process, whose cursor is kept
+    take(interrupted, 3)
+    resumed = [of_process(index, after) for index in range(after)]
+    for stream in resumed:
+        stream.set_state(interrupted.get_state())
+    for batch, *parts in zip(whole[3:], *(take(stream, 2) for stream in resumed), strict=True):
+        assert np.array_equal(batch["place"], np.concatenate([part["place"] for part in parts]))
 
 
 def test_only_the_given_forgeries_are_trained_on(drawn):

@@ -9,12 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import SettingsError
-from dfdetect_jax.run.checkpoint import sealed_steps
+from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line
 
@@ -120,6 +121,48 @@ def test_an_error_ends_its_process_at_once_though_the_other_goes_on():
         finally:
             waits.kill()
             fails.kill()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("INTERNAL: Barrier failed because: UNAVAILABLE: Task 1 heartbeat timeout. This", "(Task 1 heartbeat timeout)"),
+        (
+            "UNKNOWN: Gloo failed: [pair.cc] Connection closed by peer [::1]:1",
+            "(Connection closed by peer)",
+        ),
+        ("INVALID_ARGUMENT: shapes differ", ""),
+    ],
+)
+def test_a_process_that_has_gone_is_told_from_a_defect_in_one_line(words, line):
+    told = processes.lost_peer(jax.errors.JaxRuntimeError(words))
+    assert line in told
+    assert bool(told) == bool(line)
+    assert processes.lost_peer(ValueError(words)) == ""
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_is_missed_by_the_other_in_bounded_time():
+    port, wait, idle = (
+        free_port(),
+        'processes.wait_for_all("x")',
+        "import sys, time; sys.stdout.flush(); time.sleep(600)",
+    )
+    start = (
+        "from dfdetect_jax.devices import processes\nwith processes.joined({job}):\n    print(flush=True)\n    {what}\n"
+    )
+    waits = python(start.format(job=explicit(0, port), what=wait))
+    with (
+        waits,
+        python(start.format(job=explicit(1, port), what=idle)) as killed,
+    ):
+        killed.stdout.readline()
+        killed.kill()
+        began = time.monotonic()
+        _, said = waits.communicate(timeout=100)
+    assert time.monotonic() - began < 2 * processes.HEARTBEATS
+    assert waits.returncode in (3, -signal.SIGABRT)
+    assert "error: another process of this job has ended (" in said or "another task died" in said
 
 
 def settings_of_a_job(workdir):

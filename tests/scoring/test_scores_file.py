@@ -125,7 +125,7 @@ def test_a_file_of_something_else_is_refused_and_left_alone(content, reason, tmp
 
 def test_two_processes_cannot_write_to_one_file(tmp_path):
     scores = ScoresFile(tmp_path / "s.jsonl", "me")
-    with pytest.raises(RunError, match="another process"):
+    with pytest.raises(RunError, match=r"process \d+ on .* is writing scores to it"):
         ScoresFile(tmp_path / "s.jsonl", "me")
     scores.close()
     ScoresFile(tmp_path / "s.jsonl", "me").close()

@@ -16,8 +16,9 @@ from dfdetect_jax.active import queue as queues
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import records
 from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsError, WeightsError
-from dfdetect_jax.run.checkpoint import Checkpoints, sealed_steps
+from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training import loop, parallel, stages
 from dfdetect_jax.weights.vgg16 import load_vgg16
 from tests.conftest import tiny_lae_settings

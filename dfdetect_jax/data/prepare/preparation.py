@@ -166,7 +166,7 @@ def _refuse_errors(target: _Target) -> None:
 def _prepare(target: _Target, share: Share, processes: int, beam: Sequence[str], log: Log) -> Path | None:
     work, plan = target.work, target.plan
     own_lock = "lock" if share.count == 1 else f"lock-{share.index}-of-{share.count}"
-    with locked(work / own_lock, lambda: log(f"{work}: another process is preparing this; waiting for it")):
+    with locked(work / own_lock, lambda holder: log(f"{work}: {holder} is preparing this; waiting for it")):
         if not target.is_prepared():  # else the process that held the lock has prepared it
             _run_share(target, share, processes, beam, log)
     remaining = [] if target.is_prepared() else target.remaining(range(len(plan.jobs)))
@@ -174,7 +174,7 @@ def _prepare(target: _Target, share: Share, processes: int, beam: Sequence[str],
         counts = f"{len(remaining)} of {len(plan.jobs)} clips remain for other shares"
         log(f"share {share.index} of {share.count} is done; {counts}")
         return None
-    with locked(work / "lock-merge", lambda: log(f"{work}: another process is merging this; waiting for it")):
+    with locked(work / "lock-merge", lambda holder: log(f"{work}: {holder} is merging this; waiting for it")):
         if not target.is_prepared():
             _merge(target, processes)
     _clean_up(work)

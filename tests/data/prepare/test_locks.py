@@ -14,13 +14,13 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from dfdetect_jax.data.prepare.locks import locked
-with locked(Path(sys.argv[1]), lambda: None):
+with locked(Path(sys.argv[1]), lambda holder: None):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
-def fail():
+def fail(holder):
     pytest.fail("nobody else holds the lock")
 
 
@@ -35,12 +35,12 @@ def test_a_lock_is_waited_for_and_freed_when_its_process_dies(tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
 
-        def waiting():
-            waits.append(process.poll())
+        def waiting(holder):
+            waits.append((process.poll(), holder.split()[:2]))
             process.kill()
 
         with locked(path, waiting):
-            assert waits == [None]  # called once, while the other process lived
+            assert waits == [(None, ["process", str(process.pid)])]  # called once, while the other process lived
 
 
 def test_a_folder_that_the_holder_removes_is_made_again(tmp_path):
@@ -55,7 +55,7 @@ def test_a_folder_that_the_holder_removes_is_made_again(tmp_path):
     holder = threading.Thread(target=hold_and_remove)
     holder.start()
     held.wait()
-    with locked(path, release.set):
+    with locked(path, lambda holder: release.set()):
         holder.join()
         assert path.parent.is_dir()
 
