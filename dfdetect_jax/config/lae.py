@@ -5,7 +5,7 @@ import math
 
 from dfdetect_jax.config.active import Active, check_active
 from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer, encoder_weights
-from dfdetect_jax.config.rules import left_at_default, one_of, within
+from dfdetect_jax.config.rules import left_at_default, multiple_of, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 INPUTS = ("image", "residual")
@@ -216,12 +216,7 @@ def _check_model(s: LAESettings) -> None:
     one_of("model.head", s.model.head, HEADS)
     one_of("model.pooling", s.model.pooling, POOLINGS)
     within("model.discriminator_width", s.model.discriminator_width, 0.01, 8.0)
-    multiple = 2 ** max(s.model.stages, 4)  # four halvings in the discriminator
-    if s.data.image_size % multiple:
-        nearest = max(32, round(s.data.image_size / multiple) * multiple)
-        raise SettingsError(
-            f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; try {nearest}"
-        )
+    multiple_of("data.image_size", s.data.image_size, 2 ** max(s.model.stages, 4))  # four in the discriminator
     if s.loss.latent_form == "absolute":
         left_at_default("model.pooling", s.model.pooling, LAEModel().pooling, 'loss.latent_form="absolute"')
     if s.model.head == "linear":
