@@ -16,8 +16,10 @@ from dfdetect_jax.config.common import (
     check,
 )
 from dfdetect_jax.config.crop import ALIGNMENTS, FACE_DETECTORS, Crop, check_crop
+from dfdetect_jax.config.forensic_transfer import ForensicTransferLoss, ForensicTransferModel, ForensicTransferSettings
 from dfdetect_jax.config.lae import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.config.mesoinception4 import MesoInception4Model, MesoInception4Settings
+from dfdetect_jax.config.multi_task import MultiTaskLoss, MultiTaskModel, MultiTaskSettings
 from dfdetect_jax.config.rules import from_dict, one_of, override, renamed, to_dict, with_presets
 
 __all__ = [
@@ -35,11 +37,17 @@ __all__ = [
     "ClassifierSettings",
     "Crop",
     "Data",
+    "ForensicTransferLoss",
+    "ForensicTransferModel",
+    "ForensicTransferSettings",
     "LAELoss",
     "LAEModel",
     "LAESettings",
     "MesoInception4Model",
     "MesoInception4Settings",
+    "MultiTaskLoss",
+    "MultiTaskModel",
+    "MultiTaskSettings",
     "Optimizer",
     "SelfBlend",
     "Settings",

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from dfdetect_jax.config.active import Active, check_active
+from dfdetect_jax.config.active import Active, check_active, check_room_for_masks, unread_active
 from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer, encoder_weights
 from dfdetect_jax.config.rules import left_at_default, multiple_of, one_of, within
 from dfdetect_jax.errors import SettingsError
@@ -121,7 +121,8 @@ class LAESettings(Settings):
         _check_loss(self)
         _check_discriminator(self.discriminator)
         check_active(self.active, self.train.steps if self.mask_learning else None)
-        _check_room_for_masks(self)
+        if self.mask_learning and self.data.balance:
+            check_room_for_masks(self.active, self.augment.self_blend.share)
 
     @property
     def unread(self) -> dict[str, str]:
@@ -182,24 +183,7 @@ def _unread(s: LAESettings) -> dict[str, str]:
         unread["model.pooling"] = 'loss.latent_form="absolute"'
     if s.model.head == "linear":
         unread["loss.sharpness"] = 'model.head="linear"'
-    if s.active.masks != "selected":
-        reason = f'active.masks="{s.active.masks}"'
-        unread |= dict.fromkeys(("active.strategy", "active.share", "active.annotator", "active.batch_share"), reason)
-    if s.augment.self_blend.share == 0 or s.loss.attention == 0:
-        unread["active.self_blended"] = "loss.attention=0" if s.loss.attention == 0 else "augment.self_blend.share=0"
-    if s.mask_learning is None:
-        unread["active.start"] = "loss.attention=0" if s.loss.attention == 0 else 'active.masks="none"'
-    return unread
-
-
-def _check_room_for_masks(s: LAESettings) -> None:
-    """Images with a selected mask take their share of a balanced batch from the data's fakes."""
-    share = 0.5 - s.augment.self_blend.share
-    if s.mask_learning and s.active.masks == "selected" and s.data.balance and s.active.batch_share > share:
-        raise SettingsError(
-            f"active.batch_share: expected at most the {share:g} that self-blended fakes leave to others, found "
-            f'{s.active.batch_share:g}; set active.masks="none", or a smaller augment.self_blend.share'
-        )
+    return unread | unread_active(s.active, "loss.attention", s.loss.attention, s.augment.self_blend.share)
 
 
 def _check_discriminator(discriminator: Optimizer) -> None:

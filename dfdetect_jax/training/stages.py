@@ -65,6 +65,8 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
+    if active.start == 0:  # with all masks alone
+        return loop.train(settings, workdir, records, initial=initial, masks=pipeline.ALL, stage=2, profile=profile)
     if not loop.train(settings, workdir, records, initial=initial, until=active.start, profile=profile):
         return False
     if active.masks == pipeline.ALL:
