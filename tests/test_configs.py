@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import cae, classifier, forensic_transfer, lae, mesoinception4, multi_task
+from configs import cae, classifier, forensic_transfer, lae, mesoinception4, multi_task, recce
 from dfdetect_jax.config import check, to_dict
 from dfdetect_jax.data import catalog
 from dfdetect_jax.errors import SettingsError
@@ -50,7 +50,7 @@ def test_the_papers_presets_of_the_lae_read_what_prepare_writes_without_a_name(p
     assert lae.get_config(preset).data.name in catalog.NAMES
 
 
-RIVALS = (classifier, forensic_transfer, mesoinception4, multi_task)
+RIVALS = (classifier, forensic_transfer, mesoinception4, multi_task, recce)
 
 
 @pytest.mark.parametrize(("config", "preset"), [(config, preset) for config in RIVALS for preset in config.PRESETS])

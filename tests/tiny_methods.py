@@ -11,6 +11,8 @@ from dfdetect_jax.config import (
     MultiTaskModel,
     MultiTaskSettings,
     Optimizer,
+    RECCEModel,
+    RECCESettings,
     Settings,
     Train,
 )
@@ -29,4 +31,5 @@ TINY: dict[str, Settings] = {
     "mesoinception4": MesoInception4Settings(**_SHARED, model=MesoInception4Model(dropout=0.05)),
     "forensic_transfer": ForensicTransferSettings(**_SHARED, model=ForensicTransferModel(width=0.2)),
     "multi_task": MultiTaskSettings(**_SHARED, model=MultiTaskModel(width=0.2)),
+    "recce": RECCESettings(**_SHARED, model=RECCEModel(width=0.02, middle_blocks=2, dropout=0.05)),
 }

@@ -20,6 +20,7 @@ from dfdetect_jax.config.forensic_transfer import ForensicTransferLoss, Forensic
 from dfdetect_jax.config.lae import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.config.mesoinception4 import MesoInception4Model, MesoInception4Settings
 from dfdetect_jax.config.multi_task import MultiTaskLoss, MultiTaskModel, MultiTaskSettings
+from dfdetect_jax.config.recce import RECCELoss, RECCEModel, RECCESettings
 from dfdetect_jax.config.rules import from_dict, one_of, override, renamed, to_dict, with_presets
 
 __all__ = [
@@ -49,6 +50,9 @@ __all__ = [
     "MultiTaskModel",
     "MultiTaskSettings",
     "Optimizer",
+    "RECCELoss",
+    "RECCEModel",
+    "RECCESettings",
     "SelfBlend",
     "Settings",
     "Train",

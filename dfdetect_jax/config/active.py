@@ -81,7 +81,8 @@ def unread_active(active: Active, term: str, weight: float, self_blend_share: fl
         weight: its value.
         self_blend_share: of each batch.
     """
-    unread, without = {}, f"{term}=0" if weight == 0 else ""
+    unread: dict[str, str] = {}
+    without = f"{term}=0" if weight == 0 else ""
     if active.masks != "selected":
         selection = ("active.strategy", "active.share", "active.annotator", "active.batch_share")
         unread |= dict.fromkeys(selection, f'active.masks="{active.masks}"')

@@ -29,4 +29,4 @@ def class_activation(
     gradient = jax.grad(lambda features: jnp.sum(classify(features)))(feature_map)
     weights = jnp.mean(gradient, axis=(1, 2), keepdims=True, dtype=jnp.float32)
     activation = jax.nn.relu(jnp.sum(weights * feature_map, axis=-1))
-    return activation if size is None else jax.image.resize(activation, (len(activation), *size), "bilinear")
+    return activation if size is None else jax.image.resize(activation, (activation.shape[0], *size), "bilinear")

@@ -84,7 +84,7 @@ class Head(nn.Module):
         """Float [N, h, w, 16] to logits, float32 [N]; h and w are those of the parameters."""
         drop: Any = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
         x = pool(features, 4).astype(jnp.float32)
-        x = nn.Dense(_HIDDEN, name="hidden")(drop()(x.reshape(len(x), -1)))
+        x = nn.Dense(_HIDDEN, name="hidden")(drop()(x.reshape(x.shape[0], -1)))
         return nn.Dense(1, name="logit")(drop()(nn.leaky_relu(x, _LEAK)))[:, 0]
 
 
