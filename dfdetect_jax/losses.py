@@ -69,6 +69,35 @@ def reconstruction_mse(x_hat: jax.Array, x: jax.Array) -> jax.Array:
     return jnp.mean(jnp.square(difference), axis=tuple(range(1, x.ndim)))
 
 
+def squared_probability_error(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """(sigmoid(logit) - y)^2, the Brier score; its gradient vanishes where the decision is sure, right or wrong.
+
+    Args:
+        logits: float [N]; positive means fake.
+        labels: int [N], 1 is fake.
+
+    Returns:
+        float [N].
+    """
+    chex.assert_equal_shape([logits, labels])
+    return jnp.square(jax.nn.sigmoid(logits) - labels.astype(logits.dtype))
+
+
+def reconstruction_l1(x_hat: jax.Array, x: jax.Array) -> jax.Array:
+    """mean_{h, w, c} |x_hat - x|, in float32.
+
+    Args:
+        x_hat: float [N, H, W, C], the reconstruction.
+        x: float [N, H, W, C], the image.
+
+    Returns:
+        float32 [N].
+    """
+    chex.assert_equal_shape([x_hat, x])
+    difference = x_hat.astype(jnp.float32) - x.astype(jnp.float32)
+    return jnp.mean(jnp.abs(difference), axis=tuple(range(1, x.ndim)))
+
+
 def latent_activation(a_real: jax.Array, a_fake: jax.Array, labels: jax.Array) -> jax.Array:
     """|a_fake - y| + |a_real - (1 - y)|: each half of the latent is active for its own class only.
 

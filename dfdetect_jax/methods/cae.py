@@ -126,14 +126,10 @@ def learn(
     images = normalize(batch["image"])
     network = CAE(settings.model, axis_name, settings.train.remat)
 
-    def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:
-        seen = images.astype(settings.train.dtype)
-        outputs, batch_stats = step.forward(network, params, state.batch_stats, seen)
-        loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
-        return loss, (metrics, batch_stats)
+    def loss(outputs: Outputs) -> tuple[jax.Array, Metrics]:
+        return objective(outputs, images, batch["label"], settings.loss, axis_name)
 
-    gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
-    return Learnt(gradients, (batch_stats, None), metrics)
+    return step.gradients(state, network, images.astype(settings.train.dtype), loss)
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
@@ -147,13 +143,12 @@ def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -
     network = CAE(settings.model)
     outputs: Any = network.apply(variables, normalize(images), train=False)
     classify: Any = functools.partial(network.apply, variables, method="classify")
-    activation = class_activation(classify, outputs.feature_map)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),
         attention=None,
         reconstruction=outputs.reconstruction,
         logit=outputs.logits,
-        class_activation=jax.image.resize(activation, images.shape[:3], "bilinear"),
+        class_activation=class_activation(classify, outputs.feature_map, images.shape[1:3]),
     )
 
 
