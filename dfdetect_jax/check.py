@@ -29,6 +29,7 @@ from dfdetect_jax.data.counts_table import counts_table
 from dfdetect_jax.data.finding import Finding, Severity, at_least, severity_counts
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.files import write_json
+from dfdetect_jax.media.decoding import isolated
 
 _PIPED_WIDTH = 120  # columns of a table that is not printed to a terminal
 
@@ -121,6 +122,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--report", metavar="FILE", help="also write counts and findings as JSON")
     add_flags(parser)
+    cli.add_isolation(parser)
     args = parser.parse_args(argv)
     args.fail_on = Severity(args.fail_on)
     if bool(args.records) == bool(args.dataset or args.root) or bool(args.dataset) != bool(args.root):
@@ -136,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         title, result = str(folder), check_records(folder)
     else:
         title = str(Path(args.root).expanduser().absolute())
-        result = check_tree(args.dataset, title, options_from(args))
+        with isolated(cli.isolation_of(args)):
+            result = check_tree(args.dataset, title, options_from(args))
     console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     console.print(counts_table(title, result.counts))
     for stage in result.stages:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dfdetect_jax import faults
+from dfdetect_jax.config.isolation import BY_DEFAULT, Isolation, check_isolation
 from dfdetect_jax.errors import InputError, SettingsError
 
 
@@ -47,6 +48,43 @@ class Parser(argparse.ArgumentParser):
             SettingsError: always.
         """
         raise SettingsError(f"{self.prog.rpartition('.')[2]}: {message}; see --help")
+
+
+def add_isolation(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that `isolation_of` reads."""
+    group, limits = parser.add_argument_group("decoders"), Isolation()
+    group.add_argument(
+        "--isolate",
+        action=argparse.BooleanOptionalAction,
+        default=BY_DEFAULT,
+        help="decode media in processes of their own, so that one that crashes, hangs or takes all memory costs one "
+        f"file (default: {'--isolate' if BY_DEFAULT else '--no-isolate'})",
+    )
+    group.add_argument(
+        "--decode_seconds",
+        type=float,
+        default=limits.seconds,
+        metavar="S",
+        help="with --isolate: seconds within which a photograph, or the next frame, has to come (default: %(default)g)",
+    )
+    group.add_argument(
+        "--decode_memory",
+        type=float,
+        default=limits.memory,
+        metavar="GB",
+        help="with --isolate: gigabytes that a decoder may take; kept by Linux alone (default: %(default)g)",
+    )
+
+
+def isolation_of(args: argparse.Namespace) -> Isolation | None:
+    """The limits that flags ask for; None for decoding in this process.
+
+    Raises:
+        SettingsError: a limit is not allowed.
+    """
+    if not args.isolate:
+        return None
+    return check_isolation(Isolation(seconds=args.decode_seconds, memory=args.decode_memory))
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:

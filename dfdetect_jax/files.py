@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# A pipe would block; Windows has neither flag, and needs one for bytes.
+_READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 LARGEST_JSON = 64 * 2**20  # bytes
 
 
@@ -75,7 +77,7 @@ def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
         OSError: it can't be read.
         ValueError: it is not such a file; the message is one line that begins with what was found.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # a pipe would block
+    with open(os.open(path, _READ), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("something that is not a plain file")

@@ -2,11 +2,15 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import time
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: everything but locks works
+    fcntl = None  # type: ignore[assignment]
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 _LONGEST_NAME = 200  # bytes read of what the holder says of itself
@@ -34,6 +38,8 @@ class Lock:
     """
 
     def __init__(self, path: Path, seconds: float | None = 0.0):
+        if fcntl is None:
+            raise UnlockableError(f"{path.parent}: expected a system with flock, found one without; use Linux or macOS")
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -57,7 +63,7 @@ def holder(path: Path) -> str:
     """The process that holds a lock file, in words; "" where none does, or the file can't be asked."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
+    except (OSError, AttributeError):  # or on a system without such flags
         return ""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from dfdetect_jax import cli
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import BadMediaError, RunError
+from dfdetect_jax.media.decoding import isolated
 from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.pictures.picture_files import check_folder, picture_name
 from dfdetect_jax.scoring.channel import Clock
@@ -66,10 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Terminated: by SIGTERM.
     """
     args = parse(argv)
-    share = read_share(args.shard)
+    share, isolation = read_share(args.shard), cli.isolation_of(args)
     keep_freed_memory()
     cli.keep_compiled_programs()
-    with cli.terminable():
+    with cli.terminable(), isolated(isolation):
         return _scored(args, share)
 
 
@@ -247,6 +248,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="score share I of N, I from 0, by a hash of the absolute path: a file stays in its share as an archive "
         "grows (default: 0/1)",
     )
+    cli.add_isolation(parser)
     args = parser.parse_args(argv)
     if args.sha256 and not args.model:
         parser.error("--sha256: expected with --model alone, found it without")

@@ -23,6 +23,7 @@ from dfdetect_jax.data.deepfakebench_export import export_json
 from dfdetect_jax.data.encoding import ENCODINGS
 from dfdetect_jax.data.prepare.preparation import prepare_share
 from dfdetect_jax.data.prepare.request import DATASETS, default_crop
+from dfdetect_jax.media.decoding import isolated
 from dfdetect_jax.shares import read_share
 
 _PIPED_WIDTH = 120  # columns of a table that is not printed to a terminal
@@ -67,6 +68,7 @@ def _parser() -> cli.Parser:
     add_flags(parser)
     _add_cropping_flags(parser)
     _add_execution_flags(parser)
+    cli.add_isolation(parser)
     return parser
 
 
@@ -135,17 +137,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prepares records and prints their contents; returns the exit status."""
     args, beam = _parse(argv)
     cli.keep_compiled_programs()  # the face detector's, which each worker would compile anew
-    folder = prepare_share(
-        read_share(args.shard),
-        args.dataset,
-        args.root,
-        args.out,
-        _crop(args),
-        processes=args.processes,
-        beam=beam,
-        **{name: getattr(args, name) for name in ("frames", "images", "seed", "name", "encoding", "landmarks")},
-        **dataclasses.asdict(options_from(args)),
-    )
+    with isolated(cli.isolation_of(args)):
+        folder = prepare_share(
+            read_share(args.shard),
+            args.dataset,
+            args.root,
+            args.out,
+            _crop(args),
+            processes=args.processes,
+            beam=beam,
+            **{name: getattr(args, name) for name in ("frames", "images", "seed", "name", "encoding", "landmarks")},
+            **dataclasses.asdict(options_from(args)),
+        )
     if folder is None:
         return cli.ExitStatus.OK
     console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)

@@ -9,10 +9,9 @@ import numpy as np
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.decoding import probe, read_frames, read_image
 from dfdetect_jax.media.file_format import media_kind
-from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import WHITE, two_valued
-from dfdetect_jax.media.video import probe, read_frames
 
 REFUSED = {
     "size": ("not of the size of its picture", "scale it to the picture"),

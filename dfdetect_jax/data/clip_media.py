@@ -10,10 +10,9 @@ import numpy as np
 from dfdetect_jax.data.example import Media
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.files import sha256_file
+from dfdetect_jax.media.decoding import probe, read_frames, read_photograph
 from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.frame import Frame
-from dfdetect_jax.media.photograph import read_photograph
-from dfdetect_jax.media.video import probe, read_frames
 
 
 class MediaLength(NamedTuple):

@@ -39,7 +39,15 @@ def read_intact(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         BadMediaError: as `read_image`; or its file is damaged by `is_damaged`.
     """
-    frame = read_photograph(path)
+    return intact(path, read_photograph(path))
+
+
+def intact(path: str | os.PathLike[str], frame: Frame) -> np.ndarray:
+    """The pixels of a decoded photograph.
+
+    Raises:
+        BadMediaError: it is damaged.
+    """
     if frame.damaged:
         raise BadMediaError(f"{path}: expected an intact photograph, found damage inside the file; get it again")
     return frame.image

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.decoding import probe, read_frames, read_photograph
 from dfdetect_jax.media.drawing import is_drawing
 from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.media.frame import Frame
-from dfdetect_jax.media.photograph import read_photograph
-from dfdetect_jax.media.video import MiscountError, evenly_spaced, probe, read_frames
+from dfdetect_jax.media.video import MiscountError, evenly_spaced
 
 FRAMES = 32  # per video, evenly spaced; what the common benchmarks score
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.media.video import read_frames
+from dfdetect_jax.media.decoding import read_frames
 from dfdetect_jax.scoring.face_crops import FaceCrop, crop_frame
 from dfdetect_jax.scoring.result import HeatKind, Result, Sighting, View
 

@@ -6,9 +6,9 @@ from PIL import JpegImagePlugin
 
 from dfdetect_jax.data.example import Clip
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.decoding import probe
 from dfdetect_jax.media.file_format import media_format, media_kind
 from dfdetect_jax.media.image import opened
-from dfdetect_jax.media.video import probe
 
 SIZE, AREA, FORMAT, JPEG, EXIF, COLOUR, CODEC, RATE, LENGTH = TRAITS = (
     "size",

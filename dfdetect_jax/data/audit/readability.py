@@ -13,9 +13,8 @@ from dfdetect_jax.data.example import Clip, Media
 from dfdetect_jax.data.finding import Finding, Severity, Subject, quantity
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media.decoding import read_frames, read_intact
 from dfdetect_jax.media.file_format import media_kind
-from dfdetect_jax.media.photograph import read_intact
-from dfdetect_jax.media.video import read_frames
 
 FLAT = 4.0  # grey levels; a picture of a lower standard deviation is blank, such as the black before a fade-in
 # Of a video the first of these frames that is not blank. On FaceForensics++ and DFDC frame 0 costs 10 to 85 ms, frame

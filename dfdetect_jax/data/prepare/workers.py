@@ -12,12 +12,14 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from dfdetect_jax.config.isolation import Isolation
 from dfdetect_jax.data.prepare import jobs
 from dfdetect_jax.data.prepare.clip_report import ClipReport
 from dfdetect_jax.data.prepare.parts import write_part
 from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.devices.host import keep_freed_memory, processors
 from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.media import decoding
 
 __all__ = ["ONE_THREAD", "environment", "part_file", "processors", "run_and_keep", "run_jobs", "use_one_thread"]
 
@@ -58,7 +60,11 @@ def run_jobs(remaining: Sequence[jobs.Job], request: Request, work: Path, proces
     """
     context = multiprocessing.get_context("spawn")  # forking a process with threads (JAX, OpenCV) may hang it
     watched, held = context.Pipe(duplex=False)  # closed by us or by our death: the workers see its end either way
-    with environment(ONE_THREAD), held, ProcessPoolExecutor(processes, context, _start, (watched,)) as pool:
+    with (
+        environment(ONE_THREAD),
+        held,
+        ProcessPoolExecutor(processes, context, _start, (watched, decoding.isolation())) as pool,
+    ):
         futures = [pool.submit(run_and_keep, job, request, work) for job in remaining]
         try:
             for future in as_completed(futures):
@@ -89,9 +95,10 @@ def environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(watched: Connection) -> None:
+def _start(watched: Connection, isolation: Isolation | None) -> None:
     """In a worker: one thread; interrupts are left to the parent; exits as soon as `watched` is closed."""
     use_one_thread()
+    decoding.isolate(isolation)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(watched,), daemon=True).start()
 
