@@ -29,7 +29,7 @@ from dfdetect_jax.media.packet_table import PacketTable, read_table
 from dfdetect_jax.media.spans import Span, plan_spans
 from dfdetect_jax.media.video_stream import decode, open_stream, packets
 
-_SKIPPING = ("h264", "hevc", "mpeg4", "vp8")  # their decoders skip frames that no other depends on
+_SKIPPING = ("h264", "hevc", "mpeg4")  # their decoders skip frames that no other depends on
 _AHEAD = 16_000_000  # bytes of frames that a decoder may be ahead
 
 Converter = Callable[[VideoFrame], np.ndarray]
@@ -127,79 +127,105 @@ def _next(frames: Iterator[Frame]) -> Frame:
 
 
 def _frames_of(plan: Plan, converter: Callable[[VideoStream], Converter]) -> Iterator[Frame]:
-    """As `planned_frames`, by one decoder."""
-    with open_stream(plan.path) as stream:
-        convert, numbered = converter(stream), enumerate(packets(stream))
-        start, tick = min(plan.table.shown_stamps), float(stream.time_base or 0)
-        decoder = _SpanDecoder(stream, plan.table)
-        for span in plan.spans:
-            for index, picture in decoder.pictures(span, numbered):
-                yield Frame(index, (picture.pts - start) * tick, convert(picture))
+    """As `planned_frames`, by one thread."""
+    start = min(plan.table.shown_stamps)
+    for span in plan.spans:
+        with _SpanDecoder.open(plan, span) as decoder:
+            convert, tick = converter(decoder.stream), decoder.stream.time_base or 0
+            for index, picture in decoder.pictures():
+                yield Frame(index, float((picture.pts - start) * tick), convert(picture))
 
 
 class _SpanDecoder:
-    """Decodes spans of a stream that was just opened, one after the other."""
+    """Decodes a span of a stream that was just opened.
 
-    def __init__(self, stream: VideoStream, table: PacketTable):
-        self._stream, self._context, self._table = stream, stream.codec_context, table
+    A decoder for each: what replaces a part that damage has left out is what its buffers held before.
+    """
+
+    def __init__(self, stream: VideoStream, table: PacketTable, span: Span):
+        self.stream, self._table, self._span = stream, table, span
+        self._context = stream.codec_context
         self._skips = self._context.codec.canonical_name in _SKIPPING and not table.layered
+        if self._context.name == "hevc":
+            self._context.options = {"err_detect": "explode"}  # else some damage isn't reported
 
-    def pictures(self, span: Span, numbered: Iterator[tuple[int, Packet]]) -> Iterator[tuple[int, VideoFrame]]:
-        """Yields indices and frames that are wanted of a span.
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, plan: Plan, span: Span) -> "Iterator[_SpanDecoder]":
+        with open_stream(plan.path) as stream:
+            yield cls(stream, plan.table, span)
 
-        Args:
-            span: to decode.
-            numbered: the stream's packets that weren't read yet, and their numbers.
+    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Yields indices and frames that are wanted.
 
         Raises:
             UnplannedError: as `planned_frames`.
         """
-        indices = {self._table.stamps[number]: index for number, index in span.wanted.items()}
-        first = True
-        for picture in self._decoded(span, numbered):
-            if picture.is_corrupt or (first and not self._is_start(picture, span)):
+        indices = {self._table.stamps[number]: index for number, index in self._span.wanted.items()}
+        for place, picture in enumerate(self._decoded()):
+            if picture.is_corrupt or (place == 0 and not self._is_start(picture)):
                 raise UnplannedError
-            first = False
             if picture.pts in indices:
                 yield indices.pop(picture.pts), picture
         if indices:
             raise UnplannedError
 
-    def _decoded(self, span: Span, numbered: Iterator[tuple[int, Packet]]) -> Iterator[VideoFrame]:
-        for number, packet in self._read(span, numbered):
-            if number < span.start and number != 0:
-                continue
-            if packet.pts != self._table.stamps[number] or packet.size != self._table.sizes[number]:
-                raise UnplannedError  # the file is being written
-            self._context.skip_frame = "NONREF" if self._skips and number not in span.wanted else "DEFAULT"
-            pictures = self._pictures(packet)
-            if number >= span.start:
-                yield from pictures
-            else:
-                self._pictures(None)
-                self._context.flush_buffers()
+    def _decoded(self) -> Iterator[VideoFrame]:
+        for number, packet in self._read():
+            self._context.skip_frame = "NONREF" if self._skips and number not in self._span.wanted else "DEFAULT"
+            yield from self._pictures(packet)
         yield from self._pictures(None)
-        self._context.flush_buffers()
 
-    def _read(self, span: Span, numbered: Iterator[tuple[int, Packet]]) -> Iterator[tuple[int, Packet]]:
-        """The packets up to the end of a span."""
+    def _read(self) -> Iterator[tuple[int, Packet]]:
+        """The packets of the span and their numbers."""
+        following, numbers = packets(self.stream), range(self._span.start, self._span.stop + 1)
         try:
-            for number, packet in numbered:
+            if numbers.start:
+                self._pictures(next(following))
+                self._pictures(None)
+                following = self._sought()
+            for number, packet in zip(numbers, following, strict=False):
+                if not self._is(packet, number):
+                    raise UnplannedError  # the file is being written
                 yield number, packet
-                if number == span.stop:
+                if number == numbers[-1]:
                     return
-        except av.FFmpegError as error:
+        except (av.FFmpegError, StopIteration) as error:
             raise UnplannedError from error
         raise UnplannedError
 
+    def _sought(self) -> Iterator[Packet]:
+        """The packets from the span's first one on.
+
+        The index leads there or to a place before it, else the stream is read from its start. This resets the decoder.
+        """
+        first, decoded_at = self._span.start, self._table.decoded_at[self._span.start]
+        for target in (min(self._table.stamps[first], decoded_at or self._table.stamps[first]), self._table.stamps[0]):
+            self.stream.container.seek(target, stream=self.stream)
+            following = packets(self.stream)
+            for packet in following:
+                if self._is(packet, first):
+                    return itertools.chain([packet], following)
+                if None not in (packet.dts, decoded_at) and packet.dts > decoded_at:
+                    break
+        raise UnplannedError
+
+    def _is(self, packet: Packet, number: int) -> bool:
+        table = self._table
+        return (packet.pts, packet.dts, packet.size) == (
+            table.stamps[number],
+            table.decoded_at[number],
+            table.sizes[number],
+        )
+
     def _pictures(self, packet: Packet | None) -> list[VideoFrame]:
-        pictures = decode(self._stream, packet)
+        pictures = decode(self.stream, packet)
         if pictures is None:
             raise UnplannedError
         return pictures
 
-    def _is_start(self, picture: VideoFrame, span: Span) -> bool:
-        """Whether the first frame of a span is its first packet's, unless that one is hidden."""
-        if not self._table.shown[span.start]:
+    def _is_start(self, picture: VideoFrame) -> bool:
+        """Whether the first frame of the span is its first packet's, unless that one is hidden."""
+        if not self._table.shown[self._span.start]:
             return True
-        return bool(picture.key_frame) and picture.pts == self._table.stamps[span.start]
+        return bool(picture.key_frame) and picture.pts == self._table.stamps[self._span.start]

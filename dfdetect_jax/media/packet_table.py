@@ -1,7 +1,7 @@
 """A stream's packets in a table: which frame each holds, and where decoding can begin.
 
-The container's marks of key frames aren't trusted where the stream itself tells. Nothing is sought by an index: all
-packets are read, which takes a hundredth of the time of decoding them.
+The container's marks of key frames aren't trusted where the stream itself tells. Reading all packets takes a hundredth
+of the time of decoding them.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ class PacketTable(NamedTuple):
 
     Attributes:
         stamps: time of display, in the stream's time base.
+        decoded_at: time of decoding; None where the container has none.
         sizes: bytes.
         shown: whether its frame is displayed.
         entries: whether decoding can begin with it: what is decoded and displayed later depends on nothing before.
@@ -29,6 +30,7 @@ class PacketTable(NamedTuple):
     """
 
     stamps: list[int]
+    decoded_at: list[int | None]
     sizes: list[int]
     shown: list[bool]
     entries: list[bool]
@@ -45,22 +47,22 @@ def read_table(stream: VideoStream) -> PacketTable | None:
 
     None where it can't be known beforehand which frame comes out of which packet, or where decoding can begin: without
     times of display, as in AVI; with times that are not unique or go back; after damage; without a key frame at the
-    start; with parameter sets that change; for other codecs than H.264, H.265, VP8, VP9, AV1, MPEG-4 and those without
-    prediction.
+    start; with parameter sets that change; for other codecs than H.264, H.265, VP9, AV1, MPEG-4 and those without
+    prediction. VP8's decoder reports no damage, and what it puts in place depends on all that it decoded before.
     """
     marks = _Marks(stream)
     if stream.container.format.name == "avi" or not marks.known:
         return None
-    table, decoded_at = PacketTable([], [], [], [], layered=False), None
+    table, latest = PacketTable([], [], [], [], [], layered=False), None
     try:
         for packet in packets(stream):
             entry, shown = marks.entry(packet), is_shown(stream, packet)
             if packet.pts is None or packet.is_corrupt or packet.has_sidedata("new_extradata"):
                 return None
-            if decoded_at is not None and packet.dts is not None and packet.dts < decoded_at:
+            if latest is not None and packet.dts is not None and packet.dts < latest:
                 return None
-            decoded_at = packet.dts if packet.dts is not None else decoded_at
-            for column, value in zip(table, (packet.pts, packet.size, shown, entry), strict=False):
+            latest = latest if packet.dts is None else packet.dts
+            for column, value in zip(table, (packet.pts, packet.dts, packet.size, shown, entry), strict=False):
                 column.append(value)  # type: ignore[attr-defined]  # the last field is no column
     except (av.FFmpegError, ValueError):
         return None
@@ -93,7 +95,6 @@ class _Marks:
         tests: dict[str, _Entry] = {
             "h264": self._picture,
             "hevc": self._picture,
-            "vp8": lambda packet: not memoryview(packet)[0] & 1,  # RFC 6386, section 9.1: 0 in a key frame
             "vp9": lambda packet: packet.is_keyframe and _is_vp9_key(memoryview(packet)[0]),
             "av1": lambda packet: packet.is_keyframe,
             "mpeg4": lambda packet: packet.is_keyframe,
