@@ -1,6 +1,6 @@
 """Do the papers' claims hold on real deepfakes, and against their rivals? One command that may be stopped at any time.
 
-    python benchmarks/study.py --train dfdc_faces --test dfdc_faces ciplab:all --out DIR [--groups cae lae rivals]
+    python benchmarks/study.py --train dfdc_faces --test dfdc_faces ciplab:all --out DIR [--groups cae lae rivals faces]
         [--seeds 5] [--steps 3000] [--hours 12] [--tune] [--results FILE]
     python benchmarks/study.py --tiny --out DIR        three arms, two steps each, embedded data: does it run?
 
@@ -47,7 +47,7 @@ from dfdetect_jax.training import stages
 from dfdetect_jax.training.source import find_records
 
 RESULTS = Path(__file__).parent / "results" / "study" / "runs.jsonl"
-_RATE = 1e-3
+GROUPS = ("cae", "lae", "rivals", "faces")
 
 
 class Job(NamedTuple):
@@ -68,7 +68,7 @@ def jobs(args: argparse.Namespace, rates: dict[tuple[str, str], float]) -> Itera
     for seed in range(args.seeds):
         for train in args.train:
             yield from (
-                Job(train, name, rates.get((Path(train).name, name), _RATE), seed)
+                Job(train, name, rates.get((Path(train).name, name), args.rate), seed)
                 for name in args.arms
                 if seed < ARMS[name].seeds
             )
@@ -206,11 +206,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--test", nargs="+", default=[], help="prepared data sets to measure on, NAME or NAME:SPLIT")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--results", type=Path, help=f"lines of results; by default {RESULTS}")
-    parser.add_argument("--groups", nargs="+", default=["cae", "lae", "rivals"], choices=["cae", "lae", "rivals"])
+    parser.add_argument("--groups", nargs="+", default=["cae", "lae", "rivals"], choices=GROUPS)
     parser.add_argument("--arms", nargs="+", choices=ARMS, help="by name, in place of --groups")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate of every arm, without --tune")
     parser.add_argument("--size", type=int, default=96, help="side of the crops, pixels")
     parser.add_argument("--augment", default="benchmark", help="augmentation preset of every arm")
     parser.add_argument("--hours", type=float, default=1e6, help="start no run after this time")

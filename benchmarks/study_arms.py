@@ -12,6 +12,10 @@ CAE = {**SMALL_XCEPTION, "model.decoder_widths": (512, 256, 128, 64)}
 LAE = {"model.stages": 3, "loss.perceptual": 0.0, "loss.adversarial": 0.0}
 NO_MASKS = {"active.masks": "none"}
 SELF_BLENDED = {"augment.self_blend.share": 0.25}
+SELF_BLENDED_ALONE = {"augment.self_blend.share": 0.5}
+PLAIN, STRONG = {"augment.preset": "none", "augment.flip": True}, {"augment.preset": "strong"}
+ALL_MASKS = {"active.masks": "all", "active.start": 0.0}
+LINEAR = {"model.head": "linear", "model.pooling": "mean"}  # the plain classifier on the same encoder
 RATES = (3e-4, 1e-3, 3e-3)
 _STEPS = ("loss.start", "loss.warmup", "loss.stop", "active.start")  # of these an arm names shares of all steps
 
@@ -20,7 +24,8 @@ class Arm(NamedTuple):
     """One arm.
 
     Attributes:
-        group: "cae", "lae" or "rivals": a question of the study.
+        group: "cae", "lae", "rivals" or "faces": a question of the study; the last is what encoder, augmentation,
+            self-blending and masks are worth.
         method: registered name.
         values: settings by path; steps of schedules are shares of all steps.
         baseline: the arm of the same group that it is compared with; "" for the baseline itself.
@@ -46,6 +51,12 @@ def _rival(method: str, values: Mapping[str, Any], seeds: int = 5) -> Arm:
     return Arm(
         "rivals", method, values, "" if method == "classifier" and values == SMALL_XCEPTION else "xception", seeds
     )
+
+
+def _face(method: str, values: Mapping[str, Any], baseline: str = "", seeds: int = 3) -> Arm:
+    """Of equally many images of 96 or 128 px, with the decoders of the presets `faces`."""
+    of_method = {"model.width": 0.25, "model.decoder_widths": (512, 256, 128, 64)} if method == "cae" else LAE
+    return Arm("faces", method, {**of_method, **values}, baseline, seeds)
 
 
 def _selected(share: float, strategy: str) -> dict[str, Any]:
@@ -94,6 +105,21 @@ ARMS: dict[str, Arm] = {
     "CAE": _rival("cae", CAE),
     "LAE, 3% active": _rival("lae", {**LAE, **_selected(0.03, "hardest")}),
     "LAE, all masks": _rival("lae", {**LAE, "active.masks": "all", "active.start": 0.0}),
+    "CAE, scratch": _face("cae", {"model.middle_blocks": 2, **PLAIN}),
+    "CAE, pretrained": _face("cae", {**PRETRAINED, **PLAIN}, "CAE, scratch"),
+    "CAE, augmented": _face("cae", {**PRETRAINED, **STRONG}, "CAE, pretrained"),
+    "CAE, self-blended too": _face("cae", {**PRETRAINED, **STRONG, **SELF_BLENDED}, "CAE, augmented"),
+    "CAE, self-blended alone": _face("cae", {**PRETRAINED, **STRONG, **SELF_BLENDED_ALONE}, "CAE, augmented"),
+    "LAE, scratch, no masks": _face("lae", {**PLAIN, **NO_MASKS}),
+    "LAE, scratch, linear head": _face("lae", {**PLAIN, **NO_MASKS, **LINEAR}, "LAE, scratch, no masks"),
+    "LAE, scratch, all masks": _face("lae", {**PLAIN, **ALL_MASKS}, "LAE, scratch, no masks"),
+    "LAE, no masks": _face("lae", {**PRETRAINED, **STRONG, **NO_MASKS}),
+    "LAE, 3% masks": _face("lae", {**PRETRAINED, **STRONG, **_selected(0.03, "hardest")}, "LAE, no masks"),
+    "LAE, all of the masks": _face("lae", {**PRETRAINED, **STRONG, **ALL_MASKS}, "LAE, no masks"),
+    "LAE, self-blended too": _face("lae", {**PRETRAINED, **STRONG, **NO_MASKS, **SELF_BLENDED}, "LAE, no masks"),
+    "LAE, self-blended alone": _face(
+        "lae", {**PRETRAINED, **STRONG, **NO_MASKS, **SELF_BLENDED_ALONE}, "LAE, no masks"
+    ),
 }
 TINY = {  # what makes any arm train within seconds; of no use but to see that the study runs
     "cae": {"model.width": 0.02, "model.middle_blocks": 0, "model.decoder_widths": (8, 8), "model.classifier_width": 8},
