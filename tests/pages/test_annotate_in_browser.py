@@ -18,7 +18,10 @@ from tests.active.queues_on_disk import write_drawn_queue
 from tests.pages.browsers import Visit, chromium, contrast_violations, free_port
 
 pytest.importorskip("gradio", reason="no Gradio; pip install 'dfdetect_jax[annotate]'")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # Gradio leaves a socket open
+]
 
 SIDE = 64
 ROOT = Path(__file__).parents[2]
@@ -164,7 +167,7 @@ def test_nothing_is_lost_when_page_and_server_end(browser, queue):
             visit.page.wait_for_selector("#status.bad:has-text('server does not answer')")
         first = on_disk(queue)
         with command(queue, port) as (url, _):
-            visit.page.goto(url)
+            visit.page.goto(url)  # the name, too, is kept by the browser
             shows(visit, "0002")
             visit.page.click("#save")  # what was painted before the server was killed came back by itself
             saved(visit, "0002")
@@ -213,6 +216,7 @@ def test_two_annotators_at_once_get_different_items(browser, queue):
 @pytest.mark.parametrize(("width", "ratio"), [(1280, 1), (420, 2)])
 def test_the_page_fits_its_width_and_its_contrast_is_wcag_aa(browser, queue, width, ratio):
     with served(queue) as url, Visit(browser, url, width=width, ratio=ratio) as visit:
+        visit.page.wait_for_selector("#annotator")
         assert contrast_violations(visit.page) == []
         begin(visit)
         stroke(visit, 10, 10, 20, 20)

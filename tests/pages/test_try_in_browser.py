@@ -9,7 +9,10 @@ from tests.pages.browsers import Visit, chromium, contrast_violations
 from tests.pages.test_trial import bomb
 
 pytest.importorskip("gradio", reason="no Gradio; pip install 'dfdetect_jax[annotate]'")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # Gradio leaves a socket open
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,7 @@ def drop(visit, path):
 def test_a_photograph_gets_a_verdict_downloads_and_a_second_look(browser, url, tmp_path, width, ratio):
     photo = trained.write_photo(tmp_path / "me.png", trained.one_face())
     with Visit(browser, url, width=width, ratio=ratio) as visit:
+        visit.page.wait_for_selector("#file input[type=file]", state="attached")
         assert contrast_violations(visit.page) == []
         assert "me.png" in drop(visit, photo)
         with visit.page.expect_download() as download:

@@ -188,10 +188,12 @@ function showNotes(notes) {
   $('notes').hidden = !notes.length;
 }
 
-// The client retries a server that is gone for longer than people wait.
-function asked(promise) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), PATIENCE));
-  return Promise.race([promise, late]);
+// Gradio's client answers with nothing where the server is gone.
+async function asked(promise) {
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const reply = await Promise.race([promise, late]);
+  if (!reply) throw new Error('no answer');
+  return reply;
 }
 
 async function open(id, words) {
