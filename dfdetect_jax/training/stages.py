@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from dfdetect_jax import faults, files
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.choose import choose_for_masks
+from dfdetect_jax.active.journal import Answer, read_journal, without_mask
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.example import Label
@@ -104,8 +106,9 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
     total = len(queue.rows)
     if active.annotator == "people" and (waiting := queues.missing(queue)):
         _print(
-            f"waiting for masks: {len(waiting)} of {total} are not painted yet: {name_list(waiting)}; paint them "
-            f"as described in {folder / queues.README}, then run the same command again"
+            f"waiting for masks: {len(waiting)} of {total} are not painted yet: {name_list(waiting)}; paint them with "
+            f"dfdetect annotate --queue {folder}, or as described in {folder / queues.README}, then run the same command "
+            "again"
         )
         for name, file in queues.in_the_way(queue, waiting).items():
             _print(f"{queues.MASKS}/{name}.png: missing, found {file}; if that is it, save it under that name, as PNG")
@@ -115,7 +118,19 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
         raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
     _check_unchanged(masks, folder / DIGEST)
     _print(f"stage 2 learns from {len(masks)} masks of {total} selected images ({folder})")
+    for line in _without_mask(queue):
+        _print(line)
     return masks
+
+
+def _without_mask(queue: queues.Queue) -> Iterator[str]:
+    """What annotators answered instead of a mask, a line for each kind of answer."""
+    answered = without_mask(read_journal(queue.folder))
+    words = {Answer.REAL: "are real after all: check the labels of", Answer.UNSURE: "could not be judged:"}
+    for answer, said in words.items():
+        clips = [row.video for row in queue.rows if answered.get(row.id) == answer]
+        if clips:
+            yield f"annotators: {len(clips)} images {said} {name_list(clips)}"
 
 
 def _make_queue(active: Active, workdir: Path, records: Path) -> None:
