@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": "measure detectors on prepared data sets",
     "predict": "score photographs, videos and folders of them",
     "page": "open a page to try a detector on a photograph or clip",
+    "card": "print the model card of the released detector, or of an exported one",
     "export": "hand a detector on: a folder for this library, JAX or ONNX",
 }
 

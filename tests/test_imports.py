@@ -22,6 +22,7 @@ LAYERS = (
         "select",
         "annotate",
         "page",
+        "card",
         "export",
     },  # commands
     {"pages"},
