@@ -16,7 +16,8 @@ from dfdetect_jax import files
 from dfdetect_jax.active import run_lengths
 from dfdetect_jax.active.journal import Answer
 from dfdetect_jax.active.mask_store import save_answer
-from dfdetect_jax.active.queue import IMAGES, MASKS, Queue, read_mask
+from dfdetect_jax.active.queue import IMAGES, MASKS, Queue
+from dfdetect_jax.active.queue_masks import read_mask
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued

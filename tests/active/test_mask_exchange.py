@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.journal import Answer, read_journal
 from dfdetect_jax.active.mask_exchange import FORMATS, export_masks, import_masks
 from dfdetect_jax.active.mask_store import save_answer
@@ -33,7 +33,7 @@ def test_masks_go_to_another_queue_exactly(painted, empty, tmp_path, form):
     imported = import_masks(empty, tmp_path / "out", "tool")
     assert imported.saved == ("0001", "0003")
     assert imported.refused == {}
-    masks = queues.read_masks(empty, empty.selection.fingerprint)
+    masks = queue_masks.read_masks(empty, empty.selection.fingerprint)
     for mask, expected in zip(masks.masks, MASKS.values(), strict=True):
         np.testing.assert_array_equal(mask, expected)
     assert {entry.annotator for entry in read_journal(empty.folder)} == {"tool"}
