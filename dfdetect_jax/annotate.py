@@ -8,15 +8,23 @@ whenever you like, and start it again.
 
 Several people can work on one queue: on one page, under their names. With --overlap 0.2 a fifth of the images is
 painted by two of them, and --agreement prints how far they agree.
+
+Masks go to other tools with --export, and come from them with --import_from: Label Studio's JSON (brush), COCO's JSON
+(RLE), folders of PNG files.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
 from dfdetect_jax.pages import server
+
+if TYPE_CHECKING:
+    from dfdetect_jax.active.queue import Queue
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(in_words(agreement), file=sys.stderr)
         print(json.dumps(as_json(agreement), allow_nan=False))
         return cli.ExitStatus.OK
+    if args.export or args.import_from:
+        return _exchange(args, queue)
     password = server.password_of(args)
     server.load_gradio()
     with cli.terminable(), server.private_uploads():
@@ -44,7 +54,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.ExitStatus.OK
 
 
-def _serve(args: argparse.Namespace, queue: object, password: str) -> None:
+def _exchange(args: argparse.Namespace, queue: "Queue") -> int:
+    """Writes the masks for another tool, or saves those of one."""
+    from dfdetect_jax.active.mask_exchange import export_masks, import_masks
+
+    if args.export:
+        print(f"{export_masks(queue, Path(args.export), args.format)} masks: {args.export}", file=sys.stderr)
+        return cli.ExitStatus.OK
+    imported = import_masks(queue, Path(args.import_from), args.annotator or "imported", replace=args.replace)
+    for item, reason in imported.refused.items():
+        print(f"{item}: not saved: {reason}", file=sys.stderr)
+    print(f"{len(imported.saved)} masks saved, {len(imported.refused)} not", file=sys.stderr)
+    return cli.ExitStatus.INCOMPLETE if imported.refused else cli.ExitStatus.OK
+
+
+def _serve(args: argparse.Namespace, queue: "Queue", password: str) -> None:
     from dfdetect_jax.pages.annotate_page import build_page
     from dfdetect_jax.pages.annotation import Annotation
 
@@ -78,6 +102,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--agreement", action="store_true", help="print how far annotators agree, with each other and with the map"
     )
+    other = parser.add_argument_group("other annotation tools")
+    other.add_argument("--export", metavar="OUT", help="write the masks to a new file, or folder of PNG, and end")
+    other.add_argument("--format", choices=("png", "coco", "label_studio"), default="png", help="of --export (png)")
+    other.add_argument("--import_from", metavar="IN", help="save the masks of such a file or folder, and end")
+    other.add_argument("--replace", action="store_true", help="with --import_from: instead of masks of nobody's")
     server.add_server_flags(parser)
     return parser.parse_args(argv)
 

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a wrong command line should not have to wait for.
     from dfdetect_jax.active import queue as queues
+    from dfdetect_jax.active import queue_masks
     from dfdetect_jax.active.choose import active_settings, choose_for_masks, training_fakes
     from dfdetect_jax.run.folder import open_run, records_of
 
@@ -45,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             run, records, active, folder, seed=settings.seed, after=args.after, on_progress=advance
         )
     if args.oracle:
-        queues.fill_from_records(queue, records)
-    _print_summary(queue, len(queues.missing(queue)), folder / queues.README)
+        queue_masks.fill_from_records(queue, records)
+    _print_summary(queue, len(queue_masks.missing(queue)), folder / queues.README)
     return cli.ExitStatus.OK
 
 

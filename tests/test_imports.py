@@ -22,8 +22,8 @@ LAYERS = (
         "select",
         "annotate",
         "page",
-        "export",
         "card",
+        "export",
     },  # commands
     {"pages"},
     {"api"},

@@ -12,17 +12,8 @@ import numpy as np
 
 from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
-from dfdetect_jax.active.queue import (
-    Queue,
-    QueueCrop,
-    QueueRow,
-    Selection,
-    digest,
-    kept_queue,
-    labelled,
-    read_queue,
-    write_queue,
-)
+from dfdetect_jax.active.queue import Queue, QueueCrop, QueueRow, Selection, digest, kept_queue, read_queue, write_queue
+from dfdetect_jax.active.queue_masks import labelled
 from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
 from dfdetect_jax.active.sources import source_crops
 from dfdetect_jax.batching import PREDICT_BATCH, padded_batches

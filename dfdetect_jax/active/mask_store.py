@@ -24,7 +24,8 @@ import numpy as np
 from dfdetect_jax import files
 from dfdetect_jax.active.agreement import iou_with_heat
 from dfdetect_jax.active.journal import OUTSIDE, Answer, Entry, append, check_annotator, read_journal
-from dfdetect_jax.active.queue import MASKS, STARTED, Queue, QueueRow, read_heat
+from dfdetect_jax.active.queue import MASKS, STARTED, Queue, QueueRow
+from dfdetect_jax.active.queue_masks import read_heat
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.faults import line_of
 from dfdetect_jax.media.image import read_image

@@ -7,7 +7,8 @@ from typing import Any
 from dfdetect_jax.active.agreement import PairIou, iou_with_heat, mean, pairs
 from dfdetect_jax.active.journal import latest, read_journal
 from dfdetect_jax.active.mask_store import read_kept
-from dfdetect_jax.active.queue import Queue, read_heat
+from dfdetect_jax.active.queue import Queue
+from dfdetect_jax.active.queue_masks import read_heat
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

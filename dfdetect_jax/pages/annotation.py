@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.journal import OUTSIDE, Answer, Entry, check_annotator, latest, read_journal
 from dfdetect_jax.active.mask_store import own_mask, owner_of, recover, row_of, save_answer
 from dfdetect_jax.active.preview import (
@@ -114,7 +115,7 @@ class Annotation:
         own = own_mask(self.queue, row.id, annotator, entries)
         if own is not None or owner_of(self.queue, row, entries) != OUTSIDE:
             return own
-        return queues.read_mask(self.queue, row)
+        return queue_masks.read_mask(self.queue, row)
 
     def _progress(self, annotator: str, entries: list[Entry]) -> Progress:
         now = time.monotonic()
@@ -130,7 +131,7 @@ class Annotation:
 
     def _notes(self) -> list[str]:
         """What is wrong in the folder, a line each."""
-        files = queues.in_the_way(self.queue, queues.missing(self.queue))
+        files = queue_masks.in_the_way(self.queue, queue_masks.missing(self.queue))
         notes = [
             f"{MASKS}/{item}.png is missing, but there is {file}: if that is its mask, save it as PNG under that name"
             for item, file in files.items()

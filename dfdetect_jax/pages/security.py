@@ -30,7 +30,16 @@ _HEADERS = (
 )
 # What the pages use of Gradio's routes. Others are closed: fetching other sites for the browser, streams, monitoring,
 # profiling, the history of calls, editing of the page, and the API by name.
-_OPEN = ("/config", "/theme.css", "/assets/", "/static/", "/svelte/", "/favicon.ico", "/manifest.json", "/robots.txt")
+_OPEN: tuple[str, ...] = (
+    "/config",
+    "/theme.css",
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/favicon.ico",
+    "/manifest.json",
+    "/robots.txt",
+)
 _OPEN += ("/login", "/logout", "/token", "/user", "/app_id", "/startup-events", "/heartbeat/", "/component_server")
 FILES = ("/queue/", "/upload", "/file=", "/reset", "/cancel", "/info")
 """Of a page with uploads and downloads."""

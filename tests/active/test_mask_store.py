@@ -8,6 +8,7 @@ import pytest
 
 from dfdetect_jax import files
 from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.journal import JOURNAL, Answer, read_journal
 from dfdetect_jax.active.mask_store import own_mask, read_kept, recover, save_answer
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
@@ -32,7 +33,7 @@ def save(queue, annotator="ann", mask=MASK, item="0001", answer=Answer.MASK, **o
 
 def test_a_mask_lies_where_training_reads_it_pixel_for_pixel(queue):
     assert save(queue, seconds=12.34).conflict == ""
-    masks = queues.read_masks(queue, queue.selection.fingerprint)
+    masks = queue_masks.read_masks(queue, queue.selection.fingerprint)
     assert masks.places.tolist() == [0]
     np.testing.assert_array_equal(masks.masks[0], MASK)
 
@@ -91,7 +92,7 @@ def test_who_changes_a_mask_to_another_answer_takes_it_away_but_it_is_kept(queue
     save(queue, mask=None, answer=answer)
     assert placed(queue) is None
     np.testing.assert_array_equal(read_kept(queue, first), MASK)
-    assert queues.missing(queue) == ["0002", "0003"]
+    assert queue_masks.missing(queue) == ["0002", "0003"]
 
 
 def test_a_second_annotators_other_answer_leaves_the_mask(queue):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.journal import read_journal
 from dfdetect_jax.active.preview import MOST, pack, shrink_mask, unpack
 from dfdetect_jax.pages.annotation import Annotation
@@ -50,7 +51,7 @@ def test_the_next_item_comes_with_its_picture_source_heat_score_and_reason(queue
 
 def test_an_answer_is_saved_and_the_next_item_comes(queue, annotation):
     assert annotation.answer(answer())["saved"]["placed"]
-    masks = queues.read_masks(queue, queue.selection.fingerprint)
+    masks = queue_masks.read_masks(queue, queue.selection.fingerprint)
     np.testing.assert_array_equal(masks.masks[0], MASK)
     shown = annotation.open({"annotator": "ann"})
     assert (shown["item"], shown["progress"]["done"], shown["progress"]["waiting"]) == ("0002", 1, 2)

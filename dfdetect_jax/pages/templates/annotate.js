@@ -3,7 +3,7 @@
 const $ = (id) => element.querySelector('#' + id);
 const picture = $('picture'), heat = $('heat'), layer = $('mask'), stage = $('stage'), viewport = $('viewport');
 const INK = [0, 229, 255];
-const UNDO = 50;
+const UNDO = 50, PATIENCE = 10000;
 const settings = JSON.parse(props.value || '{}');
 let item = null, side = 0, mask = null, warmth = null, undo = [], past = [], tool = 'brush', zoom = 1, stroke = null;
 let heatShown = false, seconds = 0, since = null, busy = false, space = false, pan = null, pending = null;
@@ -188,12 +188,20 @@ function showNotes(notes) {
   $('notes').hidden = !notes.length;
 }
 
+// Gradio's client answers with nothing where the server is gone.
+async function asked(promise) {
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const reply = await Promise.race([promise, late]);
+  if (!reply) throw new Error('no answer');
+  return reply;
+}
+
 async function open(id, words) {
   if (!annotator()) { $('annotator').focus(); return; }
   busy = true;
   let shown;
   try {
-    shown = await server.open({ annotator: annotator(), item: id || '' });
+    shown = await asked(server.open({ annotator: annotator(), item: id || '' }));
   } catch {
     busy = false;
     say('The server does not answer. Start dfdetect annotate again; what you painted is kept in this browser.', 'bad');
@@ -258,7 +266,7 @@ async function answer(kind, replace) {
   if (kind === 'mask') message.bits = pack(mask);
   let result;
   try {
-    result = await server.answer(message);
+    result = await asked(server.answer(message));
   } catch {
     result = { error: 'Not saved: the server does not answer. Start dfdetect annotate again and press Save; what you painted is kept in this browser.' };
   }
