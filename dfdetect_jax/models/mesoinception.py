@@ -85,9 +85,17 @@ class Head(nn.Module):
         drop: Any = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
         x = pool(features, 4).astype(jnp.float32)
         x = nn.Dense(_HIDDEN, name="hidden")(drop()(x.reshape(x.shape[0], -1)))
-        return nn.Dense(1, name="logit")(drop()(nn.leaky_relu(x, _LEAK)))[:, 0]
+        return jnp.squeeze(nn.Dense(1, name="logit")(drop()(nn.leaky_relu(x, _LEAK))), axis=-1)
 
 
 def pool(x: jax.Array, side: int) -> jax.Array:
-    """Largest of each `side` x `side` positions; at the border of those there are: [N, ceil(H / side), ..., C]."""
-    return nn.max_pool(x, (side, side), strides=(side, side), padding="SAME")
+    """Largest of each `side` x `side` positions, with TensorFlow's "SAME" padding: [N, ceil(H / side), ..., C].
+
+    A maximum over a reshaped array, whose gradient ONNX has operators for; equal maxima share it.
+    """
+    n, h, w, c = x.shape
+    rows, columns = -(-h // side), -(-w // side)
+    top, left = (rows * side - h) // 2, (columns * side - w) // 2
+    margins = ((0, 0), (top, rows * side - h - top), (left, columns * side - w - left), (0, 0))
+    padded = jnp.pad(x, margins, constant_values=-jnp.inf)
+    return jnp.max(padded.reshape(n, rows, side, columns, side, c), axis=(2, 4))
