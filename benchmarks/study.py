@@ -177,10 +177,7 @@ def run_all(todo: Iterable[Job], args: argparse.Namespace, end: float) -> None:
             print("the time is up; the same command goes on", flush=True)
             return
         print(*job, flush=True)
-        line = run_job(job, args)
-        args.results.parent.mkdir(parents=True, exist_ok=True)
-        with args.results.open("a") as file:  # a line at a time, whole
-            file.write(json.dumps(line) + "\n")
+        study_tables.add_line(args.results, run_job(job, args))
 
 
 def key_of(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -46,6 +46,14 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
+def add_line(path: Path, line: Line) -> None:
+    """Adds one result, on a line of its own even behind one that was cut short."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text() if path.exists() else ""
+    with path.open("a") as file:
+        file.write(("\n" if before and not before.endswith("\n") else "") + json.dumps(line) + "\n")
+
+
 def scores_file(folder: Path, data: str) -> Path:
     """Where the frame scores of a run on a data set are."""
     return folder / f"scores-{data.replace('/', '-').replace(':', '-')}.csv"
