@@ -86,7 +86,7 @@ def test_with_the_same_weights_its_logits_are_those_of_keras():
 
 
 def test_in_training_units_of_the_dense_layers_are_dropped():
-    features, head = jnp.ones((1, 8, 8, 16)), Head(0.5)
+    features, head = jnp.ones((1, 2, 2, 16)), Head(0.5)
     params = head.init(jax.random.key(0), features, False)
     logits = [float(head.apply(params, features, True, rngs={"dropout": jax.random.key(i)})[0]) for i in range(3)]
     assert len(set(logits)) == 3
