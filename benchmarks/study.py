@@ -153,7 +153,7 @@ def figures(metrics: DataSetMetrics) -> dict[str, Any]:
             "auc_ci": (group.frame.as_json() or {}).get("auc_ci"),
             "video auc": group.video.auc,
             "balanced accuracy": group.frame.balanced_accuracy,
-            "best balanced accuracy": None if group.frame.eer is None else 1 - group.frame.eer,
+            "1 - eer": None if group.frame.eer is None else 1 - group.frame.eer,
             "pixel ap": maps and maps.pixel_ap,
             "pointing": maps and maps.pointing,
         }

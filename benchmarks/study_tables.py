@@ -18,7 +18,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, read_score
 from dfdetect_jax.evaluation.metrics.seed_spread import spread_of
 
 Line = Mapping[str, Any]
-FIGURES = ("auc", "video auc", "balanced accuracy", "best balanced accuracy", "pixel ap", "pointing")
+FIGURES = ("auc", "video auc", "balanced accuracy", "1 - eer", "pixel ap", "pointing")
 _COMPARED = ("auc", "balanced_accuracy")
 
 
