@@ -153,7 +153,7 @@ def figures(metrics: DataSetMetrics) -> dict[str, Any]:
             "auc_ci": (group.frame.as_json() or {}).get("auc_ci"),
             "video auc": group.video.auc,
             "balanced accuracy": group.frame.balanced_accuracy,
-            "best balanced accuracy": None if group.frame.eer is None else 1 - group.frame.eer,
+            "1 - eer": None if group.frame.eer is None else 1 - group.frame.eer,
             "pixel ap": maps and maps.pixel_ap,
             "pointing": maps and maps.pointing,
         }
@@ -177,10 +177,7 @@ def run_all(todo: Iterable[Job], args: argparse.Namespace, end: float) -> None:
             print("the time is up; the same command goes on", flush=True)
             return
         print(*job, flush=True)
-        line = run_job(job, args)
-        args.results.parent.mkdir(parents=True, exist_ok=True)
-        with args.results.open("a") as file:  # a line at a time, whole
-            file.write(json.dumps(line) + "\n")
+        study_tables.add_line(args.results, run_job(job, args))
 
 
 def key_of(line: dict[str, Any]) -> tuple[Any, ...]:

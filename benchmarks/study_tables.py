@@ -18,7 +18,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, read_score
 from dfdetect_jax.evaluation.metrics.seed_spread import spread_of
 
 Line = Mapping[str, Any]
-FIGURES = ("auc", "video auc", "balanced accuracy", "best balanced accuracy", "pixel ap", "pointing")
+FIGURES = ("auc", "video auc", "balanced accuracy", "1 - eer", "pixel ap", "pointing")
 _COMPARED = ("auc", "balanced_accuracy")
 
 
@@ -44,6 +44,14 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """All results; a last line that a kill cut short is left out."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def add_line(path: Path, line: Line) -> None:
+    """Adds one result, on a line of its own even behind one that was cut short."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text() if path.exists() else ""
+    with path.open("a") as file:
+        file.write(("\n" if before and not before.endswith("\n") else "") + json.dumps(line) + "\n")
 
 
 def scores_file(folder: Path, data: str) -> Path:

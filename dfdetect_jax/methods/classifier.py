@@ -71,7 +71,7 @@ class Classifier(nn.Module):
 
     def classify(self, feature_map: jax.Array) -> jax.Array:
         """The logits that the encoder's feature map leads to: float [N, h, w, C] -> float32 [N]."""
-        return self.linear(jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32))[:, 0]
+        return jnp.squeeze(self.linear(jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32)), axis=-1)
 
 
 def objective(outputs: Outputs, labels: jax.Array, axis_name: str | None = None) -> tuple[jax.Array, Metrics]:

@@ -54,7 +54,7 @@ class MesoInception4(nn.Module):
             train: normalise by the batch's statistics and update the running ones; drop units.
 
         Returns:
-            Logits float32 [N], positive means fake, and the feature map float [N, ceil(H / 8), ceil(W / 8), 16].
+            Logits float32 [N], positive means fake, and the feature map float [N, ceil(H / 32), ceil(W / 32), 16].
         """
         feature_map = self.features(images, train)
         return self.head(feature_map, train), feature_map
@@ -89,7 +89,7 @@ def learn(
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: MesoInception4Settings) -> Prediction:
-    """p(fake), and Grad-CAM's map of the last convolution.
+    """p(fake), and Grad-CAM's map of the last pooling.
 
     Args:
         variables: parameters and running statistics.

@@ -102,7 +102,7 @@ class RECCE(nn.Module):
     def classify(self, feature_map: jax.Array, train: bool = False) -> jax.Array:
         """The logits that the last feature map leads to: float [N, h, w, C] -> float32 [N]."""
         vector = jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32)
-        return self.linear(self.drop(vector, deterministic=not train))[:, 0]
+        return jnp.squeeze(self.linear(self.drop(vector, deterministic=not train)), axis=-1)
 
 
 def unit_average(feature_map: jax.Array) -> jax.Array:

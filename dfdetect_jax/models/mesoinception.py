@@ -42,7 +42,7 @@ class Inception(nn.Module):
 
 
 class Features(nn.Module):
-    """The convolutions, up to the last normalisation.
+    """The convolutions, up to the last pooling.
 
     Attributes:
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
@@ -59,7 +59,7 @@ class Features(nn.Module):
             train: normalise by the batch's statistics, and update their running averages in `batch_stats`.
 
         Returns:
-            float [N, ceil(H / 8), ceil(W / 8), 16].
+            float [N, ceil(H / 32), ceil(W / 32), 16].
         """
         x = (images + 1) / 2
         x = BatchNorm(self.axis_name, name="norm_0")(Inception(_FIRST, name="inception_0")(x), train)
@@ -67,11 +67,11 @@ class Features(nn.Module):
         for i in (2, 3):
             x = nn.relu(nn.Conv(_CHANNELS, (5, 5), dtype=x.dtype, name=f"conv_{i}")(pool(x, 2)))
             x = BatchNorm(self.axis_name, name=f"norm_{i}")(x, train)
-        return x
+        return pool(x, 4)
 
 
 class Head(nn.Module):
-    """The last pooling and the dense layers, each behind dropout.
+    """The two dense layers, each behind dropout.
 
     Attributes:
         dropout: share of the units that are zeroed in training.
@@ -83,11 +83,11 @@ class Head(nn.Module):
     def __call__(self, features: jax.Array, train: bool) -> jax.Array:
         """Float [N, h, w, 16] to logits, float32 [N]; h and w are those of the parameters."""
         drop: Any = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
-        x = pool(features, 4).astype(jnp.float32)
+        x = features.astype(jnp.float32)
         x = nn.Dense(_HIDDEN, name="hidden")(drop()(x.reshape(x.shape[0], -1)))
-        return nn.Dense(1, name="logit")(drop()(nn.leaky_relu(x, _LEAK)))[:, 0]
+        return jnp.squeeze(nn.Dense(1, name="logit")(drop()(nn.leaky_relu(x, _LEAK))), axis=-1)
 
 
 def pool(x: jax.Array, side: int) -> jax.Array:
-    """Largest of each `side` x `side` positions; at the border of those there are: [N, ceil(H / side), ..., C]."""
+    """Largest of each `side` x `side` positions, with TensorFlow's "SAME" padding: [N, ceil(H / side), ..., C]."""
     return nn.max_pool(x, (side, side), strides=(side, side), padding="SAME")

@@ -1,11 +1,11 @@
 """All stages of a training: one, or two with a selection of images between, for methods that learn from masks."""
 
 import contextlib
+import functools
 import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -96,11 +96,11 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    first: dict[str, Any] = {"initial": initial, "profile": profile}
-    if active.start and not loop.train(settings, workdir, records, until=active.start, **first):
+    first = functools.partial(loop.train, settings, workdir, records, initial=initial, profile=profile)
+    if active.start and not first(until=active.start):
         return False
     if active.masks == pipeline.ALL:
-        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, **first)
+        return first(masks=pipeline.ALL, stage=2)
     masks = painted_masks(active, workdir, records)
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 
