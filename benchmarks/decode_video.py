@@ -14,8 +14,8 @@ ffmpeg. Of HLG, PQ and BT.2020 the light is ffmpeg's (zimg); its reduction to SD
 
 The third command reads 32 frames of a long clip as `predict` does, from `probe` on, in processes of their own:
 everything decoded, and only what the frames depend on, by one thread and by one per processor. The frames have to be
-the same.
-Without CLIP, a clip of 720p and 30 frames/s is made by repeating a minute that x264 encodes, with a key frame every 250 frames at least.
+the same. Without CLIP, a clip of 720p and 30 frames/s is made by repeating a minute that x264 encodes, with a key frame
+every 250 frames at least.
 
 ffmpeg is the program that the package imageio-ffmpeg carries.
 """
