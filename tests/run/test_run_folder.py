@@ -2,8 +2,11 @@ import dataclasses
 import json
 import logging
 
+import chex
+import jax
 import pytest
 
+from dfdetect_jax.devices.kept_files import FOLDER
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.run import folder
 from tests import trained
@@ -43,3 +46,13 @@ def test_checkpoints_of_another_network_are_refused_in_one_line(monkeypatch):
     with pytest.raises(RunError, match=r"expected checkpoints of the network that config\.json describes") as line:
         folder.open_run(trained.folders()[0])
     assert "\n" not in str(line.value)
+
+
+def test_a_network_is_traced_for_its_shapes_once_for_all_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "programs"))
+    first = folder.open_run(trained.folders()[0])
+    localizes = first.localizes
+    monkeypatch.setattr(jax, "eval_shape", None)
+    second = folder.open_run(trained.folders()[0])
+    assert second.localizes == localizes
+    chex.assert_trees_all_equal(first.variables, second.variables)
