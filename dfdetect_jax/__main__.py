@@ -14,6 +14,7 @@ VERBS = {
     "select": "choose the training fakes that most need a mask",
     "evaluate": "measure detectors on prepared data sets",
     "predict": "score photographs, videos and folders of them",
+    "card": "print the model card of the released detector, or of an exported one",
     "export": "hand a detector on: a folder for this library, JAX or ONNX",
 }
 

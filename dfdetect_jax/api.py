@@ -11,6 +11,7 @@ import numpy as np
 
 from dfdetect_jax.config import Crop, Settings, check
 from dfdetect_jax.exchange.opening import open_detector
+from dfdetect_jax.exchange.released import open_released
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
@@ -89,12 +90,12 @@ class Detector:
         return results
 
 
-def load(run: str | os.PathLike[str], *, max_fpr: float | None = None, sha256: str = "") -> Detector:
+def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = None, sha256: str = "") -> Detector:
     """Opens a run folder or a model; reads JSON and arrays, runs no code from it.
 
     Args:
-        run: a run folder or a model folder; "OWNER/NAME@REVISION" on the Hugging Face hub; or a peer's NAME.onnx with
-            NAME.json beside it.
+        run: None for the detector that comes with the package; a run folder or a model folder; "OWNER/NAME@REVISION" on
+            the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
         sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
             it.
@@ -103,7 +104,7 @@ def load(run: str | os.PathLike[str], *, max_fpr: float | None = None, sha256: s
         RunError: it is no run folder, or has no intact checkpoint; or it is no model, or another than `sha256` says.
         SettingsError: its settings don't fit this version of the library.
     """
-    return Detector(open_detector(run, sha256), max_fpr)
+    return Detector(open_released() if run is None else open_detector(run, sha256), max_fpr)
 
 
 def predict(

@@ -12,8 +12,10 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dfdetect_jax import cli, files
+from dfdetect_jax.errors import RunError
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -33,13 +35,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfdetect_jax.exchange.sealed_folder import SUMS
     from dfdetect_jax.run.folder import open_run
 
-    folder = write_model(open_run(args.run), args.out, args.format, args.dtype)
+    folder = write_model(open_run(args.run), args.out, args.format, args.dtype, _notes(args.notes))
     for path in sorted(folder.iterdir()):
         print(f"{path.stat().st_size:>12,}  {path.name}", file=sys.stderr)
     print(f"{folder}\nsha256 {files.sha256_file(folder / SUMS)}")
     if args.push:
         print(hub.push(folder, args.push))
     return cli.ExitStatus.OK
+
+
+def _notes(file: str | None) -> list[str]:
+    """The lines of a file that are not empty.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    try:
+        text = Path(file).read_text(encoding="utf-8") if file else ""
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: expected a text file in UTF-8, found none ({error}); give another --notes") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -63,6 +78,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default="float32",
         choices=("float32", "float16"),
         help="of the stored kernels; computation is in float32 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--notes",
+        metavar="FILE",
+        help="a text file, one sentence per line, for the card: licences of the data, intended use",
     )
     parser.add_argument(
         "--push",

@@ -1,6 +1,7 @@
-"""Scores photographs and videos with a run, and draws pictures of the results.
+"""Scores photographs and videos with a detector, and draws pictures of the results.
 
-    python -m dfdetect_jax.predict --run runs/cae photo.jpg clip.mp4 folder/
+    python -m dfdetect_jax.predict photo.jpg clip.mp4 folder/         the detector that comes with the package
+    python -m dfdetect_jax.predict --run runs/cae photo.jpg           one's own
     python -m dfdetect_jax.predict --model exported/ photo.jpg        a folder of `export`, or a peer's NAME.onnx
     python -m dfdetect_jax.predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
     find /archive -name '*.mov' -print0 | python -m dfdetect_jax.predict --run runs/cae --paths_from - --null
@@ -10,8 +11,8 @@ can't be read; the rest is counted by a last message: hidden files, pictures tha
 media. Links are followed, and a file comes once however many of them lead to it; two hard links are two files.
 
 Standard output carries one JSON object per file and line, with the path as it was given; messages go to standard error,
-pictures to RUN/predictions, or with --model to ./predictions. With `--scores FILE` the lines are appended to that file,
-with absolute paths, and the same command resumes where it stopped. Exit status: 0 all files were scored (a picture
+pictures to RUN/predictions, or without --run to ./predictions. With `--scores FILE` the lines are appended to it, with
+absolute paths, and the same command resumes where it stopped. Exit status: 0 all files were scored (a picture
 without a face counts as scored), 1 some file or folder could not be read, or some picture not be written, 2 the run,
 the command line or the place for the output can't be used, or the disk is full, 143 ended by SIGTERM. Lines that were
 written before stay.
@@ -76,8 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _scored(args: argparse.Namespace, share: Share) -> int:
     """Opens the run and the file of scores, and scores what is not done."""
     from dfdetect_jax.exchange.opening import open_detector  # brings JAX, which a wrong command line need not wait for
+    from dfdetect_jax.exchange.released import open_released
 
-    run, tally = open_detector(args.run or args.model, args.sha256), Tally()
+    named, tally = args.run or args.model, Tally()
+    run = open_detector(named, args.sha256) if named else open_released()
+    if not named:
+        _say("with the detector that comes with the package; its figures and limits: dfdetect card")
     rule = decision_rule(run, args.max_fpr)
     for note in rule.notes:
         _say(note)
@@ -116,7 +121,7 @@ def _predict(
     """Scores the files and writes their lines, to standard output or to `scores`."""
     clock, write = Clock(), scores.append if scores else _print_line
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
-    folder = Path(args.out or (Path.cwd() if args.model else run.folder) / "predictions")
+    folder = Path(args.out or (run.folder if args.run else Path.cwd()) / "predictions")
     if views:
         check_folder(folder)
     results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
@@ -188,8 +193,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     inputs = parser.add_argument_group("input")
-    detector = inputs.add_mutually_exclusive_group(required=True)
-    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train")
+    detector = inputs.add_mutually_exclusive_group()
+    detector.add_argument(
+        "--run", help="run folder, made by dfdetect_jax.train (default: the detector that comes with the package)"
+    )
     detector.add_argument(
         "--model",
         help="folder made by dfdetect_jax.export, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's NAME.onnx "
@@ -243,6 +250,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     cli.add_isolation(parser)
     args = parser.parse_args(argv)
+    if args.sha256 and not args.model:
+        parser.error("--sha256: expected with --model alone, found it without")
     if not args.paths and not args.paths_from:
         parser.error("expected a PATH or --paths_from, found neither")
     return args

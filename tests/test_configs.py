@@ -22,10 +22,25 @@ def test_the_single_branch_differs_from_the_cae_in_lambda_alone():
 
 
 def test_faceforensics_is_at_the_scale_of_the_paper():
-    settings = cae.get_config("faceforensics")
+    settings = cae.get_config("faceforensics_scratch")
     assert (settings.data.name, settings.data.image_size) == ("faceforensics", 299)
     assert (settings.model.width, settings.model.middle_blocks) == (1.0, 8)
     assert settings.train.batch_size == 32
+
+
+def test_faceforensics_starts_from_published_weights_and_is_else_as_published():
+    pretrained, scratch = (to_dict(cae.get_config(f"faceforensics{form}")) for form in ("", "_scratch"))
+    assert pretrained.pop("model")["pretrained"] == "imagenet"
+    assert scratch.pop("model")["encoder"] == "xception"
+    assert pretrained == scratch
+
+
+@pytest.mark.parametrize("settings", [cae.get_config("faces"), lae.get_config("faces"), lae.get_config("dfdc_faces")])
+def test_faces_of_ones_own_are_augmented_and_blended_and_start_from_published_weights(settings):
+    check(settings)
+    assert [source.network for source in settings.required_weights] == ["efficientnet_lite0"]
+    assert settings.augment.preset == "strong"
+    assert settings.augment.self_blend.share > 0
 
 
 @pytest.mark.parametrize("preset", lae.EMBEDDED)
@@ -51,7 +66,7 @@ def test_the_papers_presets_of_the_lae_read_what_prepare_writes_without_a_name(p
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are():
-    with pytest.raises(SettingsError, match="single_branch, faceforensics"):
+    with pytest.raises(SettingsError, match="single_branch, faces"):
         cae.get_config("celebdf")
     with pytest.raises(SettingsError, match="swap, attribute, inpainting"):
         lae.get_config("swapp")

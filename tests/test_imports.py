@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select", "export"},  # commands
+    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select", "export", "card"},  # commands
     {"api"},
     {"training", "exchange"},
     {"active", "evaluation"},

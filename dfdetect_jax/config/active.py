@@ -22,7 +22,7 @@ class Active:
         share: largest share of the training images that get a mask.
         annotator: "oracle" fills in the masks that the data has; with "people" the run stops once the queue is
             written, and the same command goes on when the masks have been painted.
-        start: optimiser steps of stage 1; the attention loss sees masks after them.
+        start: optimiser steps of stage 1; the attention loss sees masks after them. 0, with "all", leaves stage 1 out.
         batch_share: share of each batch that is sampled from the masked images.
     """
 
@@ -50,7 +50,7 @@ def check_active(active: Active, steps: int | None) -> None:
     one_of("active.annotator", active.annotator, ANNOTATORS)
     within("active.share", active.share, 1e-6, 1.0)
     within("active.batch_share", active.batch_share, 0.001, 0.5)
-    at_least("active.start", active.start, 1)
+    at_least("active.start", active.start, 0 if active.masks == "all" else 1)
     if steps is not None and active.start >= steps:
         raise SettingsError(
             f"active.start: expected fewer than the {steps} steps of train.steps, found {active.start}; "

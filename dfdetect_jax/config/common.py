@@ -33,8 +33,8 @@ class Data:
     """What is trained on.
 
     Attributes:
-        name: "forge" (the embedded set, made on first use), the name of a prepared data set, its folder, or
-            "deepfakebench" with `root` and `json`, which is used in place.
+        name: "forge" (the embedded set, made on first use), the name of a prepared data set, its folder, several with
+            commas between, or "deepfakebench" with `root` and `json`, which is used in place.
         root: for "deepfakebench", the folder that the paths in `json` start from; else "".
         json: for "deepfakebench", its list of videos; else "".
         compression: for "deepfakebench", the compression level: "raw", "c23" or "c40".
@@ -57,6 +57,11 @@ class Data:
     balance: bool = True
     workers: int = 0
     forge_images: int = 4000
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The data sets that `name` lists."""
+        return tuple(name.strip() for name in self.name.split(",") if name.strip())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ FILE = "trained_on.json"  # in the run folder
 # Data sets that show the people of another data set under the same names. Data sets that users build themselves are
 # compared by the name of the records.
 _FAMILIES = {"deeperforensics": "faceforensics"}
-_OWN = ("folder", "forge", "deepfakebench")
+_OWN = ("folder", "forge", "deepfakebench", "joined")
 _OWN_DATA = {
     "train": "measured on its own training data: results do not generalise",
     ALL_SPLITS: "its own training data are among those measured: results do not generalise",
@@ -56,10 +56,9 @@ def measure_leakage(run: Run, folder: Path, split: str) -> Leakage:
     if training is None:
         note = "training data not found: what they share with this data set is unknown"
         return Leakage(identities=None, videos=None, files=None, note=note)
-    contents = _contents(folder, split)
-    shared = {name: len(set(contents[name]) & set(training[name])) for name in contents}
-    if training["family"] != _family(folder):
-        shared |= {"identities": 0, "videos": 0}
+    contents, prefixes = _contents(folder, split), _prefixes(training, _family(folder))
+    shared = {name: _count_shared(contents[name], training[name], prefixes) for name in ("identities", "videos")}
+    shared["files"] = _count_shared(contents["files"], training["files"], [""])
     same = read_manifest(folder).fingerprint == run.info["data"]["fingerprint"]
     chosen_here = "threshold and checkpoint were chosen on these data: results are optimistic"
     return Leakage(
@@ -76,9 +75,22 @@ def record_training_split(run_folder: Path, records: Path) -> dict[str, Any]:
         RecordsError: the records are damaged.
     """
     manifest = read_manifest(records)
-    training = {"fingerprint": manifest.fingerprint, "family": _family(records)} | _contents(records, "train")
+    joined = {each["name"]: _family_of(each["name"], each["dataset"]) for each in manifest.settings.get("joined", ())}
+    training = {"fingerprint": manifest.fingerprint, "family": _family(records), "joined": joined}
+    training |= _contents(records, "train")
     keep_beside(run_folder, FILE, training)
     return training
+
+
+def _prefixes(training: dict[str, Any], family: str) -> list[str]:
+    """What stands before a family's names in a training split: nothing, or the names of data sets that were joined."""
+    joined = [f"{name}/" for name, its_family in training.get("joined", {}).items() if its_family == family]
+    return [""] * (training["family"] == family) + joined
+
+
+def _count_shared(names: Iterable[str], trained: Iterable[str], prefixes: Sequence[str]) -> int:
+    known = set(trained)
+    return sum(any(f"{prefix}{name}" in known for prefix in prefixes) for name in names)
 
 
 def _shares(shared: dict[str, int]) -> str | None:
@@ -120,5 +132,8 @@ def _distinct(names: Iterable[str]) -> list[str]:
 
 def _family(records: Path) -> str:
     manifest = read_manifest(records)
-    dataset = manifest.settings.get("dataset", "")
-    return manifest.name if dataset in _OWN or not dataset else _FAMILIES.get(dataset, dataset)
+    return _family_of(manifest.name, manifest.settings.get("dataset", ""))
+
+
+def _family_of(name: str, dataset: str) -> str:
+    return name if dataset in _OWN or not dataset else _FAMILIES.get(dataset, dataset)

@@ -14,7 +14,7 @@ from pathlib import Path
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 
-SUMS = "SHA256SUMS"
+SUMS, CARD = "SHA256SUMS", "README.md"
 LARGEST_FILE = 2**31  # bytes; safetensors and ONNX of a detector are far below
 LARGEST_TEXT = 2**24
 # Neither follows a link, nor waits for the writer of a pipe; Windows has neither flag, and needs one for bytes.

@@ -93,10 +93,11 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    if not loop.train(settings, workdir, records, initial=initial, until=active.start, profile=profile):
+    first = {"initial": initial, "profile": profile}
+    if active.start and not loop.train(settings, workdir, records, until=active.start, **first):
         return False
     if active.masks == pipeline.ALL:
-        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, profile=profile)
+        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, **first)
     masks = painted_masks(active, workdir, records)
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 

@@ -92,6 +92,14 @@ def test_people_of_deeperforensics_are_those_of_faceforensics(run, other, datase
     assert measure_leakage(run, folder, "test").identities == len(identities)
 
 
+def test_people_of_a_data_set_that_was_joined_with_others_are_counted(run, other):
+    folder, identities, videos = other
+    names = {"identities": [f"first/{identities[0]}", f"second/{identities[1]}"], "videos": [f"first/{videos[0]}"]}
+    training_split(run, **names, family="first_and_second", joined={"first": "drawn", "second": "another"})
+    measured = measure_leakage(run, folder, "test")
+    assert (measured.identities, measured.videos) == (1, 1)
+
+
 def test_the_training_split_is_stored_with_the_run(run, training_data, other):
     folder, _, _ = other
     before = measure_leakage(run, folder, "test")

@@ -25,7 +25,7 @@ def card(metrics):
         rule=rule,
         metrics=metrics,
         files={"w": "weights"},
-        data_notes=("licence: none",),
+        notes=("licence: none",),
     )
     return model_card(trained.opened(), facts)
 

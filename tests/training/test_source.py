@@ -1,5 +1,8 @@
 """Which records a run trains on."""
 
+import json
+import shutil
+
 import pytest
 
 from dfdetect_jax.data.pipeline import train_batches
@@ -23,6 +26,16 @@ def test_the_embedded_set_is_made_once_at_the_size_of_the_network():
 def test_a_data_set_is_found_by_its_folder():
     _, made = folders()
     assert find_records(tiny_settings(data__name=str(made)).data) == made
+
+
+def test_several_data_sets_are_joined(tmp_path):
+    _, made = folders()
+    renamed = tmp_path / "other"
+    shutil.copytree(made, renamed)
+    values = json.loads((made / "manifest.json").read_text())
+    (renamed / "manifest.json").write_text(json.dumps(values | {"name": "other"}))
+    data = tiny_settings(data__name=f"{made},{renamed}", data__data_dir=str(tmp_path / "out")).data
+    assert read_manifest(find_records(data)).name == "forge_and_other"
 
 
 def test_a_data_set_that_was_never_prepared_is_asked_for_in_one_line(tmp_path):

@@ -148,9 +148,10 @@ def test_people_are_waited_for_and_the_same_call_goes_on(drawn, tmp_path, capsys
 
 
 @pytest.mark.slow
-def test_learning_from_all_masks_asks_nobody(drawn, tmp_path):
+@pytest.mark.parametrize("start", [0, 2])
+def test_learning_from_all_masks_asks_nobody(drawn, tmp_path, start):
     workdir = tmp_path / "run"
-    assert stages.train(settings(masks="all"), workdir, drawn)
+    assert stages.train(settings(masks="all", start=start), workdir, drawn)
     assert not (workdir / stages.QUEUE).exists()
     assert open_run(workdir).info["checkpoint"]["stage"] == 2
 

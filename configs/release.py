@@ -1,0 +1,43 @@
+"""The detector that comes with the package, from photographs on disk to the folder in it.
+
+    options="--dataset folder --face_detector mtcnn --margin 1.3 --size 128 --landmarks"
+    python -m dfdetect_jax.prepare --root DATA/dfdc_faces --name dfdc_faces $options
+    python -m dfdetect_jax.prepare --root DATA/celeba --name celeba $options --splits identity --allow_one_class
+    python -m dfdetect_jax.prepare --root DATA/gan --name gan $options --splits identity
+    python -m dfdetect_jax.prepare --root DATA/unsplash_stylegan2 --name unsplash_stylegan2 $options --splits identity
+    python -m dfdetect_jax.train --config configs/release.py --workdir runs/release
+    python -m dfdetect_jax.export --run runs/release --dtype float16 --notes configs/release.txt --out released
+
+Reals of four sources and DFDC's face swaps are trained on; of the generated faces of the last two none. A quarter of
+every batch is self-blended, so that the detector learns the traces of blending rather than one generator's. The
+decoder, which only draws the reconstruction, is small and has no adversary.
+"""
+
+from configs import lae
+from dfdetect_jax.config import LAESettings, override
+from dfdetect_jax.errors import SettingsError
+
+SETS = ("dfdc_faces", "celeba", "gan", "unsplash_stylegan2")
+
+
+def get_config(preset: str = "") -> LAESettings:
+    """The settings of the release; there are no presets.
+
+    Raises:
+        SettingsError: a preset was named.
+    """
+    if preset:
+        raise SettingsError(f'configs/release.py: expected no preset, found "{preset}"')
+    return override(
+        lae.get_config("dfdc_faces"),
+        {
+            "data.name": ",".join(SETS),
+            "data.train_forgeries": ("dfdc",),
+            "model.width": 0.5,
+            "loss.adversarial": 0.0,
+            "train.steps": 2500,
+            "train.eval_every": 500,
+            "train.log_every": 25,
+            "active.start": 1,
+        },
+    )
