@@ -12,10 +12,12 @@ Layout of one prepared data set, `<data_dir>/<name>/<config>/<version>/`:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +30,8 @@ from dfdetect_jax.files import read_json, sha256_file
 
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
 MANIFEST, CLIPS = "manifest.json", "clips.jsonl"
+_REASON = 200  # characters of a library's words
+T = TypeVar("T")
 INDEX_DTYPE = np.dtype([("forgery", "<u2"), ("label", "u1"), ("has_mask", "u1")])
 
 
@@ -179,11 +183,26 @@ class Records:
         return len(self._source)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._codec.decode(self._source[index])
+        return self._decoded(index, self._codec.decode)
 
     def without_mask(self, index: int) -> dict[str, Any]:
         """`records[index]` without the mask, which is then not decoded."""
-        return self._codec.decode(self._source[index], with_mask=False)
+        return self._decoded(index, functools.partial(self._codec.decode, with_mask=False))
+
+    def _decoded(self, index: int, decode: Callable[[bytes], T]) -> T:
+        """What `decode` makes of a record. ArrayRecord compares each record's bytes with their hash.
+
+        Raises:
+            RecordsError: the record is damaged; the message names it.
+        """
+        try:
+            return decode(self._source[index])
+        except (RuntimeError, ValueError, OSError, RecordsError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)[:_REASON]
+            raise RecordsError(
+                f"{self.folder}: record {index} of {self.split} is damaged ({reason}); prepare the data set again, or "
+                "train without it: data.damaged=skip"
+            ) from error
 
     def names(self, index: int) -> dict[str, str]:
         """The text fields alone, without decoding pictures.
@@ -191,7 +210,7 @@ class Records:
         Raises:
             RecordsError: the record is damaged.
         """
-        return self._codec.names(self._source[index])
+        return self._decoded(index, self._codec.names)
 
     def paths(self, index: int) -> tuple[Path, Path | None]:
         """The files of a linked record's picture and mask (None: no mask).
@@ -199,7 +218,7 @@ class Records:
         Raises:
             RecordsError: the record is damaged.
         """
-        return self._codec.paths(self._source[index])
+        return self._decoded(index, self._codec.paths)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "split": self.split}
