@@ -111,7 +111,8 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
 
 def report(error: BaseException) -> ExitStatus:
     """Prints what ended a command: one line, or the traceback of a defect. Returns the exit status."""
-    line = str(error) if isinstance(error, InputError) else faults.line_of(error)
+    # Grain adds lines of its own to an exception that passes through it.
+    line = str(error).partition("\n")[0] if isinstance(error, InputError) else faults.line_of(error)
     if not line:
         traceback.print_exception(error)
         return ExitStatus.CRASHED

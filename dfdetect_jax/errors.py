@@ -3,9 +3,24 @@
 A message states what was expected, what was found, and what to do.
 """
 
+_LONGEST = 2000  # characters of a message
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Words as one line that any terminal shows: other characters are escaped, and too many are cut in the middle."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]} ... {text[-(longest // 2) :]}"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
 
 class InputError(Exception):
-    """Something the user gave can't be used. Commands print the message and exit with status 2."""
+    """Something the user gave can't be used. Commands print the message and exit with status 2.
+
+    The message is one line, whatever names and values of files are in it, see `one_line`.
+    """
+
+    def __init__(self, message: object = ""):
+        super().__init__(one_line(str(message)))
 
 
 class SettingsError(InputError, ValueError):

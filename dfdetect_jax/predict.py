@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfdetect_jax import cli
 from dfdetect_jax.devices.host import keep_freed_memory
-from dfdetect_jax.errors import BadMediaError, RunError
+from dfdetect_jax.errors import BadMediaError, RunError, one_line
 from dfdetect_jax.media.decoding import isolated
 from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.pictures.picture_files import check_folder, picture_name
@@ -148,7 +148,7 @@ def _predict(
 
 def _say(words: str) -> None:
     """Prints one line on standard error; of a path that is no plain text the rest is escaped."""
-    print("".join(each if each.isprintable() else ascii(each)[1:-1] for each in words), file=sys.stderr)
+    print(one_line(words), file=sys.stderr)
 
 
 def _print_line(line: dict[str, Any]) -> None:

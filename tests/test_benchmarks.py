@@ -24,6 +24,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
         ("decode_video", ["--seconds", "1", "--rounds", "1", "--mutated", "1"]),
         ("decode_video", ["--long", "--minutes", "0.05", "--rounds", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
+        ("isolation", ["--photos", "4", "--clips", "1", "--seconds", "1", "--rounds", "1", *SMALL[:-3]]),
     ],
 )
 def test_a_benchmark_writes_its_tables_as_json(name, arguments, tmp_path):

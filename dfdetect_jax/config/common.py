@@ -17,6 +17,7 @@ from dfdetect_jax.errors import SettingsError
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "drop")
 DTYPES = ("float32", "bfloat16")
+DAMAGED = ("refuse", "skip")
 PARALLEL = ("mesh", "pmap")
 COMPRESSIONS = ("raw", "c23", "c40")
 BENCHMARK = "deepfakebench"
@@ -45,6 +46,8 @@ class Data:
         balance: sample reals and fakes equally often.
         workers: processes that decode records; 0 decodes in threads of this process.
         forge_images: size of the embedded set's training split; validation and test are in proportion.
+        damaged: what training does with a record whose bytes are not those that were written: "refuse" ends the run
+            and names it; "skip" names it and takes the next one of its class in its place.
     """
 
     name: str = "forge"
@@ -57,6 +60,7 @@ class Data:
     balance: bool = True
     workers: int = 0
     forge_images: int = 4000
+    damaged: str = "refuse"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -267,6 +271,7 @@ def _check_common(s: Settings) -> None:
     at_least("data.image_size", s.data.image_size, 32)
     at_most("data.image_size", s.data.image_size, LARGEST_IMAGE)
     at_least("data.workers", s.data.workers, 0)
+    one_of("data.damaged", s.data.damaged, DAMAGED)
     at_least("data.forge_images", s.data.forge_images, 8)
     check_augment(s.augment)
     check_optimizer("optimizer", s.optimizer)

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.errors import SettingsError, one_line
 
 # (settings, name until 0.1) -> name: run folders, records, queues and command lines may have the old one.
 FORMER_NAMES = {
@@ -147,9 +147,8 @@ def at_most(path: str, value: int, most: int) -> None:
 
 
 def _plain(text: str) -> str:
-    """A name of a stranger's file that fits into one line."""
-    text = text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
-    return text if text.isprintable() else ascii(text)[1:-1]
+    """A name of a stranger's file, not too long."""
+    return one_line(text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}...")
 
 
 def _short(value: Any) -> str:

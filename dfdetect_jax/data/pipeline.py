@@ -4,6 +4,7 @@ The order of examples is a function of the seed and the position alone: the stat
 resumed stream continues bit for bit, and any number of processes reads the same global batches.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +25,12 @@ from dfdetect_jax.media.crop import expected_landmarks, resize
 _READ_AHEAD = 4  # batches decoded ahead
 _MOST_THREADS = 16  # OpenCV's decoder releases the interpreter's lock
 _PADDING = -1
+_MOST_SKIPPED = 100  # damaged records in a row
 ALL = "all"  # masks: every one that the records have
 SELF_BLENDED = "self_blended"  # the forgery of self-blended fakes
+
+
+log = logging.getLogger(__name__)
 
 
 class Examples:
@@ -40,6 +45,7 @@ class Examples:
         masks: Masks | str | None = ALL,
         landmarks: np.ndarray | None = None,
         self_blended: np.ndarray | bool = False,
+        skip_damaged: bool = False,
     ):
         """Wraps `records`.
 
@@ -52,19 +58,19 @@ class Examples:
             landmarks: float [5, 2], pixels, where they are if the record doesn't say it; None to leave out what
                 self-blending needs.
             self_blended: bool [n] or one for all: reals that are to become self-blended fakes.
+            skip_damaged: the next of `places` takes the place of a damaged record, which is logged.
         """
         self._landmarks = None if landmarks is None else landmarks.astype(np.float32)
         self._self_blended = np.broadcast_to(self_blended, places.shape)
         self._records, self._places = records, places.astype(np.int32)
         self._size, self._texts, self._masks = image_size, texts, masks
+        self._most_skipped = _MOST_SKIPPED if skip_damaged else 0
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        place = int(self._places[index])
-        read = self._records.__getitem__ if self._masks == ALL else self._records.without_mask
-        fields = read(max(place, 0))
+        place, fields = self._read(index)
         mask, has_mask = self._mask(place, fields)
         example = {
             "image": resize(fields["image"], self._size),
@@ -82,6 +88,19 @@ class Examples:
         if place == _PADDING:
             example = {name: np.zeros_like(value)[()] for name, value in example.items()}
         return example
+
+    def _read(self, index: int) -> tuple[int, dict[str, Any]]:
+        """The index and the fields of a record, or of the first one after it that isn't damaged."""
+        read = self._records.__getitem__ if self._masks == ALL else self._records.without_mask
+        for skipped in range(self._most_skipped + 1):
+            place = int(self._places[(index + skipped) % len(self)])
+            try:
+                return place, read(max(place, 0))
+            except RecordsError as error:
+                if skipped == self._most_skipped:
+                    raise
+                log.warning("left out, and another taken in its place: %s", error)
+        raise AssertionError("the last round returns or raises")
 
     def _mark(self, example: dict[str, Any], fields: dict[str, Any], self_blended: bool) -> None:
         """Adds what `augmentation.batches.blend_batch` reads; the label is that of the fake."""
@@ -154,7 +173,16 @@ def train_batches(
     for stream, seed in zip(streams, seeds, strict=True):
         # Self-blended reals in the order of the reals themselves: if as many, each beside its equal, as published.
         seed = seeds[0] if stream.self_blended else seed
-        examples = Examples(records, stream.places, data.image_size, False, masks, landmarks, stream.self_blended)
+        examples = Examples(
+            records,
+            stream.places,
+            data.image_size,
+            False,
+            masks,
+            landmarks,
+            stream.self_blended,
+            skip_damaged=data.damaged == "skip",
+        )
         endless.append(grain.MapDataset.source(examples).shuffle(seed=int(seed)).repeat())
     shares = [stream.share for stream in streams]
     mixed = grain.MapDataset.mix(endless, weights=shares) if len(endless) > 1 else endless[0]

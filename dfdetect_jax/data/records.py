@@ -12,21 +12,26 @@ Layout of one prepared data set, `<data_dir>/<name>/<config>/<version>/`:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dfdetect_jax.config import Crop, renamed
 from dfdetect_jax.data.encoding import PNG, Codec
 from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
+from dfdetect_jax.data.manifest_form import check_form
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.files import sha256_file
+from dfdetect_jax.files import read_json, sha256_file
 
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
 MANIFEST, CLIPS = "manifest.json", "clips.jsonl"
+_REASON = 200  # characters of a library's words
+T = TypeVar("T")
 INDEX_DTYPE = np.dtype([("forgery", "<u2"), ("label", "u1"), ("has_mask", "u1")])
 
 
@@ -89,11 +94,12 @@ def read_manifest(folder: str | Path) -> Manifest:
     """
     path = Path(folder) / MANIFEST
     try:
-        values = _with_current_names(json.loads(path.read_text(encoding="utf-8")))
+        values = _with_current_names(read_json(path))
+        check_form(Manifest, values)
         return Manifest(**{**values, "forgeries": tuple(values["forgeries"])})
     except FileNotFoundError:
         raise RecordsError(f"{folder}: no {MANIFEST}, so no prepared records; make them with `prepare`") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordsError(f"{path}: not a manifest that this version reads ({error}); prepare again") from error
 
 
@@ -177,11 +183,26 @@ class Records:
         return len(self._source)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._codec.decode(self._source[index])
+        return self._decoded(index, self._codec.decode)
 
     def without_mask(self, index: int) -> dict[str, Any]:
         """`records[index]` without the mask, which is then not decoded."""
-        return self._codec.decode(self._source[index], with_mask=False)
+        return self._decoded(index, functools.partial(self._codec.decode, with_mask=False))
+
+    def _decoded(self, index: int, decode: Callable[[bytes], T]) -> T:
+        """What `decode` makes of a record. ArrayRecord compares each record's bytes with their hash.
+
+        Raises:
+            RecordsError: the record is damaged; the message names it.
+        """
+        try:
+            return decode(self._source[index])
+        except (RuntimeError, ValueError, OSError, RecordsError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)[:_REASON]
+            raise RecordsError(
+                f"{self.folder}: record {index} of {self.split} is damaged ({reason}); prepare the data set again, or "
+                "train without it: data.damaged=skip"
+            ) from error
 
     def names(self, index: int) -> dict[str, str]:
         """The text fields alone, without decoding pictures.
@@ -189,7 +210,7 @@ class Records:
         Raises:
             RecordsError: the record is damaged.
         """
-        return self._codec.names(self._source[index])
+        return self._decoded(index, self._codec.names)
 
     def paths(self, index: int) -> tuple[Path, Path | None]:
         """The files of a linked record's picture and mask (None: no mask).
@@ -197,7 +218,7 @@ class Records:
         Raises:
             RecordsError: the record is damaged.
         """
-        return self._codec.paths(self._source[index])
+        return self._decoded(index, self._codec.paths)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "split": self.split}
@@ -211,10 +232,22 @@ class Records:
 
     @property
     def index(self) -> np.ndarray:
-        """[len] of `INDEX_DTYPE`: label, has_mask, forgery as a place in the manifest's list. One split is mapped."""
+        """[len] of `INDEX_DTYPE`: label, has_mask, forgery as a place in the manifest's list. One split is mapped.
+
+        Raises:
+            RecordsError: it can't be read, or is of other records.
+        """
         paths = [self.folder / f"index-{split}.npy" for split in self._splits]
-        columns = [np.load(path, mmap_mode="r", allow_pickle=False).view(INDEX_DTYPE) for path in paths]
-        return columns[0] if len(columns) == 1 else np.concatenate(columns)
+        try:  # mapped, so that no memory is taken for what a header says
+            columns = [np.load(path, mmap_mode="r", allow_pickle=False).view(INDEX_DTYPE) for path in paths]
+            index = columns[0] if len(columns) == 1 else np.concatenate(columns)
+        except (OSError, ValueError, TypeError) as error:
+            raise RecordsError(f"{paths[0]}: can't be read ({error}); prepare the data set again") from error
+        if index.shape != (len(self),):
+            raise RecordsError(
+                f"{paths[0]}: expected {len(self)} rows, found shape {index.shape}; prepare the data set again"
+            )
+        return index
 
     @property
     def labels(self) -> np.ndarray:
@@ -224,7 +257,10 @@ class Records:
     @property
     def forgeries(self) -> np.ndarray:
         """str [len]: forgery, `""` for reals."""
-        return np.asarray(self._forgeries)[self.index["forgery"]]
+        places = self.index["forgery"]
+        if places.max(initial=0) >= len(self._forgeries):
+            raise RecordsError(f"{self.folder}: expected {MANIFEST} with the forgeries of the index, found fewer")
+        return np.asarray(self._forgeries)[places]
 
 
 def verify(folder: str | Path) -> list[str]:

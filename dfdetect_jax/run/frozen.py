@@ -5,9 +5,9 @@ best checkpoint alone; `evaluation.frozen` chooses them after training and store
 """
 
 import dataclasses
-import json
 from typing import Any
 
+from dfdetect_jax import files
 from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.run.folder import Run, keep_beside
 
@@ -39,7 +39,7 @@ class FrozenValues:
 def read_frozen(run: Run) -> FrozenValues | None:
     """The values stored for the run's best checkpoint; None where there are none, or those of another checkpoint."""
     try:
-        stored = run.info[VALIDATION] if VALIDATION in run.info else json.loads((run.folder / FILE).read_text())
+        stored = run.info[VALIDATION] if VALIDATION in run.info else files.read_json(run.folder / FILE)
         if stored["step"] != run.info["checkpoint"]["step"]:
             return None
         return FrozenValues(

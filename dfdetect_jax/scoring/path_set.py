@@ -25,7 +25,7 @@ class PathSet:
         self._block = block
         self._sorted = np.zeros(0, np.uint64)
         self._new: set[int] = set()
-        self._resolved = functools.lru_cache(_FOLDERS)(os.path.realpath)
+        self._resolved = functools.lru_cache(_FOLDERS)(_resolved)
 
     def __contains__(self, path: str) -> bool:
         return self._has(self._key(path))
@@ -51,3 +51,10 @@ class PathSet:
     def _key(self, path: str) -> int:
         parent, name = os.path.split(os.path.abspath(path))
         return path_hash(os.path.join(self._resolved(parent), name))
+
+
+def _resolved(folder: str) -> str:
+    try:
+        return os.path.realpath(folder)
+    except (OSError, ValueError):  # a link that can't be followed, or no path at all
+        return folder

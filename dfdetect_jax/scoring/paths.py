@@ -54,4 +54,7 @@ def _searched(folder: str, folders: PathSet) -> Iterator[str | Unreadable | Pass
 
 def _resolved(path: str) -> str:
     """A link to a file as the file; links among the folders are resolved by `PathSet`."""
-    return os.path.realpath(path) if os.path.islink(path) else path
+    try:
+        return os.path.realpath(path) if os.path.islink(path) else path
+    except OSError:  # such as a link that only another user may follow
+        return path

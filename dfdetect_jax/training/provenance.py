@@ -21,6 +21,7 @@ FREE_TO_CHANGE = (
     "train.max_bad_steps",
     "train.remat",
     "train.shard_optimizer",
+    "data.damaged",
     "data.data_dir",
 )
 

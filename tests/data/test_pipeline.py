@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.config import CAESettings, Crop, LAESettings, override
-from dfdetect_jax.data import pipeline
+from dfdetect_jax.data import pipeline, records
 from dfdetect_jax.data.example import LandmarkedExample
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.records import Records
@@ -308,3 +308,36 @@ def test_a_stream_with_masks_resumes_where_it_stopped(drawn):
     resumed = iter(stream)
     resumed.set_state(state)
     assert same(take(resumed, 3), expected)
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A folder of records in which one bit of one picture, of record 8 of the training split, is another."""
+    folder = write_records(tmp_path / "records", {"train": 22})
+    (shard,) = folder.glob("*.array_record*")
+    content = bytearray(shard.read_bytes())
+    place = content.index(drawn_example("train", 3).image.tobytes()[:64])
+    content[place + 10] ^= 4
+    shard.write_bytes(content)
+    return folder
+
+
+def test_a_flipped_bit_in_a_record_ends_training_and_names_it(damaged):
+    words = r"records: record 8 of train is damaged \(.*hash.*; prepare .* data\.damaged=skip"
+    with pytest.raises(RecordsError, match=words):
+        take(pipeline.train_batches(damaged, cae_settings()), 12)
+
+
+def test_or_it_is_left_out_and_named_and_another_one_of_its_class_is_shown(damaged, caplog):
+    batches = take(pipeline.train_batches(damaged, cae_settings(damaged="skip")), 12)
+    again = take(pipeline.train_batches(damaged, cae_settings(damaged="skip")), 12)
+    assert same(batches, again)
+    assert 8 not in np.concatenate([batch["place"] for batch in batches])
+    assert all(batch["label"].mean() == 0.5 for batch in batches)
+    assert "left out, and another taken in its place: " in caplog.text
+    assert "record 8 of train is damaged" in caplog.text
+
+
+def test_verification_names_the_file_of_a_flipped_bit(damaged):
+    (words,) = records.verify(damaged)
+    assert words.endswith("its bytes are not those that were written")

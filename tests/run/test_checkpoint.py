@@ -238,6 +238,9 @@ def test_a_complete_checkpoint_whose_run_was_killed_before_it_was_sealed_is_seal
     assert json.loads((two_saved / "2" / SEAL).read_text()) == json.loads(seal)
 
 
+# Threads of Orbax meet the missing file again, some after the test.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_incomplete_one_without_a_seal_is_set_aside(two_saved):
     (two_saved / "2" / SEAL).unlink()
     shutil.rmtree(two_saved / "2" / "state" / "d")

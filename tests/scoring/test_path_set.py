@@ -17,3 +17,9 @@ def test_a_file_is_known_however_its_path_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert all(path in paths for path in ("folder/a.jpg", "link/a.jpg", "link/../link/a.jpg", "./folder//a.jpg"))
     assert "a.jpg" not in paths
+
+
+def test_what_can_be_no_path_is_in_the_set_all_the_same():
+    paths = PathSet()
+    assert paths.add("fol\0der/a.jpg")
+    assert "fol\0der/a.jpg" in paths

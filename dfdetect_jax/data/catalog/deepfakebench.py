@@ -9,12 +9,12 @@ name; a fake's frame without one has an unknown mask, not an empty one. Where va
 left out, and made anew from training people.
 """
 
-import json as json_format
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from dfdetect_jax import files
 from dfdetect_jax.config import BENCHMARK, COMPRESSIONS
 from dfdetect_jax.data.catalog.folder import identity_of
 from dfdetect_jax.data.example import SPLITS, Clip, Label
@@ -25,6 +25,7 @@ from dfdetect_jax.data.trees.listing import Listing, by_name
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
 
+LARGEST_LIST = 2**30  # bytes; of FaceForensics++ it has 90 MB
 NAME = BENCHMARK
 OPTIONS = ("json", "compression")
 FORGERY_OF = {
@@ -86,7 +87,7 @@ def find_clips(root: Path, json: str, compression: str = "c23") -> Listing:
 
 def _read(path: Path, compression: str) -> list[_Entry]:
     try:
-        datasets = json_format.loads(path.read_text(encoding="utf-8-sig"))
+        datasets = files.read_json(path, LARGEST_LIST)
         levels = [
             (dataset, label, split, videos)
             for dataset, labels in datasets.items()
@@ -114,6 +115,8 @@ def _entries(dataset: str, label: str, split: str, videos: dict[str, Any], compr
     by_level = bool(videos) and set(videos) <= set(COMPRESSIONS)
     for video, values in (videos.get(compression, {}) if by_level else videos).items():
         frames, masks = (list(dict.fromkeys(values.get(key) or [])) for key in ("frames", "masks"))
+        if not all(isinstance(path, str) and _parts(path) and "\0" not in path for path in (*frames, *masks)):
+            raise ValueError(f"{video} lists what is no path")
         if values.get("label", label) != label:
             raise ValueError(f"{video} is listed under {label} but labelled {values['label']}")
         yield _Entry(dataset, label, split, compression if by_level else "", video, frames, masks)

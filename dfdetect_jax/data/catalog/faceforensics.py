@@ -10,12 +10,12 @@ of actors (`<actor>__<scene>`, fakes `<target>_<source>__<scene>__<key>`) have n
 hash, and fakes that join actors of two splits are left out.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dfdetect_jax import files
 from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
@@ -92,7 +92,7 @@ def read_splits(root: Path) -> dict[str, str]:
         if path is None:
             raise RecordsError(f"{root}: no {split}.json, here or in splits/; get the three lists from {_SPLITS_AT}")
         try:
-            pairs = json.loads(path.read_text(encoding="utf-8"))
+            pairs = files.read_json(path)
             identities = {str(identity) for target, source in pairs for identity in (target, source)}
         except (OSError, ValueError, TypeError) as error:
             raise RecordsError(

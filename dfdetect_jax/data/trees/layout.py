@@ -1,12 +1,12 @@
 """Folders, media and lists of a data set's tree."""
 
-import json
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dfdetect_jax import files
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 
@@ -93,7 +93,7 @@ def read_entries(path: Path, expected: str) -> dict[str, dict[str, Any]]:
         RecordsError: missing, unreadable, or of another form.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
+        entries = files.read_json(path)
     except (OSError, ValueError) as error:
         raise RecordsError(f"{path}: expected {expected} ({_reason(error)})") from error
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
