@@ -1,0 +1,64 @@
+"""Pages and the README link to what exists, are in the navigation, and their pictures are small and described."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.documents import DOCUMENTS, ROOT
+
+README = ROOT / "README.md"
+PAGES = [path for path in DOCUMENTS if path.parent.name == "docs"]
+LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)\s]+)\)")
+LARGEST_PICTURE = 100_000  # bytes
+
+
+def anchors(text: str) -> set[str]:
+    """Of the headings of a page, as MkDocs and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for _, _, target in LINK.findall(path.read_text()):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked.read_text()), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_links_only_to_pages_and_pictures(path):
+    """The site holds nothing else; files of the repository are named."""
+    targets = [target for _, _, target in LINK.findall(path.read_text())]
+    assert [target for target in targets if target.startswith("../") or ".py" in target] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_a_page_names_exist(path):
+    named = re.findall(
+        r"`((?:dfdetect_jax|tests|configs|benchmarks|launch|examples|docs)/[\w./-]+)[`:]", path.read_text()
+    )
+    placeholders = ("NAME", "mine.py", "test_y.py", "x/y.py")
+    assert [name for name in named if not any(p in name for p in placeholders) and not (ROOT / name).exists()] == []
+
+
+def test_every_page_is_in_the_navigation():
+    text = (ROOT / "mkdocs.yml").read_text()
+    assert yaml.safe_load(text)["docs_dir"] == "docs"
+    assert {path.name for path in PAGES} == set(re.findall(r": (\w[\w-]*\.md)$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_pictures_are_small_and_described(path):
+    for picture, words, target in LINK.findall(path.read_text()):
+        if picture:
+            assert len(words) > 20, target
+            assert (path.parent / target).stat().st_size < LARGEST_PICTURE, target
+
+
+def test_the_readme_is_short():
+    assert len(README.read_bytes()) < 7_000
