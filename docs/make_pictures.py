@@ -1,7 +1,7 @@
 """Draws the pictures of the documentation: `python docs/make_pictures.py --run runs/cae`, the first tutorial's run.
 
-verdict.png    a rendered forgery through `predict`
-queue.png      a forged crop beside its mask, as annotators paint it
+verdict.jpg    a rendered forgery through `predict`
+queue.jpg      a forged crop beside its mask, as annotators paint it
 report.png     the top of the run's report, where Chromium is installed; else the old one stays
 lae_study.png  the study's curves, from benchmarks/results, smaller
 """
@@ -70,10 +70,12 @@ def screenshot(page: Path) -> Image.Image | None:
 
 
 def write(name: str, picture: Image.Image) -> None:
-    """Writes a PNG of few colours, at most `WIDEST` pixels wide."""
+    """Writes a picture, at most `WIDEST` pixels wide; a PNG with few colours."""
     if picture.width > WIDEST:
         picture = picture.resize((WIDEST, round(picture.height * WIDEST / picture.width)), Image.Resampling.LANCZOS)
-    picture.quantize(64, dither=Image.Dither.NONE).save(PICTURES / name, optimize=True)
+    if name.endswith(".png"):
+        picture = picture.quantize(64, dither=Image.Dither.NONE)
+    picture.save(PICTURES / name, optimize=True, quality=85)
     print(f"{(PICTURES / name).stat().st_size:>8,}  {name}")
 
 
@@ -83,8 +85,8 @@ def main() -> None:
     parser.add_argument("--run", required=True, help="run folder of configs/cae.py")
     run = parser.parse_args().run
     PICTURES.mkdir(exist_ok=True)
-    write("verdict.png", Image.fromarray(verdict(run, forgery())))
-    write("queue.png", Image.fromarray(queue_row(forgery(crop=Crop(size=192)))))
+    write("verdict.jpg", Image.fromarray(verdict(run, forgery())))
+    write("queue.jpg", Image.fromarray(queue_row(forgery(crop=Crop(size=192)))))
     write("lae_study.png", folded(Image.open(ROOT / "benchmarks" / "results" / "lae_study.png").convert("RGB")))
     report = screenshot((Path(run) / "report" / "report.html").resolve())
     if report is not None:

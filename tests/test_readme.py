@@ -40,11 +40,5 @@ def test_the_front_door_in_ten_lines(folder, capsys):
     assert names["detector"].run.info["checkpoint"]["step"] == 2
     *_, auc = capsys.readouterr().out.split()
     assert 0 <= float(auc) <= 1
-
-
-def test_figures_are_read_as_the_page_shows(capsys):
-    run, records = trained.folders()
-    code = code_of("evaluate.md").replace('"runs/mine"', repr(str(run))).replace('"mine"', repr(run.name))
-    code = code.replace(f'evaluate({str(run)!r}, "forge")', f"evaluate({str(run)!r}, {str(records)!r})")
-    exec(code, {})
+    exec(code_of("evaluate.md"), {})  # of the same run
     assert "swap_alpha True" in capsys.readouterr().out

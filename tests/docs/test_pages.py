@@ -1,11 +1,17 @@
 """Pages and the README link to what exists, are in the navigation, and their pictures are small and described."""
 
+import json
 import re
 
+import numpy as np
 import pytest
 import yaml
 
-from tests.documents import DOCUMENTS, ROOT
+from dfdetect_jax.cli import ExitStatus
+from dfdetect_jax.media.face import Face
+from dfdetect_jax.scoring.decision import DecisionRule, Verdict
+from dfdetect_jax.scoring.result import Result, ScoredFace, Sighting, as_json
+from tests.documents import DOCUMENTS, ROOT, blocks
 
 README = ROOT / "README.md"
 PAGES = [path for path in DOCUMENTS if path.parent.name == "docs"]
@@ -62,3 +68,18 @@ def test_pictures_are_small_and_described(path):
 
 def test_the_readme_is_short():
     assert len(README.read_bytes()) < 7_000
+
+
+def test_the_page_on_predict_has_the_keys_the_verdicts_and_the_exit_statuses_that_there_are():
+    page = (ROOT / "docs" / "predict.md").read_text()
+    face = ScoredFace(
+        sightings=(Sighting(frame=0, face=Face(box=np.zeros(4), landmarks=None, confidence=1.0), score=0.5),), score=0.5
+    )
+    rule = DecisionRule(fake_from=0.5, real_below=0.5)
+    line = as_json(Result(path="a", kind="image", rule=rule, faces=(face,)))
+    (shown,) = [json.loads(block.code) for block in blocks("json") if block.place.startswith("predict.md")]
+    assert list(shown) == list(line)
+    assert list(shown["faces"][0]) == list(line["faces"][0])
+    assert [verdict for verdict in Verdict if f"| `{verdict}` |" not in page] == []
+    statuses = page.partition("## Exit statuses")[2].partition("##")[0]
+    assert [status for status in ExitStatus if not re.search(rf"^\|.*\b{status.value}\b", statuses, re.MULTILINE)] == []
