@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dfdetect_jax.exchange.verdict_table import VerdictShares
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule
 
@@ -32,6 +33,7 @@ class CardFacts:
         files: of the model folder, with what each is.
         dtype: of the stored kernels.
         usage: lines of code or commands that use it.
+        verdicts: on what the run was measured on.
         notes: sentences that the run folder can't know, such as licences of the data and the intended use.
     """
 
@@ -42,6 +44,7 @@ class CardFacts:
     files: Mapping[str, str]
     dtype: str = "float32"
     usage: Sequence[str] = ()
+    verdicts: Sequence[VerdictShares] = ()
     notes: Sequence[str] = ()
 
 
@@ -50,7 +53,7 @@ def model_card(run: Run, facts: CardFacts) -> str:
     sections = {
         f"# {facts.name}": _summary(run, facts),
         "## Use": ["```", *facts.usage, "```", "", *_bullets(_LIMITS)],
-        "## Verdicts": _bullets(facts.rule.notes),
+        "## Verdicts": [*_bullets(facts.rule.notes), *_verdicts(facts.verdicts)],
         "## Figures": list(_figures(facts.metrics)),
         "## Training": [*_training(run), *_bullets(facts.notes)],
         "## Files": _table(("file", "content"), list(facts.files.items())),
@@ -68,6 +71,18 @@ def _summary(run: Run, facts: CardFacts) -> list[str]:
         f"Exported on {facts.date} by dfdetect_jax; kernels stored as {facts.dtype}.",
         *_bullets(run.notes),
     ]
+
+
+def _verdicts(shares: Sequence[VerdictShares]) -> list[str]:
+    """A table of the shares of each verdict; nothing without measurements."""
+    if not shares:
+        return []
+    rows = [
+        (each.dataset, each.forgery or "real", f"{each.count:,}", *map(_number, (each.fake, each.uncertain, each.real)))
+        for each in shares
+    ]
+    columns = ("data", "forgery", "photographs and clips", "called fake", "uncertain", "called real")
+    return ["", *_table(columns, rows)]
 
 
 def _training(run: Run) -> list[str]:

@@ -23,14 +23,16 @@ from typing import Any
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frozen import frozen_values
-from dfdetect_jax.evaluation.report.report_files import METRICS
+from dfdetect_jax.evaluation.metrics.frame_scores import read_scores
+from dfdetect_jax.evaluation.report.report_files import METRICS, SCORES
 from dfdetect_jax.exchange.card import CardFacts, model_card
 from dfdetect_jax.exchange.description import describe
 from dfdetect_jax.exchange.payload import Payload
 from dfdetect_jax.exchange.sealed_folder import CARD, SUMS, seal
+from dfdetect_jax.exchange.verdict_table import VerdictShares, verdict_shares
 from dfdetect_jax.run.folder import CONFIG, Run
 from dfdetect_jax.run.frozen import VALIDATION, as_json
-from dfdetect_jax.scoring.decision import decision_rule
+from dfdetect_jax.scoring.decision import DecisionRule, decision_rule
 
 REPORT = "report"
 _WRITERS = {
@@ -78,6 +80,7 @@ def write_model(
             files={**payload.files, CONFIG: "settings, crop, preprocessing, thresholds, temperature", SUMS: "digests"},
             dtype=dtype,
             usage=payload.usage,
+            verdicts=_verdicts_of(run.folder, decision_rule(described)),
             notes=notes,
         )
         files.write_text(staging / CARD, model_card(run, facts))
@@ -98,6 +101,12 @@ def _metrics_of(run_folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return metrics if isinstance(metrics, dict) else {}
+
+
+def _verdicts_of(run_folder: Path, rule: DecisionRule) -> list[VerdictShares]:
+    """By the scores of the run's own report; [] where it has none."""
+    scores = run_folder / REPORT / SCORES
+    return verdict_shares(read_scores(scores), rule) if scores.is_file() else []
 
 
 @contextlib.contextmanager
