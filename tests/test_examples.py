@@ -43,8 +43,8 @@ def test_the_ablation_is_under_forty_lines_and_trains_the_network_of_the_cae():
 
 @pytest.mark.slow
 def test_the_ablation_trains_by_the_command(tmp_path, capsys):
-    _, records = trained.folders()
-    tiny = command_line(tmp_path / "run", data__name=str(records), train__steps=2, train__eval_every=2)
+    data = trained.folders()[1].parents[2]
+    tiny = command_line(tmp_path / "run", data__data_dir=str(data), train__steps=2, train__eval_every=2)
     assert train(["--config", "examples/another_loss.py", *tiny[2:]]) == 0
     assert "accuracy" in capsys.readouterr().out
 
