@@ -57,6 +57,9 @@ def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 def reconstruction_mse(x_hat: jax.Array, x: jax.Array) -> jax.Array:
     """mean_{h, w, c} (x_hat - x)^2, in float32.
 
+    >>> reconstruction_mse(jnp.zeros((2, 4, 4, 3)), jnp.full((2, 4, 4, 3), 0.5)).tolist()
+    [0.25, 0.25]
+
     Args:
         x_hat: float [N, H, W, C], the reconstruction.
         x: float [N, H, W, C], the image.
@@ -181,6 +184,9 @@ def attention_balanced(logits: jax.Array, masks: jax.Array) -> jax.Array:
 
 def attention_l1(attention: jax.Array, masks: jax.Array) -> jax.Array:
     """mean_{h, w} |attention - mask|.
+
+    >>> attention_l1(jnp.zeros((1, 2, 2)), jnp.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
+    [0.5]
 
     Args:
         attention: float [N, h, w], at least 0.

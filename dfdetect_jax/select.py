@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         InputError: the run or its records can't be used, or the queue can't be written.
     """
-    args = _arguments(argv)
+    args = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a wrong command line should not have to wait for.
     from dfdetect_jax.active import queue as queues
@@ -51,7 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.ExitStatus.OK
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = cli.Parser(prog="python -m dfdetect_jax.select", description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="run folder of an LAE, made by dfdetect_jax.train")
     parser.add_argument("--strategy", choices=STRATEGIES, help="how fakes are ranked (default: the run's setting)")

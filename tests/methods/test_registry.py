@@ -48,7 +48,7 @@ def test_two_methods_of_one_name_are_refused():
 def test_a_method_from_outside_the_package_trains_evaluates_and_predicts(tmp_path, capsys):
     _, records = trained.folders()
     run, photo = tmp_path / "run", trained.write_photo(tmp_path / "a.png", trained.one_face())
-    assert train(["--config", "tests/outside_method.py", "--workdir", str(run), f"--config.data.name={records}"]) == 0
+    assert train(["--config", "examples/own_method.py", "--workdir", str(run), f"--config.data.name={records}"]) == 0
     assert "accuracy" in capsys.readouterr().out
     assert evaluate(["--run", str(run), "--data", str(records), "--resamples", "0"]) == 0
     assert json.loads((run / "report" / "metrics.json").read_text())["data"]
