@@ -38,7 +38,7 @@ def test_the_ablation_is_under_forty_lines_and_trains_the_network_of_the_cae():
     new_state, metrics = jax.eval_shape(method.train_step, state, batch)
     assert jax.tree.structure(new_state) == jax.tree.structure(state)
     assert state.params.keys() == {"encoder", "classifier", "decoder"}
-    assert set(metrics) == {"loss", "reconstruction", "gradient_norm"}
+    assert {"loss", "reconstruction", "gradient_norm"} <= set(metrics)
 
 
 @pytest.mark.slow

@@ -24,11 +24,11 @@ def test_crops_that_differ_from_those_of_the_training_are_noted_once(tmp_path):
     assert open_subjects([folder], ["forge"]).notes == []
     other = shutil.copytree(folder, tmp_path / "other")
     config = json.loads((other / CONFIG).read_text())
-    config["data"]["crop"]["margin"] = 9.0
+    config["data"]["crop"]["margin"] = 2.9
     (other / CONFIG).write_text(json.dumps(config))
     (note,) = open_subjects([folder, other], ["forge", "forge:val"]).notes
     assert str(records) in note
-    assert "(trained on 9.0)" in note
+    assert "(trained on 2.9)" in note
 
 
 def test_a_run_given_twice_is_refused():

@@ -1,13 +1,16 @@
 """The detector that comes with the package."""
 
 import pytest
+import skimage.data
 
+import dfdetect_jax as dfd
 from dfdetect_jax import card
 from dfdetect_jax.exchange import released
 from dfdetect_jax.exchange.model_folder import write_model
 from dfdetect_jax.exchange.sealed_folder import SUMS
 from dfdetect_jax.files import sha256_file
 from dfdetect_jax.predict import main as predict
+from dfdetect_jax.scoring.decision import Verdict, decision_rule
 from tests import trained
 
 
@@ -36,3 +39,25 @@ def test_its_card_is_printed(folder, capsys):
 
 def test_a_card_carries_the_notes_of_the_export(folder):
     assert "- Research only." in (folder / "README.md").read_text().splitlines()
+
+
+def test_the_released_files_are_small_and_the_ones_that_are_pinned():
+    files = [path for path in released.FOLDER.iterdir() if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 8e6
+    assert sha256_file(released.FOLDER / SUMS) == released.SHA256
+
+
+def test_the_released_detector_has_a_verdict_between_and_maps():
+    run = released.open_released()
+    rule = decision_rule(run)
+    assert rule.real_below < rule.fake_from
+    assert rule.temperature is not None
+    assert run.localizes
+    assert run.settings.loss.attention > 0
+
+
+@pytest.mark.slow
+def test_the_released_detector_calls_a_known_photograph_real_with_the_score_of_its_release():
+    result = dfd.load().predict(skimage.data.astronaut())
+    assert result.verdict == Verdict.REAL
+    assert result.score == pytest.approx(0.056, abs=0.01)
