@@ -5,6 +5,7 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    first = {"initial": initial, "profile": profile}
+    first: dict[str, Any] = {"initial": initial, "profile": profile}
     if active.start and not loop.train(settings, workdir, records, until=active.start, **first):
         return False
     if active.masks == pipeline.ALL:
