@@ -1,12 +1,15 @@
 """The decoders that `decode_video.py` compares, and the work of one of its processes.
 
 python benchmarks/decode_video_worker.py CLIP DECODER memory|mutated
+python benchmarks/decode_video_worker.py CLIP library everything|THREADS
 """
 
+import contextlib
 import hashlib
 import json
 import resource
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.video import evenly_spaced, probe
+from dfdetect_jax.media.video import evenly_spaced, probe, read_frames
+
+FRAMES = 32
 
 Pictures = Iterator[tuple[np.ndarray, bool]]
 """uint8 [H, W, 3] RGB each, and whether the decoder reports damage."""
@@ -68,13 +73,51 @@ class Mutation(NamedTuple):
     refused: bool
 
 
+class Reading(NamedTuple):
+    """What reading `FRAMES` frames of a clip took, and what came."""
+
+    seconds: float
+    processor_seconds: float
+    peak: float
+    digest: str
+
+
+def read_some(path: Path, mode: str) -> Reading:
+    """Reads evenly spaced frames; `everything` decodes the rest, too, else `mode` is a number of threads."""
+    clock, processor, digest = time.perf_counter(), time.process_time(), hashlib.sha256()
+    for image in images_of(path, mode):
+        digest.update(image.tobytes())
+    taken = time.perf_counter() - clock, time.process_time() - processor
+    return Reading(*taken, peak_memory(), digest.hexdigest())
+
+
+def images_of(path: Path, mode: str) -> Iterator[np.ndarray]:
+    """As `read_some`, uint8 [H, W, 3] RGB each."""
+    if mode == "everything":
+        yield from (image for image, _ in by_pyav(path, FRAMES))
+        return
+    total = probe(path).frames
+    for frame in read_frames(path, evenly_spaced(total, FRAMES), total, threads=int(mode)):
+        yield frame.image
+
+
+def peak_memory() -> float:
+    """MB that this process held at most; by `getrusage`, Linux counts what the process held that started it."""
+    with contextlib.suppress(OSError):
+        held = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+        return int(held[0].split()[1]) / 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
 def read_and_report(path: Path, decoder: str, mode: str) -> None:
-    """Reads a clip; writes the peak of memory in MB, or a `Mutation`, as JSON."""
+    """Reads a clip; writes the peak of memory in MB, a `Mutation` or a `Reading`, as JSON."""
+    if decoder == "library":
+        print(json.dumps(read_some(path, mode)))
+        return
     if mode == "memory":
         for _ in DECODERS[decoder](path, 0):
             pass
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps(peak / (1e6 if sys.platform == "darwin" else 1e3)))
+        print(json.dumps(peak_memory()))
         return
     digests, damaged = [], False
     for _ in range(3):

@@ -12,8 +12,10 @@ VERBS = {
     "prepare": "cut faces out of a data set on disk and write records",
     "check": "audit a data set on disk, or prepared records",
     "select": "choose the training fakes that most need a mask",
+    "annotate": "open a page to paint those masks on",
     "evaluate": "measure detectors on prepared data sets",
     "predict": "score photographs, videos and folders of them",
+    "page": "open a page to try a detector on a photograph or clip",
     "card": "print the model card of the released detector, or of an exported one",
     "export": "hand a detector on: a folder for this library, JAX or ONNX",
 }

@@ -105,7 +105,12 @@ def verdict(findings: Sequence[Finding], fail_on: Severity) -> str:
     return f"sound ({counts})" if counts else "sound"
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = cli.Parser(
         prog="python -m dfdetect_jax.check",
         description=__doc__,
@@ -132,7 +137,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints counts, then findings; returns the exit status."""
-    args = _parse(argv)
+    args = parse(argv)
     if args.records:
         folder = records.locate(args.records)
         title, result = str(folder), check_records(folder)

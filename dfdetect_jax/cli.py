@@ -158,8 +158,9 @@ def progress(name: str, images: int) -> Iterator[Callable[[int], None]]:
 
 def keep_compiled_programs() -> None:
     """Keeps compiled programs between runs, under the user's cache folder unless JAX was given another one."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax" / "xla"
-    folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax"
+    os.environ.setdefault("DFDETECT_JAX_PROGRAMS", str(cache / "programs"))  # as `devices.kept_files` has it
+    folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache / "xla"))
     seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     if "jax" in sys.modules:  # it read the environment when it was imported; processes started from here will
         jax = sys.modules["jax"]

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         InputError: the command line, a run or the records can't be used, or the report can't be written.
     """
-    arguments = parse_arguments(argv)
+    arguments = parse(argv)
     stress = stress_of(arguments)
     keep_freed_memory()
     cli.keep_compiled_programs()
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.ExitStatus.OK
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line.
 
     Raises:

@@ -57,6 +57,9 @@ def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 def reconstruction_mse(x_hat: jax.Array, x: jax.Array) -> jax.Array:
     """mean_{h, w, c} (x_hat - x)^2, in float32.
 
+    >>> reconstruction_mse(jnp.zeros((2, 4, 4, 3)), jnp.full((2, 4, 4, 3), 0.5)).tolist()
+    [0.25, 0.25]
+
     Args:
         x_hat: float [N, H, W, C], the reconstruction.
         x: float [N, H, W, C], the image.
@@ -67,6 +70,35 @@ def reconstruction_mse(x_hat: jax.Array, x: jax.Array) -> jax.Array:
     chex.assert_equal_shape([x_hat, x])
     difference = x_hat.astype(jnp.float32) - x.astype(jnp.float32)
     return jnp.mean(jnp.square(difference), axis=tuple(range(1, x.ndim)))
+
+
+def squared_probability_error(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """(sigmoid(logit) - y)^2, the Brier score; its gradient vanishes where the decision is sure, right or wrong.
+
+    Args:
+        logits: float [N]; positive means fake.
+        labels: int [N], 1 is fake.
+
+    Returns:
+        float [N].
+    """
+    chex.assert_equal_shape([logits, labels])
+    return jnp.square(jax.nn.sigmoid(logits) - labels.astype(logits.dtype))
+
+
+def reconstruction_l1(x_hat: jax.Array, x: jax.Array) -> jax.Array:
+    """mean_{h, w, c} |x_hat - x|, in float32.
+
+    Args:
+        x_hat: float [N, H, W, C], the reconstruction.
+        x: float [N, H, W, C], the image.
+
+    Returns:
+        float32 [N].
+    """
+    chex.assert_equal_shape([x_hat, x])
+    difference = x_hat.astype(jnp.float32) - x.astype(jnp.float32)
+    return jnp.mean(jnp.abs(difference), axis=tuple(range(1, x.ndim)))
 
 
 def latent_activation(a_real: jax.Array, a_fake: jax.Array, labels: jax.Array) -> jax.Array:
@@ -152,6 +184,9 @@ def attention_balanced(logits: jax.Array, masks: jax.Array) -> jax.Array:
 
 def attention_l1(attention: jax.Array, masks: jax.Array) -> jax.Array:
     """mean_{h, w} |attention - mask|.
+
+    >>> attention_l1(jnp.zeros((1, 2, 2)), jnp.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
+    [0.5]
 
     Args:
         attention: float [N, h, w], at least 0.

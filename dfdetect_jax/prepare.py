@@ -112,8 +112,12 @@ def _add_execution_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
-    """The flags, and those for Apache Beam."""
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """The flags, and those for Apache Beam.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
     if rest and not args.runner:
@@ -135,7 +139,7 @@ def _crop(args: argparse.Namespace) -> Crop:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepares records and prints their contents; returns the exit status."""
-    args, beam = _parse(argv)
+    args, beam = parse(argv)
     cli.keep_compiled_programs()  # the face detector's, which each worker would compile anew
     with isolated(cli.isolation_of(args)):
         folder = prepare_share(

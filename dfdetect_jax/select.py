@@ -27,10 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         InputError: the run or its records can't be used, or the queue can't be written.
     """
-    args = _arguments(argv)
+    args = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a wrong command line should not have to wait for.
     from dfdetect_jax.active import queue as queues
+    from dfdetect_jax.active import queue_masks
     from dfdetect_jax.active.choose import active_settings, choose_for_masks, training_fakes
     from dfdetect_jax.run.folder import open_run, records_of
 
@@ -41,14 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     records = records_of(run, args.data_dir)
     folder = Path(args.out) if args.out else run.folder / "queue"
     with cli.progress("fakes", len(training_fakes(run, records))) as advance:
-        queue = choose_for_masks(run, records, active, folder, seed=settings.seed, on_progress=advance)
+        queue = choose_for_masks(
+            run, records, active, folder, seed=settings.seed, after=args.after, on_progress=advance
+        )
     if args.oracle:
-        queues.fill_from_records(queue, records)
-    _print_summary(queue, len(queues.missing(queue)), folder / queues.README)
+        queue_masks.fill_from_records(queue, records)
+    _print_summary(queue, len(queue_masks.missing(queue)), folder / queues.README)
     return cli.ExitStatus.OK
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = cli.Parser(prog="python -m dfdetect_jax.select", description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="run folder of an LAE, made by dfdetect_jax.train")
     parser.add_argument("--strategy", choices=STRATEGIES, help="how fakes are ranked (default: the run's setting)")
@@ -56,6 +64,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--share", type=float, help="largest share of the training images to choose (default: the run's setting)"
     )
     parser.add_argument("--seed", type=int, help="seed of the strategy random (default: the run's)")
+    parser.add_argument(
+        "--after",
+        metavar="QUEUE",
+        help="queue of an earlier round: what is answered there is not chosen again, and its masks are copied",
+    )
     parser.add_argument("--out", help="folder of the queue (default: RUN/queue)")
     parser.add_argument("--oracle", action="store_true", help="fill in the masks that the data has")
     parser.add_argument("--data_dir", default="", help="folder of prepared data sets (default: as in training)")
@@ -71,7 +84,8 @@ def _print_summary(queue: "Queue", missing: int, instructions: Path) -> None:
     print(f"p(fake) {min(scores):.3f} to {max(scores):.3f}; {missing} still without a mask")
     print(f"queue: {queue.folder}", file=sys.stderr)
     if missing:
-        print(f"next: paint masks as described in {instructions}, then resume training", file=sys.stderr)
+        print(f"next: dfdetect annotate --queue {queue.folder}, then resume training", file=sys.stderr)
+        print(f"(or paint masks with another program, see {instructions})", file=sys.stderr)
 
 
 if __name__ == "__main__":

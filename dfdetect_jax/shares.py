@@ -35,6 +35,9 @@ def path_hash(path: str) -> int:
 def read_share(text: str) -> Share:
     """Parses "i/n", i from 0.
 
+    >>> read_share("1/3").of(7)
+    [1, 4]
+
     Raises:
         SettingsError: it isn't of this form.
     """

@@ -22,6 +22,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
         ("evaluate", ["--frames", "500", "--resamples", "5", "--images", "24", "--size", "32"]),
         ("input_pipeline", ["--size", "32", "--images", "40", "--seconds", "1"]),
         ("decode_video", ["--seconds", "1", "--rounds", "1", "--mutated", "1"]),
+        ("decode_video", ["--long", "--minutes", "0.05", "--rounds", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
         ("soak", ["--files", "40", "--broken", "0.1"]),
         ("isolation", ["--photos", "4", "--clips", "1", "--seconds", "1", "--rounds", "1", *SMALL[:-3]]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import cae, lae
+from configs import cae, classifier, forensic_transfer, lae, mesoinception4, multi_task, recce
 from dfdetect_jax.config import check, to_dict
 from dfdetect_jax.data import catalog
 from dfdetect_jax.errors import SettingsError
@@ -63,6 +63,24 @@ def test_the_papers_presets_of_the_lae_have_every_term_and_name_the_weights_it_n
 @pytest.mark.parametrize("preset", lae.PAPER)
 def test_the_papers_presets_of_the_lae_read_what_prepare_writes_without_a_name(preset):
     assert lae.get_config(preset).data.name in catalog.NAMES
+
+
+RIVALS = (classifier, forensic_transfer, mesoinception4, multi_task, recce)
+
+
+@pytest.mark.parametrize(("config", "preset"), [(config, preset) for config in RIVALS for preset in config.PRESETS])
+def test_every_preset_of_the_rivals_is_allowed_and_says_by_its_name_what_it_reads(config, preset):
+    settings = check(config.get_config(preset))
+    assert settings.method == config.__name__.rpartition(".")[2]
+    assert settings.data.name == ("faceforensics" if preset.startswith("faceforensics") else "forge")
+    assert (settings.augment.self_blend.share == 0.5) == preset.endswith("self_blended")
+
+
+@pytest.mark.parametrize("config", RIVALS)
+def test_the_rivals_need_no_download_and_refuse_a_preset_that_they_lack(config):
+    assert not config.get_config().required_weights
+    with pytest.raises(SettingsError, match="faceforensics"):
+        config.get_config("celebdf")
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are():

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.data import records as records_
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
-from dfdetect_jax.evaluate import main, parse_arguments
+from dfdetect_jax.evaluate import main, parse
 from dfdetect_jax.evaluate import stress_of as requested_stress
 from dfdetect_jax.evaluation.metrics import frame_scores
 from dfdetect_jax.evaluation.stress.protocol import ATTACKS, CORRUPTIONS
@@ -177,7 +177,7 @@ def test_an_unknown_corruption_or_attack_is_rejected_before_anything_is_opened(f
 
 
 def stress_of(*flags):
-    return requested_stress(parse_arguments(["--run", "a", "--data", "b", *flags]))
+    return requested_stress(parse(["--run", "a", "--data", "b", *flags]))
 
 
 def test_without_names_all_corruptions_and_attacks_are_measured():

@@ -12,7 +12,20 @@ PACKAGE = Path(__file__).parents[1] / "dfdetect_jax"
 
 # Each layer may import itself and what stands below it.
 LAYERS = (
-    {"__main__", "train", "prepare", "check", "evaluate", "predict", "select", "export", "card"},  # commands
+    {
+        "__main__",
+        "train",
+        "prepare",
+        "check",
+        "evaluate",
+        "predict",
+        "select",
+        "annotate",
+        "page",
+        "card",
+        "export",
+    },  # commands
+    {"pages"},
     {"api"},
     {"training", "exchange"},
     {"active", "evaluation"},

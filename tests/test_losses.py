@@ -49,6 +49,16 @@ LOSSES = {
         -np.where(LABELS == 1, np.log(P), np.log(1 - P)),
     ),
     "reconstruction_mse": (lambda x_hat: losses.reconstruction_mse(x_hat, X), X_HAT, mean_square(X_HAT, X)),
+    "squared_probability_error": (
+        lambda logits: losses.squared_probability_error(logits, LABELS),
+        LOGITS,
+        (P - LABELS) ** 2,
+    ),
+    "reconstruction_l1": (
+        lambda x_hat: losses.reconstruction_l1(x_hat, X),
+        X_HAT,
+        np.abs(X_HAT.astype(np.float64) - X).mean(axis=(1, 2, 3)),
+    ),
     "latent_activation": (
         lambda a: losses.latent_activation(a, ACTIVATIONS[1], LABELS),
         ACTIVATIONS[0],

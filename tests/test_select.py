@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from dfdetect_jax.active import choose, face_region
+from dfdetect_jax.active import choose, face_region, queue_masks
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active.selection import STRATEGIES
 from dfdetect_jax.config import override
@@ -108,7 +108,7 @@ def test_the_hardest_fakes_are_queued_in_order(tmp_path, candidates):
 
 def test_the_oracle_gives_masks_that_can_be_trained_on(tmp_path):
     queue, printed = call(tmp_path / "queue", "--share", "0.2", "--oracle")
-    masks = queues.read_masks(queue, trained.opened_lae().info["data"]["fingerprint"])
+    masks = queue_masks.read_masks(queue, trained.opened_lae().info["data"]["fingerprint"])
     assert masks.places.tolist() == sorted(row.place for row in queue.rows)
     assert "0 still without a mask" in printed
 
@@ -127,7 +127,7 @@ def test_the_same_call_again_keeps_the_queue_and_scores_nothing(tmp_path, monkey
     monkeypatch.setattr(choose, "score_fakes", lambda *_: pytest.fail("scored again"))
     again, _ = call(tmp_path / "queue", "--share", "0.2")
     assert again == queue
-    assert queues.missing(again) == []
+    assert queue_masks.missing(again) == []
 
 
 def test_another_selection_is_refused(tmp_path):
@@ -177,3 +177,22 @@ def test_a_wrong_run_is_one_line_and_status_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_second_round_chooses_nothing_that_is_answered_and_carries_the_masks_on(tmp_path):
+    first, _ = call(tmp_path / "first", "--share", "0.1", "--oracle")
+    second, _ = call(tmp_path / "second", "--share", "0.1", "--after", str(first.folder))
+    painted = queue_masks.read_masks(first, first.selection.fingerprint)
+    new = [row.place for row in second.rows if row.id in queue_masks.missing(second)]
+    assert new
+    assert not {*new} & {row.place for row in first.rows}
+    carried = queue_masks.read_masks(second, second.selection.fingerprint)
+    np.testing.assert_array_equal(carried.places, painted.places)
+    np.testing.assert_array_equal(carried.masks, painted.masks)
+
+
+def test_the_queue_holds_the_attention_that_its_picture_shows(tmp_path, seen):
+    queue, _ = call(tmp_path / "queue", "--share", "0.1")
+    for row in queue.rows:
+        attention = np.clip(seen.attention[seen.places.tolist().index(row.place)], 0, 1)
+        np.testing.assert_allclose(queue_masks.read_heat(queue, row), attention, atol=0.01)

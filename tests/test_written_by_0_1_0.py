@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from dfdetect_jax.active.queue import read_masks, read_queue
+from dfdetect_jax.active.queue import read_queue
+from dfdetect_jax.active.queue_masks import read_masks
 from dfdetect_jax.data import records
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label

@@ -1,8 +1,10 @@
 """From a run to a queue: scores the training fakes, selects some, and writes their crops for annotation."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +12,14 @@ import numpy as np
 
 from dfdetect_jax import methods
 from dfdetect_jax.active.face_region import face_region
-from dfdetect_jax.active.queue import Queue, QueueRow, Selection, digest, kept_queue, write_queue
+from dfdetect_jax.active.queue import Queue, QueueCrop, QueueRow, Selection, digest, kept_queue, read_queue, write_queue
+from dfdetect_jax.active.queue_masks import labelled
 from dfdetect_jax.active.selection import NEEDS, Candidates, Choice, how_many, rank
+from dfdetect_jax.active.sources import source_crops
 from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.example import Label
+from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.pipeline import eval_batches, select
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
@@ -31,11 +36,14 @@ def choose_for_masks(
     folder: str | Path,
     *,
     seed: int | None = None,
+    after: str | Path | None = None,
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> Queue:
     """Selects training fakes for annotation and writes the queue.
 
-    An existing queue of the same selection is returned unchanged, and nothing is scored.
+    An existing queue of the same selection is returned unchanged, and nothing is scored. With `after`, a queue of an
+    earlier round, what was answered there is not chosen again; its masks are copied to the end of the new queue, so
+    that training learns from those of all rounds.
 
     Args:
         run: of a method that learns from masks, after stage 1.
@@ -43,10 +51,13 @@ def choose_for_masks(
         active: `strategy` and `share` are read.
         folder: of the queue.
         seed: of the strategy "random"; None for the seed of the run.
+        after: folder of the queue of an earlier round; None for the first.
         on_progress: called with the number of fakes of each batch, once it is scored.
 
     Raises:
-        RunError: the run's method never learns from masks, or it has diverged, or another queue is in `folder`.
+        BadMediaError: a mask of the earlier round can't be used.
+        RunError: the run's method never learns from masks, or it has diverged, or another queue is in `folder`; the
+            earlier round was of other data, or all fakes are answered.
         SettingsError: the strategy reads the latent's fake half, which the run's head lacks.
         RecordsError: there are no fakes, or the records are damaged.
     """
@@ -54,6 +65,7 @@ def choose_for_masks(
     if active.strategy == "channels" and not run.settings.has_latent_halves:
         raise SettingsError('strategy: "channels" reads the latent\'s fake half, which model.head="linear" lacks')
     manifest = read_manifest(records)
+    earlier = _Earlier() if after is None else _answered(after, manifest.fingerprint)
     selection = Selection(
         run=run.folder.name,
         step=int(run.info["checkpoint"]["step"]),
@@ -61,15 +73,45 @@ def choose_for_masks(
         share=active.share,
         seed=run.settings.seed if seed is None else seed,
         fingerprint=manifest.fingerprint,
+        after=earlier.digest,
     )
     if kept := kept_queue(folder, selection):
         return kept
     split = Records(records, "train")
     trained = select(split, run.settings.data.train_forgeries)
     candidates = score_fakes(run, records, NEEDS[active.strategy], on_progress)
-    count = how_many(active.share, len(trained), len(candidates))
-    choices = rank(candidates, active.strategy, count, selection.seed)
-    return write_queue(folder, selection, manifest.crop.size, _crops(run, split, candidates, choices))
+    answered = np.isin(candidates.places, earlier.places)
+    if answered.all():
+        raise RunError(f"{after}: expected fakes that are not answered yet, found all {len(candidates)} answered")
+    count = how_many(active.share, len(trained), int((~answered).sum()))
+    choices = rank(candidates, active.strategy, count, selection.seed, labelled=np.flatnonzero(answered))
+    crops = _crops(run, split, candidates, [(choice, None) for choice in choices] + _again(candidates, earlier))
+    return write_queue(folder, selection, manifest.crop.size, crops)
+
+
+class _Earlier(NamedTuple):
+    """What an earlier round brought: its masks, the places that are answered, and a digest of both."""
+
+    masks: Masks = Masks(places=np.zeros(0, np.int64), masks=np.zeros((0, 1, 1), np.uint8))
+    places: tuple[int, ...] = ()
+    digest: str = ""
+
+
+def _answered(folder: str | Path, fingerprint: str) -> _Earlier:
+    queue = read_queue(folder)
+    if queue.selection.fingerprint != fingerprint:
+        raise RunError(f"{folder}: expected a queue of the data that the run was trained on, found one of other data")
+    masks, places = labelled(queue)
+    content = np.array(places, np.int64).tobytes() + masks.places.tobytes() + masks.masks.tobytes()
+    return _Earlier(masks, tuple(places), hashlib.sha256(content).hexdigest())
+
+
+def _again(candidates: Candidates, earlier: _Earlier) -> list[tuple[Choice, np.ndarray | None]]:
+    """The crops that have a mask from an earlier round, as choices, with that mask; not those of other forgeries."""
+    rows = {place: row for row, place in enumerate(candidates.places.tolist())}
+    masks = zip(earlier.masks.places.tolist(), earlier.masks.masks, strict=True)
+    words = "painted in an earlier round"
+    return [(Choice(rows[place], words), mask) for place, mask in masks if place in rows]
 
 
 def active_settings(settings: Settings, run_folder: Path) -> Active:
@@ -193,25 +235,30 @@ def _group(fakes: Sequence[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndar
 
 
 def _crops(
-    run: Run, split: Records, candidates: Candidates, choices: Sequence[Choice]
-) -> Iterator[tuple[QueueRow, np.ndarray, np.ndarray]]:
-    """Yields the rows and crops for `write_queue`, with at most `PREDICT_BATCH` crops in memory."""
+    run: Run, split: Records, candidates: Candidates, choices: Sequence[tuple[Choice, np.ndarray | None]]
+) -> Iterator[QueueCrop]:
+    """Yields the crops for `write_queue`, with at most `PREDICT_BATCH` in memory; each choice with its mask, if any."""
+    sources = source_crops(split, [int(candidates.places[choice.row]) for choice, _ in choices])
     for start in range(0, len(choices), PREDICT_BATCH):
         group = choices[start : start + PREDICT_BATCH]
-        examples = [split[int(candidates.places[choice.row])] for choice in group]
+        examples = [split[int(candidates.places[choice.row])] for choice, _ in group]
         images = np.stack([resize(example["image"], run.settings.data.image_size) for example in examples])
         attention = np.clip(np.asarray(run.localize(images).attention), 0, 1)
-        for number, (choice, example, share) in enumerate(zip(group, examples, attention, strict=True), start + 1):
-            crop = example["image"]
-            row = QueueRow(
-                id=f"{number:04d}",
-                place=int(candidates.places[choice.row]),
-                video=example["video"],
-                forgery=example["forgery"],
-                frame=example["frame"],
-                score=float(candidates.score[choice.row]),
-                outside=float(candidates.outside[choice.row]),
-                reason=choice.reason,
-                sha256=digest(crop),
-            )
-            yield row, crop, blend(crop, resize(share, len(crop)))
+        for number, ((choice, mask), example, share) in enumerate(zip(group, examples, attention, strict=True), start):
+            row, crop = _row(number + 1, candidates, choice, example), example["image"]
+            heat = np.clip(resize(share, len(crop)), 0, 1)
+            yield QueueCrop(row, crop, blend(crop, heat), heat, sources(row.place), mask)
+
+
+def _row(number: int, candidates: Candidates, choice: Choice, example: Mapping[str, Any]) -> QueueRow:
+    return QueueRow(
+        id=f"{number:04d}",
+        place=int(candidates.places[choice.row]),
+        video=example["video"],
+        forgery=example["forgery"],
+        frame=example["frame"],
+        score=float(candidates.score[choice.row]),
+        outside=float(candidates.outside[choice.row]),
+        reason=choice.reason,
+        sha256=digest(example["image"]),
+    )

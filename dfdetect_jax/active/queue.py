@@ -4,7 +4,11 @@ queue.json           the selection, and a row per crop, the most useful first
 README.txt           instructions for the annotator
 images/0001.png      the crop as stored in the records
 attention/0001.png   the detector's attention laid over it
+heat/0001.png        the attention itself, grey: 0 untouched, 255 forged
+sources/0001.png     the crop of the real picture that it was forged from, where the records have it
 masks/0001.png       to be painted: white where forged, black elsewhere, of the crop's size
+
+`dfdetect annotate` shows a page to paint them on; it adds a journal and every version of a mask, see `mask_store`.
 """
 
 import dataclasses
@@ -13,9 +17,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,17 +27,19 @@ import numpy as np
 from dfdetect_jax import files
 from dfdetect_jax.config import from_dict, renamed
 from dfdetect_jax.config.crop import LARGEST_CROP
-from dfdetect_jax.data.painted_masks import Masks
-from dfdetect_jax.data.records import Records, read_manifest
-from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
-from dfdetect_jax.media.image import read_image
-from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
+from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.pictures.sheets import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
+HEAT, SOURCES = "heat", "sources"
+STARTED = "masks.sha256"  # written when stage 2 starts: its masks must not change while it runs
 VERSION = 1  # of the folder's layout
 _INSTRUCTIONS = f"""\
-Each picture in {IMAGES}/ is a forged face. Please mark what was forged.
+Each picture in {IMAGES}/ is a forged face. Please mark what was forged: on a page, which this command opens
+
+    dfdetect annotate --queue FOLDER
+
+(FOLDER is this one; pip install 'dfdetect_jax[annotate]'), or with a program of your own:
 
 - Save a mask for {IMAGES}/0001.png as {MASKS}/0001.png, for 0002.png as {MASKS}/0002.png, and so on: a new picture of
   the same size, white where the face was forged, black elsewhere. White on a transparent layer will do.
@@ -55,6 +61,7 @@ class Selection:
         share: of the training images, at most.
         seed: of the strategy "random".
         fingerprint: of the data that images were selected from, see `records.Manifest`.
+        after: digest of the labels that earlier rounds brought, see `labelled`; "" in the first round.
     """
 
     run: str
@@ -63,6 +70,7 @@ class Selection:
     share: float
     seed: int
     fingerprint: str
+    after: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ class QueueRow:
     sha256: str
 
     def file(self, kind: str) -> str:
-        """The row's file of one kind (`IMAGES`, `ATTENTION` or `MASKS`), relative to the queue folder."""
+        """The row's file of one kind, such as `IMAGES` or `MASKS`, relative to the queue folder."""
         return f"{kind}/{self.id}.png"
 
 
@@ -111,21 +119,39 @@ class Queue:
     rows: tuple[QueueRow, ...]
 
 
+class QueueCrop(NamedTuple):
+    """What a queue holds of one crop.
+
+    Attributes:
+        row: its row.
+        image: uint8 [size, size, 3] RGB, as stored in the records.
+        attention: uint8 [size, size, 3] RGB, the attention laid over it.
+        heat: float32 [size, size] in [0, 1], the attention; None where unknown.
+        source: uint8 [size, size, 3] RGB, the crop of the picture that it was forged from; None where unknown.
+        mask: uint8 [size, size] in {0, 255}, painted in an earlier round; None for a crop that is to be painted.
+    """
+
+    row: QueueRow
+    image: np.ndarray
+    attention: np.ndarray
+    heat: np.ndarray | None = None
+    source: np.ndarray | None = None
+    mask: np.ndarray | None = None
+
+
 def digest(image: np.ndarray) -> str:
     """SHA-256 of an image's pixels, uint8 [H, W, 3], independent of how the file compresses them."""
     return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
-def write_queue(
-    folder: str | Path, selection: Selection, size: int, crops: Iterable[tuple[QueueRow, np.ndarray, np.ndarray]]
-) -> Queue:
+def write_queue(folder: str | Path, selection: Selection, size: int, crops: Iterable[QueueCrop]) -> Queue:
     """Writes a new queue, whole or not at all.
 
     Args:
         folder: created here; may exist if it is empty.
         selection: the request that the queue answers.
         size: side of the crops, pixels.
-        crops: (row, crop uint8 [size, size, 3] RGB, the crop with its attention overlaid uint8 [size, size, 3] RGB).
+        crops: by rank.
 
     Raises:
         RunError: the folder isn't empty, or can't be written to.
@@ -136,10 +162,9 @@ def write_queue(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         (partial / MASKS).mkdir(parents=True)
-        for row, crop, attention in crops:
-            write_png(partial / row.file(IMAGES), crop)
-            write_png(partial / row.file(ATTENTION), attention, drawing=True)
-            rows.append(row)
+        for crop in crops:
+            _write_crop(partial, crop)
+            rows.append(crop.row)
         queue = Queue(folder=folder, selection=selection, size=size, rows=tuple(rows))
         (partial / README).write_text(_INSTRUCTIONS, encoding="utf-8")
         (partial / QUEUE).write_text(json.dumps(_as_json(queue), indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -149,6 +174,23 @@ def write_queue(
             f"{folder}: expected a place for a new queue, found none ({error.strerror or error}); name another folder"
         ) from error
     return queue
+
+
+def _write_crop(folder: Path, crop: QueueCrop) -> None:
+    row = crop.row
+    write_png(folder / row.file(IMAGES), crop.image)
+    write_png(folder / row.file(ATTENTION), crop.attention, drawing=True)
+    if crop.heat is not None:
+        write_png(folder / row.file(HEAT), as_picture(np.round(crop.heat * 255).astype(np.uint8)), drawing=True)
+    if crop.source is not None:
+        write_png(folder / row.file(SOURCES), crop.source)
+    if crop.mask is not None:
+        write_png(folder / row.file(MASKS), as_picture(crop.mask))
+
+
+def as_picture(grey: np.ndarray) -> np.ndarray:
+    """A mask or map as a picture: uint8 [H, W] -> [H, W, 3]."""
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
 
 
 def kept_queue(folder: str | Path, selection: Selection) -> Queue | None:
@@ -204,128 +246,6 @@ def _read_row(values: dict[str, Any]) -> QueueRow:
     names = {field.name for field in dataclasses.fields(QueueRow)}
     row = {name: value for name, value in renamed(values, QueueRow).items() if name in names}
     return from_dict(QueueRow, row, "rows")
-
-
-def missing(queue: Queue) -> list[str]:
-    """The ids without a mask, by rank; those whose image the annotator deleted are skipped."""
-    return [row.id for row in _unpainted(queue) if (queue.folder / row.file(IMAGES)).exists()]
-
-
-def in_the_way(queue: Queue, waiting: Sequence[str]) -> dict[str, str]:
-    """Files in the queue that may be masks of items without one, by the item's id: another type, folder or name.
-
-    Such as masks/0003.jpg, masks/3.png, masks/0003_mask.png or 0003.png beside the folder, in place of masks/0003.png.
-    """
-    present = [path for folder in (queue.folder / MASKS, queue.folder) if folder.is_dir() for path in folder.iterdir()]
-    numbers = {int(name): name for name in waiting}
-    candidates: dict[str, str] = {}
-    for path in sorted(path for path in present if path.is_file()):
-        digits = sorted(re.findall("[0-9]+", path.stem), key=len, reverse=True)
-        if name := next((numbers[int(number)] for number in digits if int(number) in numbers), None):
-            candidates.setdefault(name, path.relative_to(queue.folder).as_posix())
-    return candidates
-
-
-def fill_from_records(queue: Queue, records: str | Path) -> int:
-    """The oracle: writes the ground-truth mask of each crop that has one and has not been painted.
-
-    Args:
-        queue: chosen from `records`.
-        records: folder of prepared records.
-
-    Returns:
-        The number of crops left without a mask, because the records have none or an empty one.
-
-    Raises:
-        RunError: the queue was chosen from other data, or can't be written to.
-        RecordsError: the records can't be read.
-    """
-    _check_data(queue, read_manifest(records).fingerprint)
-    examples, to_paint = Records(records, "train"), set(missing(queue))
-    for row in queue.rows:
-        if row.id in to_paint:
-            example = examples[row.place]
-            if example["has_mask"] and example["mask"].any():
-                write_png(queue.folder / row.file(MASKS), cv2.cvtColor(example["mask"], cv2.COLOR_GRAY2RGB))
-    return len(_unpainted(queue))
-
-
-def read_masks(queue: Queue, fingerprint: str) -> Masks:
-    """Reads the masks painted so far; `missing` lists the others.
-
-    A pixel is forged where the strongest channel of the mask is at least 128, or, in a mask of 0 and one value below
-    that, such as 1, where it has this value.
-
-    Args:
-        queue: the queue.
-        fingerprint: of the training data, whose records `Masks.places` are indices of.
-
-    Returns:
-        places int64 [N], ascending, and masks uint8 [N, size, size] in {0, 255}.
-
-    Raises:
-        RunError: the queue was chosen from other data.
-        BadMediaError: a mask can't be read, has another size than its crop, shows the crop or marks nothing; or the
-            crop beside it is no longer the selected one.
-    """
-    _check_data(queue, fingerprint)
-    unpainted = set(_unpainted(queue))
-    painted = sorted((row for row in queue.rows if row not in unpainted), key=lambda row: row.place)
-    masks = np.zeros((len(painted), queue.size, queue.size), np.uint8)
-    for mask, row in zip(masks, painted, strict=True):
-        mask[:] = _read_mask(queue, row)
-    return Masks(places=np.array([row.place for row in painted], np.int64), masks=masks)
-
-
-def _unpainted(queue: Queue) -> list[QueueRow]:
-    return [row for row in queue.rows if not (queue.folder / row.file(MASKS)).exists()]
-
-
-def _read_mask(queue: Queue, row: QueueRow) -> np.ndarray:
-    path, image_path = queue.folder / row.file(MASKS), queue.folder / row.file(IMAGES)
-    if linked := next((each for each in (path, path.parent, image_path) if each.is_symlink()), None):
-        raise BadMediaError(f"{linked}: expected a file of the queue itself, found a link; put a copy there")
-    picture = read_image(path)
-    height, width = picture.shape[:2]
-    if (height, width) != (queue.size, queue.size):
-        raise BadMediaError(
-            f"{path}: expected a mask of {queue.size} x {queue.size} pixels, as its image, found {width} x {height}; "
-            "save it in the image's size"
-        )
-    if image_path.exists():
-        crop = read_image(image_path)
-        if digest(crop) != row.sha256:
-            raise BadMediaError(
-                f"{image_path}: expected the selected crop, found another picture, so that its mask may belong to "
-                "another one, too; restore the crop, or delete the mask"
-            )
-        if _painted_over(picture, crop):
-            raise BadMediaError(
-                f"{path}: expected white on black, found the crop itself with something painted over it; "
-                "save the painted layer alone"
-            )
-    mask = binary_mask(picture, picture.shape[:2], two_valued([picture.max(axis=-1)]) or WHITE)
-    if not mask.any():
-        raise BadMediaError(
-            f"{path}: expected white where the fake was forged, found no pixel of 128 or more; "
-            "paint it, or delete the file"
-        )
-    return mask
-
-
-def _painted_over(picture: np.ndarray, crop: np.ndarray) -> bool:
-    """Whether a mask, uint8 [H, W, 3], shows its crop: over 10% has the crop's colours, not near black or white."""
-    near = np.abs(picture.astype(np.int16) - crop).max(axis=-1) <= 8
-    between = (picture.max(axis=-1) > 32) & (picture.min(axis=-1) < 224)
-    return bool((near & between).mean() > 0.1)
-
-
-def _check_data(queue: Queue, fingerprint: str) -> None:
-    if queue.selection.fingerprint != fingerprint:
-        raise RunError(
-            f"{queue.folder}: expected a queue selected from this data (fingerprint {fingerprint[:12]}), found one of "
-            f"other data ({queue.selection.fingerprint[:12]}); select again into another folder"
-        )
 
 
 def _as_json(queue: Queue) -> dict[str, Any]:

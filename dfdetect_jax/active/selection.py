@@ -20,12 +20,15 @@ NEEDS = {
     "random": (),
     "entropy": (),
     "core_set": ("features",),
+    "diverse": ("features",),
     "outside": (),
     "channels": ("evidence", "evidence_outside"),
 }
 # The frames of a clip are near-duplicates. One clip may contribute this many times its even share of the selection, so
 # that a hard clip still counts for more than an easy one; frames beyond that rank behind those of other clips.
 CLIP_SHARE = 2
+HARDEST_PART = 10  # "diverse" chooses among this many times as many of the hardest as it takes
+NOTHING = np.zeros(0, np.int64)  # no rows
 Ranking = tuple[np.ndarray, Callable[[int], str]]
 """A value for each candidate, float [N], the highest selected first; and row -> the reason for selecting it."""
 
@@ -82,21 +85,25 @@ def how_many(share: float, trained: int, fakes: int) -> int:
     return min(fakes, max(1, wanted))
 
 
-def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> list[Choice]:
-    """Ranks the candidates and takes the first `count`.
+def rank(
+    candidates: Candidates, strategy: str, count: int, seed: int = 0, labelled: np.ndarray = NOTHING
+) -> list[Choice]:
+    """Ranks the candidates that are not labelled yet and takes the first `count`.
 
     Strategies: "hardest": lowest p(fake) first, the fakes classified as real and the least certain ones. "random": the
-    control. "entropy": highest entropy of p first. "core_set": see `k_centre`. "outside": most attention outside the
-    face first. "channels": see `outside_evidence`.
+    control. "entropy": highest entropy of p first. "core_set": see `k_centre`; what is labelled counts as taken.
+    "diverse": the same among the `HARDEST_PART` * count fakes with the lowest p(fake), so that what is taken is hard
+    and no two are alike. "outside": most attention outside the face first. "channels": see `outside_evidence`.
 
-    All but "random" and "core_set", which are diverse by construction, defer further frames of a clip that has
-    contributed `CLIP_SHARE` times its even share.
+    All but "random", "core_set" and "diverse", which are diverse by construction, defer further frames of a clip that
+    has contributed `CLIP_SHARE` times its even share.
 
     Args:
         candidates: with the columns that `NEEDS` names for the strategy.
         strategy: one of `STRATEGIES`.
-        count: 1 to the number of candidates.
+        count: 1 to the number of candidates that are not labelled.
         seed: of "random".
+        labelled: int [L], rows that have a label from an earlier round and are never taken.
 
     Returns:
         `count` choices, by rank.
@@ -109,49 +116,70 @@ def rank(candidates: Candidates, strategy: str, count: int, seed: int = 0) -> li
     for name in ("score", "outside", *NEEDS[strategy]):
         if not np.isfinite(getattr(candidates, name)).all():
             raise RunError(f"expected numbers, found NaN or infinity in the fakes' {name}: this run has diverged")
-    if strategy == "core_set":
-        rows, distances = k_centre(_column(candidates.features, "features"), count)
+    free = np.setdiff1d(np.arange(len(candidates)), labelled)
+    if strategy in ("core_set", "diverse"):
+        pool = free if strategy == "core_set" else _hardest_part(candidates, free, count)
+        rows, distances = k_centre(_column(candidates.features, "features"), count, pool, labelled)
         reasons = [_core_set_reason(distance) for distance in distances]
     elif strategy == "random":
-        rows = np.random.default_rng(seed).permutation(len(candidates))[:count]
+        rows = free[np.random.default_rng(seed).permutation(len(free))[:count]]
         reasons = ["chosen at random"] * count
     else:
         values, reason = _RANKED[strategy](candidates)
-        rows = _spread(np.argsort(-values, kind="stable"), candidates.clips, count)
+        order = free[np.argsort(-values[free], kind="stable")]
+        rows = _spread(order, candidates.clips, count)
         reasons = [reason(row) for row in rows]
     return [Choice(int(row), words) for row, words in zip(rows, reasons, strict=True)]
 
 
-def k_centre(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _hardest_part(candidates: Candidates, free: np.ndarray, count: int) -> np.ndarray:
+    """The rows among `free` that "diverse" chooses from, ascending: those with the lowest p(fake)."""
+    order = free[np.argsort(np.asarray(candidates.score)[free], kind="stable")]
+    return np.sort(order[: HARDEST_PART * count])
+
+
+def k_centre(
+    features: np.ndarray, count: int, pool: np.ndarray | None = None, labelled: np.ndarray = NOTHING
+) -> tuple[np.ndarray, np.ndarray]:
     """Selects rows such that no row is far from a selected one: the greedy 2-approximation of the k-centre problem.
 
     Sener and Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach (ICLR 2018),
-    algorithm 1: repeatedly takes the row farthest from all rows taken so far. Nothing is labelled at the start, so the
-    first is the row nearest to the mean.
+    algorithm 1: repeatedly takes the row farthest from all rows taken so far. Those labelled at the start count as
+    taken; where there are none, the first is the row nearest to the mean of the pool.
 
     Args:
         features: float [N, D].
-        count: 1 to N.
+        count: 1 to the size of the pool.
+        pool: int [P], ascending rows to take from, none of them labelled; None for all.
+        labelled: int [L], rows that are taken already.
 
     Returns:
         int64 [count], rows in the order taken; float64 [count], the distance of each to the nearest row taken before
-        it, of the first to the mean.
+        it, or, of a first row without any before it, to the mean.
     """
+    pool = np.arange(len(features)) if pool is None else pool
     features = np.asarray(features, np.float64)
-    features = features - features.mean(axis=0)
+    features = features - features[pool].mean(axis=0)
     squares = np.einsum("nd,nd->n", features, features)
-    rows = [int(np.argmin(squares))]
-    distances = [squares[rows[0]]]
-    nearest = np.full(len(features), np.inf)
-    while len(rows) < count:
-        last = rows[-1]
-        # |x - c|^2 = |x|^2 + |c|^2 - 2 x.c; einsum gives equal rows equal results; BLAS does not guarantee it.
-        squared = squares + squares[last] - 2 * np.einsum("nd,d->n", features, features[last])
-        nearest = np.minimum(nearest, squared)
-        nearest[last] = -np.inf  # never taken twice, even where rows coincide
-        rows.append(int(np.argmax(nearest)))
-        distances.append(nearest[rows[-1]])
-    return np.array(rows), np.sqrt(np.maximum(distances, 0))
+    nearest = np.full(len(pool), np.inf)
+    for row in labelled:
+        nearest = np.minimum(nearest, _squared_distances(features, squares, pool, int(row)))
+    taken: list[int] = []
+    distances: list[float] = []
+    while len(taken) < count:
+        first = not taken and not len(labelled)
+        place = int(np.argmin(squares[pool])) if first else int(np.argmax(nearest))
+        distances.append(squares[pool[place]] if first else nearest[place])
+        taken.append(int(pool[place]))
+        nearest = np.minimum(nearest, _squared_distances(features, squares, pool, taken[-1]))
+        nearest[place] = -np.inf  # never taken twice, even where rows coincide
+    return np.array(taken), np.sqrt(np.maximum(distances, 0))
+
+
+def _squared_distances(features: np.ndarray, squares: np.ndarray, pool: np.ndarray, row: int) -> np.ndarray:
+    """Of each row of the pool to one row: float64 [P]."""
+    # |x - c|^2 = |x|^2 + |c|^2 - 2 x.c; einsum gives equal rows equal results; BLAS does not guarantee it.
+    return squares[pool] + squares[row] - 2 * np.einsum("nd,d->n", features[pool], features[row])
 
 
 def _column(values: np.ndarray | None, name: str) -> np.ndarray:
@@ -211,7 +239,7 @@ def _core_set_reason(distance: float) -> str:
 
 def _spread(order: np.ndarray, clips: np.ndarray, count: int) -> np.ndarray:
     """The first `count` of `order` (int64 [N]) with rows beyond their clip's share moved to the end; int64 [count]."""
-    most = math.ceil(CLIP_SHARE * count / len(set(clips)))
+    most = math.ceil(CLIP_SHARE * count / len(set(clips[order])))
     beyond = _occurrence(clips[order]) >= most
     return order[np.argsort(beyond, kind="stable")][:count]
 

@@ -3,6 +3,7 @@
 from dfdetect_jax.config.active import Active
 from dfdetect_jax.config.augment import Augment, SelfBlend
 from dfdetect_jax.config.cae import CAELoss, CAEModel, CAESettings
+from dfdetect_jax.config.classifier import ClassifierModel, ClassifierSettings
 from dfdetect_jax.config.common import (
     BENCHMARK,
     COMPRESSIONS,
@@ -15,7 +16,11 @@ from dfdetect_jax.config.common import (
     check,
 )
 from dfdetect_jax.config.crop import ALIGNMENTS, FACE_DETECTORS, Crop, check_crop
+from dfdetect_jax.config.forensic_transfer import ForensicTransferLoss, ForensicTransferModel, ForensicTransferSettings
 from dfdetect_jax.config.lae import LAELoss, LAEModel, LAESettings
+from dfdetect_jax.config.mesoinception4 import MesoInception4Model, MesoInception4Settings
+from dfdetect_jax.config.multi_task import MultiTaskLoss, MultiTaskModel, MultiTaskSettings
+from dfdetect_jax.config.recce import RECCELoss, RECCEModel, RECCESettings
 from dfdetect_jax.config.rules import from_dict, one_of, override, renamed, to_dict, with_presets
 
 __all__ = [
@@ -29,12 +34,25 @@ __all__ = [
     "CAELoss",
     "CAEModel",
     "CAESettings",
+    "ClassifierModel",
+    "ClassifierSettings",
     "Crop",
     "Data",
+    "ForensicTransferLoss",
+    "ForensicTransferModel",
+    "ForensicTransferSettings",
     "LAELoss",
     "LAEModel",
     "LAESettings",
+    "MesoInception4Model",
+    "MesoInception4Settings",
+    "MultiTaskLoss",
+    "MultiTaskModel",
+    "MultiTaskSettings",
     "Optimizer",
+    "RECCELoss",
+    "RECCEModel",
+    "RECCESettings",
     "SelfBlend",
     "Settings",
     "Train",

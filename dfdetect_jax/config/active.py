@@ -6,7 +6,7 @@ from dfdetect_jax.config.rules import at_least, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 MASKS = ("selected", "all", "none")
-STRATEGIES = ("hardest", "random", "entropy", "core_set", "outside", "channels")
+STRATEGIES = ("hardest", "random", "entropy", "core_set", "diverse", "outside", "channels")
 ANNOTATORS = ("oracle", "people")
 
 
@@ -22,7 +22,7 @@ class Active:
         share: largest share of the training images that get a mask.
         annotator: "oracle" fills in the masks that the data has; with "people" the run stops once the queue is
             written, and the same command goes on when the masks have been painted.
-        start: optimiser steps of stage 1; the attention loss sees masks after them. 0, with "all", leaves stage 1 out.
+        start: optimiser steps of stage 1; masks are learnt from after them. With "all" masks 0 leaves stage 1 out.
         batch_share: share of each batch that is sampled from the masked images.
     """
 
@@ -56,3 +56,38 @@ def check_active(active: Active, steps: int | None) -> None:
             f"active.start: expected fewer than the {steps} steps of train.steps, found {active.start}; "
             'or switch stage 2 off with active.masks="none"'
         )
+
+
+def check_room_for_masks(active: Active, self_blend_share: float) -> None:
+    """Refuses more selected masks in a balanced batch than self-blended fakes leave room for, among its fakes.
+
+    Raises:
+        SettingsError: as `check_active`.
+    """
+    share = 0.5 - self_blend_share
+    if active.masks == "selected" and active.batch_share > share:
+        raise SettingsError(
+            f"active.batch_share: expected at most the {share:g} that self-blended fakes leave to others, found "
+            f'{active.batch_share:g}; set active.masks="none", or a smaller augment.self_blend.share'
+        )
+
+
+def unread_active(active: Active, term: str, weight: float, self_blend_share: float) -> dict[str, str]:
+    """Paths of settings in `active` that nothing reads, and why.
+
+    Args:
+        active: of a method that learns from masks.
+        term: path of the weight of the term that reads masks, such as "loss.attention".
+        weight: its value.
+        self_blend_share: of each batch.
+    """
+    unread: dict[str, str] = {}
+    without = f"{term}=0" if weight == 0 else ""
+    if active.masks != "selected":
+        selection = ("active.strategy", "active.share", "active.annotator", "active.batch_share")
+        unread |= dict.fromkeys(selection, f'active.masks="{active.masks}"')
+    if without or self_blend_share == 0:
+        unread["active.self_blended"] = without or "augment.self_blend.share=0"
+    if without or active.masks == "none":
+        unread["active.start"] = without or 'active.masks="none"'
+    return unread

@@ -5,6 +5,7 @@ import math
 
 from dfdetect_jax.config.common import Settings, WeightsSource, encoder_weights
 from dfdetect_jax.config.rules import MOST_CHANNELS, at_least, at_most, one_of, positive_widths, within
+from dfdetect_jax.errors import SettingsError
 
 LATENTS = ("map", "vector")
 RECONSTRUCT = ("all", "real")
@@ -42,10 +43,19 @@ class CAELoss:
     Attributes:
         reconstruction_weight: lambda; 0 is the single-branch baseline.
         reconstruct: "all" images, or "real" ones only.
+        start: step from which on images are reconstructed; lambda is 0 before.
+        warmup: steps from there over which lambda rises linearly; 0 for at once.
+        stop: step from which on images aren't reconstructed any more; 0 for never.
+        latent_gradient: multiplies the reconstruction's gradient at the latent. 0 is a control: the decoder learns as
+            ever, and the encoder nothing from it.
     """
 
     reconstruction_weight: float = 0.1
     reconstruct: str = "all"
+    start: int = 0
+    warmup: int = 0
+    stop: int = 0
+    latent_gradient: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,11 +87,20 @@ class CAESettings(Settings):
         at_most("model.classifier_width", self.model.classifier_width, MOST_CHANNELS)
         within("loss.reconstruction_weight", self.loss.reconstruction_weight, 0.0, math.inf)
         one_of("loss.reconstruct", self.loss.reconstruct, RECONSTRUCT)
+        for name in ("start", "warmup", "stop"):
+            at_least(f"loss.{name}", getattr(self.loss, name), 0)
+        if 0 < self.loss.stop <= self.loss.start:
+            raise SettingsError(
+                f"loss.stop: expected a step after loss.start={self.loss.start}, or 0 for none, found {self.loss.stop}"
+            )
+        within("loss.latent_gradient", self.loss.latent_gradient, 0.0, 100.0)
 
     @property
     def unread(self) -> dict[str, str]:
-        """As `Settings.unread`; without lambda it doesn't matter which images are reconstructed."""
-        unread = {"loss.reconstruct": "loss.reconstruction_weight=0"} if self.loss.reconstruction_weight == 0 else {}
+        """As `Settings.unread`; without lambda it doesn't matter which images are reconstructed, and when."""
+        of_reconstruction = [f"loss.{name}" for name in ("reconstruct", "start", "warmup", "stop", "latent_gradient")]
+        without = self.loss.reconstruction_weight == 0
+        unread = dict.fromkeys(of_reconstruction, "loss.reconstruction_weight=0") if without else {}
         if self.model.encoder != "xception":
             unread["model.middle_blocks"] = f'model.encoder="{self.model.encoder}"'
         return super().unread | unread

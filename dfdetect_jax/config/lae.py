@@ -3,9 +3,9 @@
 import dataclasses
 import math
 
-from dfdetect_jax.config.active import Active, check_active
+from dfdetect_jax.config.active import Active, check_active, check_room_for_masks, unread_active
 from dfdetect_jax.config.common import Data, Optimizer, Settings, WeightsSource, check_optimizer, encoder_weights
-from dfdetect_jax.config.rules import left_at_default, one_of, within
+from dfdetect_jax.config.rules import left_at_default, multiple_of, one_of, within
 from dfdetect_jax.errors import SettingsError
 
 INPUTS = ("image", "residual")
@@ -121,7 +121,8 @@ class LAESettings(Settings):
         _check_loss(self)
         _check_discriminator(self.discriminator)
         check_active(self.active, self.train.steps if self.mask_learning else None)
-        _check_room_for_masks(self)
+        if self.mask_learning and self.data.balance:
+            check_room_for_masks(self.active, self.augment.self_blend.share)
 
     @property
     def unread(self) -> dict[str, str]:
@@ -182,24 +183,7 @@ def _unread(s: LAESettings) -> dict[str, str]:
         unread["model.pooling"] = 'loss.latent_form="absolute"'
     if s.model.head == "linear":
         unread["loss.sharpness"] = 'model.head="linear"'
-    if s.active.masks != "selected":
-        reason = f'active.masks="{s.active.masks}"'
-        unread |= dict.fromkeys(("active.strategy", "active.share", "active.annotator", "active.batch_share"), reason)
-    if s.augment.self_blend.share == 0 or s.loss.attention == 0:
-        unread["active.self_blended"] = "loss.attention=0" if s.loss.attention == 0 else "augment.self_blend.share=0"
-    if s.mask_learning is None:
-        unread["active.start"] = "loss.attention=0" if s.loss.attention == 0 else 'active.masks="none"'
-    return unread
-
-
-def _check_room_for_masks(s: LAESettings) -> None:
-    """Images with a selected mask take their share of a balanced batch from the data's fakes."""
-    share = 0.5 - s.augment.self_blend.share
-    if s.mask_learning and s.active.masks == "selected" and s.data.balance and s.active.batch_share > share:
-        raise SettingsError(
-            f"active.batch_share: expected at most the {share:g} that self-blended fakes leave to others, found "
-            f'{s.active.batch_share:g}; set active.masks="none", or a smaller augment.self_blend.share'
-        )
+    return unread | unread_active(s.active, "loss.attention", s.loss.attention, s.augment.self_blend.share)
 
 
 def _check_discriminator(discriminator: Optimizer) -> None:
@@ -216,12 +200,7 @@ def _check_model(s: LAESettings) -> None:
     one_of("model.head", s.model.head, HEADS)
     one_of("model.pooling", s.model.pooling, POOLINGS)
     within("model.discriminator_width", s.model.discriminator_width, 0.01, 8.0)
-    multiple = 2 ** max(s.model.stages, 4)  # four halvings in the discriminator
-    if s.data.image_size % multiple:
-        nearest = max(32, round(s.data.image_size / multiple) * multiple)
-        raise SettingsError(
-            f"data.image_size: expected a multiple of {multiple}, found {s.data.image_size}; try {nearest}"
-        )
+    multiple_of("data.image_size", s.data.image_size, 2 ** max(s.model.stages, 4))  # four in the discriminator
     if s.loss.latent_form == "absolute":
         left_at_default("model.pooling", s.model.pooling, LAEModel().pooling, 'loss.latent_form="absolute"')
     if s.model.head == "linear":

@@ -158,6 +158,13 @@ def _short(value: Any) -> str:
     return _plain(repr(value))
 
 
+def multiple_of(path: str, value: int, factor: int) -> None:
+    """Refuses a `value` that is not a multiple of `factor`, with the nearest that is at least 32."""
+    if value % factor:
+        nearest = max(32, round(value / factor) * factor)
+        raise SettingsError(f"{path}: expected a multiple of {factor}, found {value}; try {nearest}")
+
+
 def within(path: str, value: float, low: float, high: float) -> None:
     """Refuses a `value` that is not a finite number from `low` to `high`."""
     if not low <= value <= high or math.isinf(value):

@@ -78,7 +78,7 @@ def _verdicts(shares: Sequence[VerdictShares]) -> list[str]:
     if not shares:
         return []
     rows = [
-        (each.dataset, each.forgery or "real", f"{each.count:,}", *map(_number, (each.fake, each.uncertain, each.real)))
+        (each.dataset, each.forgery or "real", f"{each.clips:,}", *map(_number, (each.fake, each.uncertain, each.real)))
         for each in shares
     ]
     columns = ("data", "forgery", "photographs and clips", "called fake", "uncertain", "called real")

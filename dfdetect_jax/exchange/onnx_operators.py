@@ -220,6 +220,7 @@ def _margins(padding: Sequence[tuple[int, int]]) -> list[int]:
 _NAMES = {
     "abs": "Abs",
     "add": "Add",
+    "add_any": "Add",
     "and": "And",
     "ceil": "Ceil",
     "cos": "Cos",

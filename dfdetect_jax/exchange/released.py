@@ -10,7 +10,7 @@ from dfdetect_jax.exchange.opening import open_model
 from dfdetect_jax.run.folder import Run
 
 FOLDER = Path(__file__).parents[1] / "released"
-SHA256 = ""
+SHA256 = "a0b4f22edf02349b71aaca6dc2318b3c44a26e2a4cb76cbce2886a178684e69e"
 
 
 def open_released() -> Run:

@@ -15,13 +15,13 @@ class VerdictShares(NamedTuple):
     Attributes:
         dataset: name of the data set.
         forgery: of the fakes; "" for reals.
-        count: photographs and clips; a clip's score is the mean of its frames.
+        clips: photographs and clips; a clip's score is the mean of its frames.
         fake, uncertain, real: share of each verdict, in [0, 1].
     """
 
     dataset: str
     forgery: str
-    count: int
+    clips: int
     fake: float
     uncertain: float
     real: float

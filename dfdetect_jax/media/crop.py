@@ -29,6 +29,9 @@ def template(size: int, margin: float) -> np.ndarray:
 
     A larger margin moves the points towards the centre of the crop; the size scales them.
 
+    >>> template(256, margin=1.3)[2].round(2).tolist()  # the nose
+    [128.04, 155.67]
+
     Args:
         size: side of the crop, pixels.
         margin: side of the crop over the side of the tight face.
@@ -62,6 +65,9 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
     With points as complex numbers z and targets w, both minus their means, it is w = a z with
     a = sum(conj(z) w) / sum(|z|^2): Umeyama (1991) in the plane, without reflections.
+
+    >>> similarity(np.array([[0, 0], [1, 0]]), np.array([[5, 5], [5, 7]])).tolist()  # a quarter turn, twice as large
+    [[0.0, -2.0, 5.0], [2.0, 0.0, 5.0]]
 
     Args:
         points: float [N, 2] of x, y; at least two are different.
@@ -147,6 +153,9 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 
 def resized_matrix(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
     """The matrix to a crop after `resize`.
+
+    >>> resized_matrix(np.array([[1, 0, 0], [0, 1, 0]]), 100, 50).tolist()
+    [[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]
 
     Args:
         matrix: float64 [2, 3], picture to crop.

@@ -5,7 +5,8 @@ object in four bytes, the object, and `bytes` of pixels. Nothing is pickled, sin
 
     {"read": "photograph", "path": P}                           one frame
     {"read": "probe", "path": P}                                {"answer": "info", ...}
-    {"read": "frames", "path": P, "indices": I, "expected": E}  as many frames as there are, then {"answer": "end"}
+    {"read": "frames", "path": P, "indices": I, "expected": E, "threads": T}
+                                                                as many frames as there are, then {"answer": "end"}
     {"more": true}                                              to be sent for each frame before it comes; false: enough
 """
 
@@ -91,7 +92,7 @@ def _answer(
     if request["read"] == "photograph":
         _send_frame(answers, read_photograph(path))
         return
-    frames: Iterator[Frame] = iter(read_frames(path, request["indices"], request["expected"]))
+    frames: Iterator[Frame] = iter(read_frames(path, request["indices"], request["expected"], request["threads"]))
     with contextlib.closing(frames):  # type: ignore[type-var]  # a generator
         for frame in frames:
             signal.alarm(0)  # who asked may take its time

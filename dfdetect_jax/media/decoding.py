@@ -64,9 +64,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
 
 
 def read_frames(
-    path: str | os.PathLike[str], indices: Sequence[int] | None = None, expected: int | None = None
+    path: str | os.PathLike[str], indices: Sequence[int] | None = None, expected: int | None = None, threads: int = 1
 ) -> Iterator[Frame]:
     """As `video.read_frames`."""
-    if not _decoders:
-        return video.read_frames(path, indices, expected)
-    return _decoders.read_frames(path, indices, expected)
+    read = _decoders.read_frames if _decoders else video.read_frames
+    return read(path, indices, expected, threads)

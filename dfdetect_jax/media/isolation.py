@@ -64,12 +64,13 @@ class Decoders:
             return VideoInfo(**{name: kind(header[name]) for name, kind in VideoInfo.__annotations__.items()})
 
     def read_frames(
-        self, path: str | os.PathLike[str], indices: Sequence[int] | None, expected: int | None
+        self, path: str | os.PathLike[str], indices: Sequence[int] | None, expected: int | None, threads: int
     ) -> Generator[Frame, None, None]:
         """As `video.read_frames`."""
         wanted = None if indices is None else [int(index) for index in indices]
         with self._process(path) as process:
-            process.ask({"read": "frames", "path": os.fspath(path), "indices": wanted, "expected": expected})
+            request = {"path": os.fspath(path), "indices": wanted, "expected": expected, "threads": threads}
+            process.ask({"read": "frames", **request})
             for _ in range(_AHEAD):
                 process.ask({"more": True})
             try:

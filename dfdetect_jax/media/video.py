@@ -4,14 +4,17 @@ What decodes decides, not the header: frames are counted by the packets that are
 out of the decoder, `MiscountError` gives their number, so that the caller can start again.
 """
 
+import functools
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
+from dfdetect_jax.media.chosen_frames import UnplannedError, plan_frames, planned_frames
 from dfdetect_jax.media.cut_short import is_cut_short
 from dfdetect_jax.media.file_format import media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
@@ -75,13 +78,17 @@ def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
 
 
 def read_frames(
-    path: str | os.PathLike[str], indices: Sequence[int] | None = None, expected: int | None = None
+    path: str | os.PathLike[str],
+    indices: Sequence[int] | None = None,
+    expected: int | None = None,
+    threads: int = 1,
 ) -> Iterator[Frame]:
     """Yields the frames with the given indices (0 is the first; None: all), in ascending order, each once.
 
-    Other frames are decoded but not converted. One frame is in memory at a time. The same file gives the same frames
-    each time, damaged or not. If the file ends early, so does the iteration. The first step of the iteration opens the
-    file; closing the iterator closes it.
+    Where fewer than half of the frames are wanted, only what these depend on is decoded, see `chosen_frames`; frames
+    are the same, but damage in the rest isn't seen. One frame is in memory at a time, with `threads` a few. The same
+    file gives the same frames each time, damaged or not. If the file ends early, so does the iteration. The first step
+    of the iteration opens the file; closing the iterator closes it.
 
     Pixels are RGB of BT.709 in 8 bits, square and upright, see `FrameConverter`.
 
@@ -90,6 +97,7 @@ def read_frames(
         indices: of the frames.
         expected: how many frames `probe` counted, if their number is to be verified. It is where the last of them is
             among `indices`; before that one it doesn't matter.
+        threads: that decode where only some frames are; their number doesn't change the frames.
 
     Raises:
         BadMediaError: as `probe`.
@@ -99,10 +107,12 @@ def read_frames(
     wanted = None if indices is None else sorted({int(index) for index in indices})
     if wanted and wanted[0] < 0:
         raise ValueError(f"expected frame indices of at least 0, found {wanted[0]}")
-    return _frames(path, wanted, expected)
+    return _frames(path, wanted, expected, threads)
 
 
-def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: int | None) -> Iterator[Frame]:
+def _frames(
+    path: str | os.PathLike[str], wanted: list[int] | None, expected: int | None, threads: int
+) -> Iterator[Frame]:
     """As `read_frames`; `wanted` is in ascending order."""
     if wanted == []:
         return
@@ -111,6 +121,19 @@ def _frames(path: str | os.PathLike[str], wanted: list[int] | None, expected: in
         if expected is not None and count < (expected if wanted is None else min(expected, wanted[-1] + 1)):
             raise MiscountError(path, expected, count, expected - count)
         return
+    if wanted is not None and (plan := plan_frames(path, wanted, expected)):
+        try:
+            for frame in planned_frames(plan, functools.partial(_converter, path), threads):
+                wanted = wanted[1:]
+                yield frame
+            return
+        except UnplannedError:
+            pass
+    yield from _frames_in_order(path, wanted, expected)
+
+
+def _frames_in_order(path: str | os.PathLike[str], wanted: list[int] | None, expected: int | None) -> Iterator[Frame]:
+    """As `_frames`; decodes everything."""
     last = None if wanted is None else wanted[-1]
     if expected is not None and last == expected - 1:
         last = None  # up to the end, since there may be more
@@ -129,15 +152,25 @@ def _decoded(
     """Yields the wanted frames up to the one of index `last`; returns how many came out and how many were lost."""
     chosen = None if wanted is None else set(wanted)
     with open_stream(path, strict) as stream:
-        _check_declared_size(path, stream)
-        decoder, converter = FrameDecoder(stream), FrameConverter(stream.sample_aspect_ratio)
+        decoder, convert = FrameDecoder(stream), _converter(path, stream)
         for index, (picture, seconds, damaged) in enumerate(decoder):
             if chosen is None or index in chosen:
-                _check_size(path, *converter.size(picture))  # it may change within a file
-                yield Frame(index, seconds, converter.convert(picture), damaged)
+                yield Frame(index, seconds, convert(picture), damaged)
             if index == last:
                 break
         return decoder.frames, decoder.lost
+
+
+def _converter(path: str | os.PathLike[str], stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:
+    """What gives a frame's pixels; refuses sizes over the limit, as declared and of each frame."""
+    _check_declared_size(path, stream)
+    converter = FrameConverter(stream.sample_aspect_ratio)
+
+    def convert(picture: VideoFrame) -> np.ndarray:
+        _check_size(path, *converter.size(picture))  # it may change within a file
+        return converter.convert(picture)
+
+    return convert
 
 
 def _is_cover(stream: VideoStream, frames: int) -> bool:

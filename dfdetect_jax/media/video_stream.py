@@ -107,18 +107,18 @@ def survey(stream: VideoStream) -> Survey:
     first, frames, broken = None, 0, False
     start, end, clock = math.inf, -math.inf, _Clock(stream)
     try:
-        for packet in _packets(stream):
-            first = first or _first(_decode(stream, packet))
+        for packet in packets(stream):
+            first = first or _first(decode(stream, packet))
             broken = packet.is_corrupt
             clock.follow(packet.dts)
-            if _is_shown(stream, packet):
+            if is_shown(stream, packet):
                 frames += 1
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if stamp is not None:
                     start, end = min(start, stamp + clock.offset), max(end, stamp + clock.offset)
     except av.FFmpegError:
         broken = True
-    first = first or _first(_decode(stream, None))
+    first = first or _first(decode(stream, None))
     return Survey(frames, max(0.0, (end - start) * float(stream.time_base or 0)) if frames else 0.0, broken, first)
 
 
@@ -146,7 +146,7 @@ class FrameDecoder:
         for packet in _packets_and_end(self._stream):
             if packet is not None and not timed:
                 stamps.append(packet.dts)
-            pictures = _decode(self._stream, packet)
+            pictures = decode(self._stream, packet)
             if not pictures and packet is not None and self.frames and _is_lost(packet, pictures):
                 self.lost += 1
                 damage.lose(packet.pts)
@@ -224,7 +224,7 @@ def _video_stream(path: str | os.PathLike[str], container: InputContainer) -> Vi
     return stream
 
 
-def _packets(stream: VideoStream) -> Iterator[Packet]:
+def packets(stream: VideoStream) -> Iterator[Packet]:
     """The packets with data; an empty one, which repeats a frame in AVI, would end the decoder's work.
 
     Raises:
@@ -236,11 +236,11 @@ def _packets(stream: VideoStream) -> Iterator[Packet]:
 def _packets_and_end(stream: VideoStream) -> Iterator[Packet | None]:
     """The packets, as far as they can be read, then None, for which the decoder gives the frames that it holds."""
     with contextlib.suppress(av.FFmpegError):
-        yield from _packets(stream)
+        yield from packets(stream)
     yield None
 
 
-def _decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame] | None:
+def decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame] | None:
     """The frames that come out for a packet, or for the end; None where it can't be decoded."""
     try:
         return stream.decode(packet)
@@ -259,8 +259,9 @@ def _first(pictures: list[VideoFrame] | None) -> VideoFrame | None:
     return pictures[0] if pictures else None
 
 
-def _is_shown(stream: VideoStream, packet: Packet) -> bool:
-    if packet.is_discard:  # hidden by an edit list
+def is_shown(stream: VideoStream, packet: Packet) -> bool:
+    """Whether a packet's frame is displayed: not hidden by an edit list, nor one of VP8 that others only refer to."""
+    if packet.is_discard:
         return False
     return stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & _VP8_SHOWN)
 

@@ -10,7 +10,8 @@ the latent that the classifier reads must also suffice to reconstruct the face, 
     x -> encoder -> latent <
                                   decoder -> x_hat
 
-Both branches are trained at the same time, end to end; lambda = 0 is the baseline, the classifier alone.
+Both branches are trained at the same time, end to end; lambda = 0 is the baseline, the classifier alone. When lambda
+holds, and how much of the reconstruction's gradient passes the latent, are settings for ablations.
 """
 
 import functools
@@ -56,11 +57,13 @@ class CAE(nn.Module):
         settings: encoder, widths, and whether the decoder reads the feature map or its average.
         axis_name: mapped axis over which BatchNorm's statistics are averaged, or None.
         remat: recompute the activations inside the encoder's blocks in the backward pass.
+        latent_gradient: multiplies the decoder's gradient at the latent.
     """
 
     settings: CAEModel
     axis_name: str | None = None
     remat: bool = False
+    latent_gradient: float = 1.0
 
     def setup(self) -> None:
         """Builds the three parts, each scaled by the width factor, but for an encoder of fixed widths."""
@@ -83,18 +86,36 @@ class CAE(nn.Module):
         latent = feature_map if self.settings.latent == "map" else vector.astype(images.dtype)
         return Outputs(
             logits=self.classifier(vector),
-            reconstruction=self.decoder(latent, (images.shape[1], images.shape[2]), train),
+            reconstruction=self.decoder(self._passing(latent), (images.shape[1], images.shape[2]), train),
             latent=latent,
             feature_map=feature_map,
         )
+
+    def _passing(self, latent: jax.Array) -> jax.Array:
+        """The latent, through which `latent_gradient` of the gradient passes."""
+        if self.latent_gradient == 1:
+            return latent
+        constant = jax.lax.stop_gradient(latent)
+        return constant + self.latent_gradient * (latent - constant)
 
     def classify(self, feature_map: jax.Array) -> jax.Array:
         """The logits that the encoder's feature map alone leads to: float [N, h, w, C] -> float32 [N]."""
         return self.classifier(jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32))
 
 
+def reconstruction_weight(settings: CAELoss, step: jax.Array | int) -> jax.Array:
+    """Lambda in a step, float32: 0 before `start`, rising over `warmup` steps, 0 from `stop` on."""
+    share = jnp.clip((step + 1.0 - settings.start) / max(settings.warmup, 1), 0.0, 1.0)
+    return settings.reconstruction_weight * jnp.where((settings.stop > 0) & (step >= settings.stop), 0.0, share)
+
+
 def objective(
-    outputs: Outputs, images: jax.Array, labels: jax.Array, settings: CAELoss, axis_name: str | None = None
+    outputs: Outputs,
+    images: jax.Array,
+    labels: jax.Array,
+    settings: CAELoss,
+    axis_name: str | None = None,
+    weight: jax.Array | None = None,
 ) -> tuple[jax.Array, Metrics]:
     """L = BCE(logit, y) + lambda * MSE(x_hat, x), the squared error over all images or over reals only.
 
@@ -104,6 +125,7 @@ def objective(
         labels: int32 [N], 0 real, 1 fake.
         settings: lambda, and which images are reconstructed.
         axis_name: mapped axis that the batch is spread over, or None.
+        weight: lambda in this step; None for the settings'.
 
     Returns:
         The loss, and its terms by name; float32 scalars.
@@ -112,7 +134,7 @@ def objective(
     reconstructed = jnp.ones(labels.shape) if settings.reconstruct == "all" else jnp.float32(labels == 0)
     classification = mean(losses.binary_cross_entropy(outputs.logits, labels))
     reconstruction = mean(losses.reconstruction_mse(outputs.reconstruction, images), reconstructed)
-    loss = classification + settings.reconstruction_weight * reconstruction
+    loss = classification + (settings.reconstruction_weight if weight is None else weight) * reconstruction
     return loss, {"loss": loss, "classification": classification, "reconstruction": reconstruction}
 
 
@@ -124,16 +146,14 @@ def learn(
     The batch is augmented; `key` is not read.
     """
     images = normalize(batch["image"])
-    network = CAE(settings.model, axis_name, settings.train.remat)
+    network = CAE(settings.model, axis_name, settings.train.remat, settings.loss.latent_gradient)
+    scheduled = settings.loss.start or settings.loss.warmup or settings.loss.stop
+    weight = reconstruction_weight(settings.loss, state.step) if scheduled else None
 
-    def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:
-        seen = images.astype(settings.train.dtype)
-        outputs, batch_stats = step.forward(network, params, state.batch_stats, seen)
-        loss, metrics = objective(outputs, images, batch["label"], settings.loss, axis_name)
-        return loss, (metrics, batch_stats)
+    def loss(outputs: Outputs) -> tuple[jax.Array, Metrics]:
+        return objective(outputs, images, batch["label"], settings.loss, axis_name, weight)
 
-    gradients, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
-    return Learnt(gradients, (batch_stats, None), metrics)
+    return step.gradients(state, network, images.astype(settings.train.dtype), loss)
 
 
 def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -> Prediction:
@@ -147,13 +167,12 @@ def predict(variables: Variables, images: jax.Array, *, settings: CAESettings) -
     network = CAE(settings.model)
     outputs: Any = network.apply(variables, normalize(images), train=False)
     classify: Any = functools.partial(network.apply, variables, method="classify")
-    activation = class_activation(classify, outputs.feature_map)
     return Prediction(
         score=jax.nn.sigmoid(outputs.logits),
         attention=None,
         reconstruction=outputs.reconstruction,
         logit=outputs.logits,
-        class_activation=jax.image.resize(activation, images.shape[:3], "bilinear"),
+        class_activation=class_activation(classify, outputs.feature_map, images.shape[1:3]),
     )
 
 

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 
 
-def class_activation(classify: Callable[[jax.Array], jax.Array], feature_map: jax.Array) -> jax.Array:
+def class_activation(
+    classify: Callable[[jax.Array], jax.Array], feature_map: jax.Array, size: tuple[int, ...] | None = None
+) -> jax.Array:
     """ReLU(sum_k alpha_k A_k), where alpha_k is the mean over all places of the logit's derivative by channel k.
 
     For a classifier that reads the mean over all places the sum over all places, before the ReLU, is the logit to
@@ -19,10 +21,12 @@ def class_activation(classify: Callable[[jax.Array], jax.Array], feature_map: ja
     Args:
         classify: feature map [N, h, w, C] -> logits [N], positive means fake; no image's depends on another image.
         feature_map: float [N, h, w, C], the A of the paper.
+        size: height and width that the map is resized to (bilinear); None for those of the feature map.
 
     Returns:
-        float32 [N, h, w], at least 0, in units of the logit.
+        float32 [N, h, w], or [N, *size], at least 0, in units of the logit.
     """
     gradient = jax.grad(lambda features: jnp.sum(classify(features)))(feature_map)
     weights = jnp.mean(gradient, axis=(1, 2), keepdims=True, dtype=jnp.float32)
-    return jax.nn.relu(jnp.sum(weights * feature_map, axis=-1))
+    activation = jax.nn.relu(jnp.sum(weights * feature_map, axis=-1))
+    return activation if size is None else jax.image.resize(activation, (activation.shape[0], *size), "bilinear")

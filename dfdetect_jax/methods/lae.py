@@ -32,6 +32,7 @@ from dfdetect_jax.config import LAELoss, LAEModel, LAESettings
 from dfdetect_jax.methods import adversary, step
 from dfdetect_jax.methods.accumulation import Learnt
 from dfdetect_jax.methods.contract import Batch, Method, Metrics, Prediction, TrainState, Variables
+from dfdetect_jax.methods.latent_halves import keep_half
 from dfdetect_jax.methods.registry import NO_WEIGHTS, Weights, register
 from dfdetect_jax.models import encoders, vgg
 from dfdetect_jax.models.unet import UNetDecoder
@@ -134,8 +135,7 @@ class LAE(nn.Module):
             train: as in `encode`.
         """
         if self.model.selection:
-            in_fake_half = jnp.arange(z.shape[-1]) >= z.shape[-1] // 2
-            z = z * (in_fake_half == fake[:, None])[:, None, None, :]
+            z = keep_half(z, fake)
         return self.decoder(z, skips, train)
 
 

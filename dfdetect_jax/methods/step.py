@@ -17,7 +17,7 @@ import optax
 from dfdetect_jax import optimizer
 from dfdetect_jax.augmentation.batches import augment_batch, example_keys
 from dfdetect_jax.config import Optimizer, Settings
-from dfdetect_jax.methods.accumulation import Learn, accumulate
+from dfdetect_jax.methods.accumulation import Learn, Learnt, accumulate
 from dfdetect_jax.methods.contract import Adversary, Batch, Method, Metrics, Prediction, TrainState, Variables
 from dfdetect_jax.methods.transfer import transfer_encoder
 
@@ -96,14 +96,14 @@ def train_step(
     learn_batch: Learn = functools.partial(learn, settings=settings, axis_name=axis_name)
     key = step_key(state, axis_name)
     batch = augmented(state, batch, settings, axis_name)
-    gradients, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
+    by_params, statistics, metrics, against = accumulate(learn_batch, state, batch, key, settings.train.accumulate)
     if axis_name is not None:
-        gradients, metrics, against = jax.lax.pmean((gradients, metrics, against), axis_name)
-    norms = optax.global_norm(gradients), optax.global_norm(against)
+        by_params, metrics, against = jax.lax.pmean((by_params, metrics, against), axis_name)
+    norms = optax.global_norm(by_params), optax.global_norm(against)
     finite = jnp.isfinite(jnp.stack([metrics["loss"], *norms])).all()
     before, state = state, state.with_statistics(statistics)
     steps = settings.train.steps
-    params, opt_state = optimizer.update(settings.optimizer, steps, gradients, state.params, state.opt_state)
+    params, opt_state = optimizer.update(settings.optimizer, steps, by_params, state.params, state.opt_state)
     new_state = state.replace(
         step=state.step + 1,
         params=params,
@@ -124,8 +124,43 @@ def _where(finite: jax.Array, new: TrainState, old: TrainState) -> TrainState:
     return new.replace(**chosen)
 
 
+def gradients(
+    state: TrainState,
+    network: nn.Module,
+    images: jax.Array,
+    objective: Callable[[Any], tuple[jax.Array, Metrics]],
+    key: jax.Array | None = None,
+    **arguments: Any,
+) -> Learnt:
+    """The gradient of an objective by the network's parameters: the whole `learn` of a method without an adversary.
+
+    Args:
+        state: before the step.
+        network: as in `forward`.
+        images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
+        objective: outputs of the network -> (loss, metrics), float32 scalars.
+        key: PRNG key for a network with dropout.
+        **arguments: of the network.
+    """
+
+    def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:
+        outputs, batch_stats = forward(network, params, state.batch_stats, images, key=key, **arguments)
+        loss, metrics = objective(outputs)
+        return loss, (metrics, batch_stats)
+
+    by_params, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+    return Learnt(by_params, (batch_stats, None), metrics)
+
+
 def forward(
-    network: nn.Module, params: Any, batch_stats: Any, images: jax.Array, *, train: bool = True, **arguments: Any
+    network: nn.Module,
+    params: Any,
+    batch_stats: Any,
+    images: jax.Array,
+    *,
+    train: bool = True,
+    key: jax.Array | None = None,
+    **arguments: Any,
 ) -> tuple[Any, Any]:
     """Runs a network in training: (its outputs, its running statistics after the batch).
 
@@ -135,10 +170,11 @@ def forward(
         batch_stats: running statistics before the batch; those of modules that don't run are kept.
         images: float [N, H, W, 3] in [-1, 1]; the layers compute in their dtype.
         train: whether to normalise by the batch's statistics.
+        key: PRNG key for a network with dropout.
         **arguments: of the network.
     """
-    variables = {"params": params, "batch_stats": batch_stats}
-    outputs, updated = network.apply(variables, images, train=train, mutable=["batch_stats"], **arguments)
+    variables, rngs = {"params": params, "batch_stats": batch_stats}, None if key is None else {"dropout": key}
+    outputs, updated = network.apply(variables, images, train=train, mutable=["batch_stats"], rngs=rngs, **arguments)
     return outputs, {**batch_stats, **updated.get("batch_stats", {})}
 
 

@@ -92,7 +92,26 @@ class Xception(nn.Module):
     axis_name: str | None = None
     remat: bool = False
 
-    @nn.compact
+    def setup(self) -> None:
+        """Builds all blocks, each under its name in the variables."""
+
+        def scaled(channels: int) -> int:
+            return layers.scale_channels(channels, self.width)
+
+        axis = self.axis_name
+        down, middle = (layers.rematerialized(block, self.remat) for block in (DownBlock, MiddleBlock))
+        self.stem_0 = layers.Conv3x3(scaled(32), stride=2, padding="VALID")
+        self.stem_0_norm = layers.BatchNorm(axis)
+        self.stem_1 = layers.Conv3x3(scaled(64), padding="VALID")
+        self.stem_1_norm = layers.BatchNorm(axis)
+        self.entry = [
+            down((scaled(channels),) * 2, relu_first=i > 0, axis_name=axis)
+            for i, channels in enumerate((128, 256, 728))
+        ]
+        self.middle = [middle(axis) for _ in range(self.middle_blocks)]
+        self.exit = down((scaled(728), scaled(1024)), axis_name=axis)
+        self.last = [SeparableConv(scaled(channels), axis) for channels in (1536, 2048)]
+
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Computes the last feature map.
 
@@ -103,23 +122,28 @@ class Xception(nn.Module):
         Returns:
             float [N, h, w, 2048 * width], non-negative; h = w = 10 for 299 px, 4 for 128 px.
         """
+        return self.exit_flow(self.middle_flow(self.entry_flow(x, train), train), train)
 
-        def scaled(channels: int) -> int:
-            return layers.scale_channels(channels, self.width)
+    def entry_flow(self, x: jax.Array, train: bool) -> jax.Array:
+        """The stem and the entry blocks: float [N, H, W, 3] to [N, h, w, 728 * width], h = w = 19 for 299 px."""
+        x = nn.relu(self.stem_0_norm(self.stem_0(x), train))
+        x = nn.relu(self.stem_1_norm(self.stem_1(x), train))
+        for block in self.entry:
+            x = block(x, train)
+        return x
 
-        axis = self.axis_name
-        down, middle = (layers.rematerialized(block, self.remat) for block in (DownBlock, MiddleBlock))
-        x = layers.Conv3x3(scaled(32), stride=2, padding="VALID", name="stem_0")(x)
-        x = nn.relu(layers.BatchNorm(axis, name="stem_0_norm")(x, train))
-        x = layers.Conv3x3(scaled(64), padding="VALID", name="stem_1")(x)
-        x = nn.relu(layers.BatchNorm(axis, name="stem_1_norm")(x, train))
-        for i, channels in enumerate((128, 256, 728)):
-            x = down((scaled(channels),) * 2, relu_first=i > 0, axis_name=axis, name=f"entry_{i}")(x, train)
-        for i in range(self.middle_blocks):
-            x = middle(axis, name=f"middle_{i}")(x, train)
-        x = down((scaled(728), scaled(1024)), axis_name=axis, name="exit")(x, train)
-        x = nn.relu(SeparableConv(scaled(1536), axis, name="last_0")(x, train))
-        return nn.relu(SeparableConv(scaled(2048), axis, name="last_1")(x, train))
+    def middle_flow(self, x: jax.Array, train: bool, start: int = 0, stop: int | None = None) -> jax.Array:
+        """Middle blocks `start` to `stop`, the last one excluded; shapes stay."""
+        for block in self.middle[start:stop]:
+            x = block(x, train)
+        return x
+
+    def exit_flow(self, x: jax.Array, train: bool) -> jax.Array:
+        """The exit block and the last convolutions: float [N, h, w, C] to the last feature map."""
+        x = self.exit(x, train)
+        for separable in self.last:
+            x = nn.relu(separable(x, train))
+        return x
 
 
 def _keras(layers_of_file: Sequence[str]) -> dict[str, str]:

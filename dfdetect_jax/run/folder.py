@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import json
 import logging
 import math
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from dfdetect_jax import files, methods
-from dfdetect_jax.config import Crop, Settings, check_crop, from_dict
+from dfdetect_jax.config import Crop, Settings, check_crop, from_dict, to_dict
 from dfdetect_jax.data.records import locate, read_manifest
 from dfdetect_jax.devices import mesh
+from dfdetect_jax.devices.kept_files import keep, read_kept
+from dfdetect_jax.devices.kept_program import origin
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.run.best import restore_variables
@@ -54,7 +58,7 @@ class Run:
     @functools.cached_property
     def predictor(self) -> Predictor:
         """The method's `predict`, compiled, on this process's devices."""
-        return Predictor(methods.build(self.settings), self.variables)
+        return Predictor(methods.build(self.settings), self.variables, _identity(self.settings))
 
     def predict(self, images: np.ndarray) -> Prediction:
         """Scores and maps for crops of this run's size: uint8 [N, S, S, 3] -> Prediction of NumPy arrays, any N."""
@@ -67,9 +71,16 @@ class Run:
     @functools.cached_property
     def localizes(self) -> bool:
         """Whether the method gives an attention map; by shapes alone, so nothing is compiled."""
+        identity = _identity(self.settings)
+        name = origin("localizes", identity, "")
+        if identity and (content := read_kept(name)) is not None:
+            return content == b"yes"
         size = self.settings.data.image_size
         image = jax.ShapeDtypeStruct((1, size, size, 3), np.uint8)
-        return jax.eval_shape(methods.build(self.settings).predict, self.variables, image).attention is not None
+        prediction = jax.eval_shape(methods.build(self.settings).predict, self.variables, image)
+        if identity:
+            keep(name, b"no" if prediction.attention is None else b"yes")
+        return prediction.attention is not None
 
     @property
     def saw_masks(self) -> bool:
@@ -104,7 +115,7 @@ def open_run(folder: str | Path) -> Run:
     settings = _settings_of(folder, info)
     mesh.all_devices()  # refuses a backend that is not there, before anything asks for it
     crop = _crop_of(folder, info)
-    expected = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
+    expected = _shapes(settings)
     _check_size(folder, expected)
     variables, checkpoint = _weights(folder, expected)
     run = Run(
@@ -145,6 +156,26 @@ def _check_size(folder: Path, expected: Variables) -> None:
             f"{folder / CONFIG}: expected a network of at most {LARGEST_NETWORK} million numbers, found one of "
             f"{millions:.0f} million; see config.model"
         )
+
+
+def _identity(settings: Settings) -> str:
+    """What tells compiled programs of a method apart; "" where its code isn't this package's."""
+    ours = type(settings).__module__.startswith("dfdetect_jax.")
+    return json.dumps(to_dict(settings), default=str) if ours else ""
+
+
+def _shapes(settings: Settings) -> Variables:
+    """Shapes and dtypes of a method's variables; found by tracing, once for all processes."""
+    identity = _identity(settings)
+    name = origin("shapes", identity, "")
+    if identity and (content := read_kept(name)) is not None:
+        listed = {tuple(path): jax.ShapeDtypeStruct(shape, dtype) for path, shape, dtype in json.loads(content)}
+        return unflatten_dict(listed)
+    variables = jax.eval_shape(methods.build(settings).init, jax.random.key(0)).variables
+    flat = flatten_dict(variables)
+    if identity and unflatten_dict(flat) == variables:
+        keep(name, json.dumps([(path, leaf.shape, str(leaf.dtype)) for path, leaf in flat.items()]).encode())
+    return variables
 
 
 def _weights(folder: Path, expected: Variables) -> tuple[Variables, dict[str, Any]]:

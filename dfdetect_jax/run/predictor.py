@@ -1,6 +1,7 @@
 """A method's `predict` for arrays of any length; needs JAX and the method alone, no run folder."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from dfdetect_jax import methods
 from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.devices import mesh
+from dfdetect_jax.devices.kept_files import keep, read_kept
+from dfdetect_jax.devices.kept_program import KeptProgram, origin
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.models.folding import Fold, find_folds, fold
 
@@ -23,16 +26,23 @@ class Predictor:
 
     Images go through in batches whose size is a power of two, at most `PREDICT_BATCH`, so that few shapes are compiled.
     Normalisations are folded into the layers before them, see `models.folding`.
+
+    Args:
+        method: whose `predict` it is.
+        variables: to predict with.
+        identity: all that the method depends on beside this package's code, to keep compiled programs by; "" to keep
+            none, see `devices.kept_program`.
     """
 
-    def __init__(self, method: methods.Method, variables: Variables):
+    def __init__(self, method: methods.Method, variables: Variables, identity: str = ""):
         self._mesh = mesh.data_mesh(jax.local_devices())
         self._method = method
         self._folds: tuple[Fold, ...] | None = None
-        self._predict = jax.jit(method.predict)
-        self._score = jax.jit(lambda variables, images: method.predict(variables, images).score)
-        self._localize = jax.jit(
-            lambda variables, images: method.predict(variables, images)._replace(reconstruction=None)
+        self._identity = identity
+        self._predict = self._compiled("predict", method.predict)
+        self._score = self._compiled("score", lambda variables, images: method.predict(variables, images).score)
+        self._localize = self._compiled(
+            "localize", lambda variables, images: method.predict(variables, images)._replace(reconstruction=None)
         )
         self.variables = variables
 
@@ -58,6 +68,21 @@ class Predictor:
         """uint8 [N, H, W, 3] -> float32 [N]."""
         return np.concatenate(list(self._batches(self._score, images)))
 
+    def _compiled(self, name: str, function: Callable[..., Any]) -> KeptProgram:
+        return KeptProgram(function, self._identity and f"{name} {self._identity}")
+
+    def _kept_folds(self, images: np.ndarray) -> tuple[Fold, ...]:
+        """As `find_folds`, which traces the network, once for all processes."""
+        if not self._identity:
+            return find_folds(self._method.predict, self._variables, images)
+        shapes = [(jax.tree_util.keystr(path), x.shape) for path, x in jax.tree.leaves_with_path(self._variables)]
+        name = origin("folds", self._identity, f"{shapes} {images.shape[1:]}")
+        if (content := read_kept(name)) is not None:
+            return tuple(Fold(tuple(layer), tuple(norm), epsilon) for layer, norm, epsilon in json.loads(content))
+        folds = find_folds(self._method.predict, self._variables, images)
+        keep(name, json.dumps(folds).encode())
+        return folds
+
     def _joined(self, function: Callable[[Variables, jax.Array], Prediction], images: np.ndarray) -> Prediction:
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *self._batches(function, images))
 
@@ -73,7 +98,7 @@ class Predictor:
     def _folded_for(self, images: np.ndarray) -> Variables:
         """The folded variables on the devices; `images` gives a shape to find out which can be folded, once."""
         if self._folds is None:
-            self._folds = find_folds(self._method.predict, self._variables, images)
+            self._folds = self._kept_folds(images)
         if self._folded is None:
             self._folded = mesh.replicate(fold(self._variables, self._folds), self._mesh)
         return self._folded

@@ -63,7 +63,7 @@ class Frames(NamedTuple):
 
 
 def open_media(
-    source: Source, frames: int = FRAMES, recount: MiscountError | None = None
+    source: Source, frames: int = FRAMES, recount: MiscountError | None = None, threads: int = 1
 ) -> tuple[MediaHeader, Iterator[Frames]]:
     """Opens a file: its header, and an iterator that decodes it, a photograph at once, a video a few frames at a time.
 
@@ -71,6 +71,7 @@ def open_media(
         source: the path of a photograph or video, or a photograph as an array.
         frames: how many frames of a video to read, evenly spaced; all where it has fewer.
         recount: what the iterator has raised when the video was read before.
+        threads: that may decode a video.
 
     Raises:
         MiscountError: by the iterator: another number of frames came out than the video's packets promised. What it has
@@ -100,7 +101,7 @@ def open_media(
         cut_short=info.cut_short,
         frames_lost=max(0, recount.lost - info.cut_short) if recount else 0,
     )
-    return header, _in_chunks(read_frames(source, indices, expected=total))
+    return header, _in_chunks(read_frames(source, indices, expected=total, threads=threads))
 
 
 def _in_chunks(frames: Iterator[Frame]) -> Iterator[Frames]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from dfdetect_jax.devices.host import processors
@@ -118,7 +119,7 @@ class Upstream:
         self._surroundings = surroundings
         self._sources, self._next_source = enumerate(sources), threading.Lock()
         self._allowed, self._may_begin = limits.files, threading.Condition()
-        self._stopped = False
+        self._stopped, self._readers_at_work = False, 0
         self._decoded: Channel[_Decoded] = Channel(limits.bytes_waiting)
         self.inbox: Channel[Message] = Channel(_MESSAGES_WAITING)
         self.readers = limits.readers or min(max(processors(), 2), 8)
@@ -161,19 +162,32 @@ class Upstream:
 
     def _read_file(self, number: int, source: Source) -> None:
         try:
-            try:
-                self._read_frames(number, source)
-            except MiscountError as recount:
-                self._read_frames(number, source, recount)
+            with self._at_work():
+                try:
+                    self._read_frames(number, source)
+                except MiscountError as recount:
+                    self._read_frames(number, source, recount)
         except BadMediaError as error:
             path = source.path if isinstance(source, Unreadable) else str(source)
             self.inbox.put(Begun(number, path, None))
             self.inbox.put(Ended(number, 0, error))
 
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Counts a reader, by which the processors are shared out."""
+        with self._may_begin:
+            self._readers_at_work += 1
+        try:
+            yield
+        finally:
+            with self._may_begin:
+                self._readers_at_work -= 1
+
     def _read_frames(self, number: int, source: Source, recount: MiscountError | None = None) -> None:
         count, reading = 0, 1 if recount else 0
         with self._clock(DECODE):
-            header, chunks = open_media(source, self._frames, recount)
+            threads = max(1, processors() // self._readers_at_work)
+            header, chunks = open_media(source, self._frames, recount, threads)
         self.inbox.put(Begun(number, header.path, header, reading))
         for chunk in self._clock.steps(DECODE, chunks):
             count += len(chunk.frames)

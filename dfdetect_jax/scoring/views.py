@@ -115,7 +115,7 @@ def video_crops(run: Run, result: Result) -> list[FaceCrop]:
     face_in = {sighting.frame: sighting.face for sighting in most_suspicious}
     return [
         crop
-        for frame in read_frames(result.path, sorted(face_in))
+        for frame in read_frames(result.path, sorted(face_in), expected=result.frames_declared)
         for crop in crop_frame(run, frame, [face_in[frame.index]], surroundings=True)
     ]
 

@@ -1,17 +1,19 @@
 """All stages of a training: one, or two with a selection of images between, for methods that learn from masks."""
 
 import contextlib
+import functools
 import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dfdetect_jax import faults, files
 from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.choose import choose_for_masks
+from dfdetect_jax.active.journal import Answer, read_journal, without_mask
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data import pipeline
 from dfdetect_jax.data.example import Label
@@ -35,7 +37,7 @@ _ADVICE = {
     Lack.DISK: "make room, then run the same command again: it resumes from the last complete checkpoint",
     Lack.RIGHT: "name another --workdir, or allow writing to it",
 }
-DIGEST = "masks.sha256"  # in the queue, written when stage 2 starts: its masks must not change while it runs
+DIGEST = queues.STARTED
 
 
 def train(
@@ -97,11 +99,11 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
         _check_fakes(settings, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    first: dict[str, Any] = {"initial": initial, "profile": profile}
-    if active.start and not loop.train(settings, workdir, records, until=active.start, **first):
+    first = functools.partial(loop.train, settings, workdir, records, initial=initial, profile=profile)
+    if active.start and not first(until=active.start):
         return False
     if active.masks == pipeline.ALL:
-        return loop.train(settings, workdir, records, masks=pipeline.ALL, stage=2, **first)
+        return first(masks=pipeline.ALL, stage=2)
     masks = painted_masks(active, workdir, records)
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 
@@ -135,20 +137,33 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
     processes.wait_for_all("the queue is written")
     queue = queues.read_queue(folder)
     total = len(queue.rows)
-    if active.annotator == "people" and (waiting := queues.missing(queue)):
+    if active.annotator == "people" and (waiting := queue_masks.missing(queue)):
         _print(
-            f"waiting for masks: {len(waiting)} of {total} are not painted yet: {name_list(waiting)}; paint them "
-            f"as described in {folder / queues.README}, then run the same command again"
+            f"waiting for masks: {len(waiting)} of {total} are not painted yet: {name_list(waiting)}; paint them as "
+            f"described in {folder / queues.README}, such as by dfdetect annotate --queue {folder}, then run the same "
+            "command again"
         )
-        for name, file in queues.in_the_way(queue, waiting).items():
+        for name, file in queue_masks.in_the_way(queue, waiting).items():
             _print(f"{queues.MASKS}/{name}.png: missing, found {file}; if that is it, save it under that name, as PNG")
         return None
-    masks = queues.read_masks(queue, read_manifest(records).fingerprint)
+    masks = queue_masks.read_masks(queue, read_manifest(records).fingerprint)
     if not len(masks):
         raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
     _check_unchanged(masks, folder / DIGEST)
     _print(f"stage 2 learns from {len(masks)} masks of {total} selected images ({folder})")
+    for line in _without_mask(queue):
+        _print(line)
     return masks
+
+
+def _without_mask(queue: queues.Queue) -> Iterator[str]:
+    """What annotators answered instead of a mask, a line for each kind of answer."""
+    answered = without_mask(read_journal(queue.folder))
+    words = {Answer.REAL: "are real after all: check the labels of", Answer.UNSURE: "could not be judged:"}
+    for answer, said in words.items():
+        clips = [row.video for row in queue.rows if answered.get(row.id) == answer]
+        if clips:
+            yield f"annotators: {len(clips)} images {said} {name_list(clips)}"
 
 
 def _make_queue(active: Active, workdir: Path, records: Path) -> None:
@@ -156,7 +171,7 @@ def _make_queue(active: Active, workdir: Path, records: Path) -> None:
     if not (folder / queues.QUEUE).exists():
         choose_for_masks(open_run(workdir), records, active, folder)
     if active.annotator == "oracle":
-        queues.fill_from_records(queues.read_queue(folder), records)
+        queue_masks.fill_from_records(queues.read_queue(folder), records)
 
 
 def _check_unchanged(masks: Masks, path: Path) -> None:

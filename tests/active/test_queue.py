@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active.queue import QueueRow, Selection
+from dfdetect_jax.active import queue_masks
+from dfdetect_jax.active.journal import Answer, Entry, append
+from dfdetect_jax.active.queue import QueueCrop, QueueRow, Selection
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError
 from tests.data.drawn import SIZE, write_records
@@ -46,7 +48,7 @@ def crops(records, places):
             reason="taken for real",
             sha256=queues.digest(image),
         )
-        yield row, image, image // 2
+        yield QueueCrop(row, image, image // 2)
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def white_square(side=SIZE):
 
 def test_a_queue_reads_back_as_it_was_written(queue):
     assert queues.read_queue(queue.folder) == queue
-    assert queues.missing(queue) == ["0001", "0002", "0003"]
+    assert queue_masks.missing(queue) == ["0001", "0002", "0003"]
     assert not queue.folder.with_name("queue.partial").exists()
 
 
@@ -84,8 +86,8 @@ def test_the_rows_name_their_files_for_other_programs(queue):
 
 
 def test_the_oracle_paints_the_ground_truth(queue, records, places):
-    assert queues.fill_from_records(queue, records) == 0
-    masks = queues.read_masks(queue, queue.selection.fingerprint)
+    assert queue_masks.fill_from_records(queue, records) == 0
+    masks = queue_masks.read_masks(queue, queue.selection.fingerprint)
     assert masks.places.tolist() == sorted(places)
     split = Records(records, "train")
     for place, mask in zip(masks.places, masks.masks, strict=True):
@@ -95,7 +97,7 @@ def test_the_oracle_paints_the_ground_truth(queue, records, places):
 
 def test_the_oracle_leaves_what_a_person_painted(queue, records):
     paint(queue, 2, white_square())
-    queues.fill_from_records(queue, records)
+    queue_masks.fill_from_records(queue, records)
     written = cv2.imread(str(queue.folder / "masks/0002.png"), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(written, white_square())
 
@@ -105,14 +107,14 @@ def test_the_oracle_counts_the_fakes_whose_mask_is_unknown(queue, records, monke
     monkeypatch.setattr(
         Records, "__getitem__", lambda self, i: {**known(self, i), "has_mask": i == queue.rows[0].place}
     )
-    assert queues.fill_from_records(queue, records) == 2
-    assert queues.missing(queue) == ["0002", "0003"]
+    assert queue_masks.fill_from_records(queue, records) == 2
+    assert queue_masks.missing(queue) == ["0002", "0003"]
 
 
 def test_masks_come_for_what_was_painted_in_the_order_of_the_records(queue, places):
     paint(queue, 1, white_square())
     paint(queue, 3, 255 - white_square())
-    masks = queues.read_masks(queue, queue.selection.fingerprint)
+    masks = queue_masks.read_masks(queue, queue.selection.fingerprint)
     assert masks.places.tolist() == sorted([places[0], places[2]])
     assert masks.places.dtype == np.int64
     np.testing.assert_array_equal(masks.masks[masks.places.tolist().index(places[0])], white_square())
@@ -120,7 +122,7 @@ def test_masks_come_for_what_was_painted_in_the_order_of_the_records(queue, plac
 
 
 def test_without_masks_there_are_none(queue):
-    assert queues.read_masks(queue, queue.selection.fingerprint).masks.shape == (0, SIZE, SIZE)
+    assert queue_masks.read_masks(queue, queue.selection.fingerprint).masks.shape == (0, SIZE, SIZE)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_without_masks_there_are_none(queue):
 )
 def test_whatever_is_at_least_half_bright_or_the_one_value_on_black_is_forged(queue, as_painted):
     paint(queue, 1, as_painted(white_square()))
-    masks = queues.read_masks(queue, queue.selection.fingerprint)
+    masks = queue_masks.read_masks(queue, queue.selection.fingerprint)
     np.testing.assert_array_equal(masks.masks[0], white_square())
 
 
@@ -145,25 +147,25 @@ def test_files_in_the_way_of_a_missing_mask_are_named(queue):
     paint(queue, 2, white_square())
     for name in ("masks/0001.jpg", "masks/2_mask.png", "masks/notes.txt", "0003.png"):
         (queue.folder / name).touch()
-    assert queues.in_the_way(queue, queues.missing(queue)) == {"0001": "masks/0001.jpg", "0003": "0003.png"}
+    assert queue_masks.in_the_way(queue, queue_masks.missing(queue)) == {"0001": "masks/0001.jpg", "0003": "0003.png"}
 
 
 def test_a_painter_declines_by_deleting_the_image(queue):
     paint(queue, 1, white_square())
     (queue.folder / "images/0002.png").unlink()
-    assert queues.missing(queue) == ["0003"]
-    assert len(queues.read_masks(queue, queue.selection.fingerprint)) == 1
+    assert queue_masks.missing(queue) == ["0003"]
+    assert len(queue_masks.read_masks(queue, queue.selection.fingerprint)) == 1
 
 
 def test_the_oracle_paints_no_image_that_was_declined(queue, records):
     (queue.folder / "images/0002.png").unlink()
-    assert queues.fill_from_records(queue, records) == 1
+    assert queue_masks.fill_from_records(queue, records) == 1
     assert not (queue.folder / "masks/0002.png").exists()
 
 
 def refused(queue, match, kind=BadMediaError):
     with pytest.raises(kind, match=match) as error:
-        queues.read_masks(queue, queue.selection.fingerprint)
+        queue_masks.read_masks(queue, queue.selection.fingerprint)
     assert "\n" not in str(error.value)
 
 
@@ -207,13 +209,13 @@ def test_a_mask_that_is_a_link_is_refused(queue, tmp_path):
 def test_masks_never_land_on_other_data(queue):
     paint(queue, 1, white_square())
     with pytest.raises(RunError, match="selected from this data"):
-        queues.read_masks(queue, "0123456789abcdef")
+        queue_masks.read_masks(queue, "0123456789abcdef")
 
 
 def test_an_asked_for_queue_that_is_there_is_kept_with_its_masks(queue, asked):
     paint(queue, 1, white_square())
     assert queues.kept_queue(queue.folder, asked) == queue
-    assert queues.missing(queue) == ["0002", "0003"]
+    assert queue_masks.missing(queue) == ["0002", "0003"]
 
 
 def test_a_queue_of_another_selection_is_refused_and_says_where_it_differs(queue, asked):
@@ -269,3 +271,39 @@ def test_a_queue_file_that_is_not_sound_is_refused(queue, damage):
 def test_a_folder_without_a_queue_is_refused(tmp_path):
     with pytest.raises(RunError, match="expected a queue, found no"):
         queues.read_queue(tmp_path)
+
+
+def answered(queue, item, answer):
+    append(queue.folder, Entry(time="", annotator="ann", item=item, answer=answer))
+
+
+def test_what_was_answered_without_a_mask_does_not_wait_for_one(queue):
+    answered(queue, "0001", Answer.REAL)
+    answered(queue, "0002", Answer.SKIP)
+    assert queue_masks.missing(queue) == ["0002", "0003"]
+
+
+def test_a_later_round_leaves_out_what_has_a_mask_or_can_have_none(queue, places):
+    paint(queue, 1, white_square())
+    answered(queue, "0003", Answer.UNSURE)
+    masks, labelled = queue_masks.labelled(queue)
+    assert masks.places.tolist() == [places[0]]
+    assert labelled == sorted([places[0], places[2]])
+
+
+def test_the_heat_reads_back_in_steps_of_one_in_255(tmp_path, asked, records, places):
+    row, image, attention, *_ = next(crops(records, places))
+    heat = np.linspace(0, 1, SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    written = queues.write_queue(tmp_path / "q", asked, SIZE, [QueueCrop(row, image, attention, heat)])
+    np.testing.assert_allclose(queue_masks.read_heat(written, row), heat, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_queue_of_an_earlier_version_has_no_heat(queue):
+    assert queue_masks.read_heat(queue, queue.rows[0]) is None
+
+
+def test_a_selection_of_an_earlier_version_is_of_the_first_round(queue):
+    values = json.loads((queue.folder / "queue.json").read_text())
+    del values["selection"]["after"]
+    (queue.folder / "queue.json").write_text(json.dumps(values))
+    assert queues.read_queue(queue.folder).selection.after == ""

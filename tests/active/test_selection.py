@@ -145,3 +145,36 @@ def test_a_strategy_that_is_unknown_is_refused_with_the_nearest():
 def test_scores_that_are_no_numbers_are_refused():
     with pytest.raises(RunError, match="NaN"):
         rank(candidates([0.5, math.nan]), "hardest", 1)
+
+
+def points(*places) -> np.ndarray:
+    return np.array([[float(place), 0.0] for place in places])
+
+
+def test_diverse_chooses_among_the_hardest_alone():
+    score = np.linspace(0, 1, 40)
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    features[39] = 1000.0  # the farthest of all, and the easiest
+    assert 39 in rows(rank(candidates(score, features=features), "core_set", 2))
+    assert max(rows(rank(candidates(score, features=features), "diverse", 2))) < 20
+
+
+def test_diverse_takes_none_twice_that_are_alike():
+    features = points(0, 0, 0, 0, 5, 5, 9)
+    taken = rows(rank(candidates(np.arange(7) / 10, features=features), "diverse", 3))
+    assert sorted(features[taken, 0].tolist()) == [0, 5, 9]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_is_labelled_is_never_taken_again(strategy):
+    columns = {"features": np.eye(6), "evidence": np.eye(6), "evidence_outside": np.eye(6) / 2}
+    labelled = np.array([0, 3, 5])
+    taken = rows(rank(candidates(np.arange(6) / 6, **columns), strategy, 3, labelled=labelled))
+    assert sorted(taken) == [1, 2, 4]
+
+
+def test_the_core_set_starts_from_what_is_labelled():
+    features = points(0, 1, 2, 8, 10)
+    taken, distances = k_centre(features, 2, pool=np.array([1, 2, 3]), labelled=np.array([0, 4]))
+    assert taken.tolist() == [2, 3]  # 2 from the nearest labelled, then 8
+    assert distances.tolist() == [2.0, 2.0]

@@ -11,13 +11,16 @@ import onnx
 import pytest
 from PIL import Image
 
+from dfdetect_jax import methods
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.exchange.model_folder import write_model
 from dfdetect_jax.exchange.onnx_graph import convert
 from dfdetect_jax.exchange.onnx_operators import OPERATORS
 from dfdetect_jax.exchange.onnx_run import open_session
 from dfdetect_jax.exchange.opening import open_detector
+from dfdetect_jax.models.operations import plain_lowering
 from tests import trained
+from tests.tiny_methods import TINY
 
 RUNS = {"cae": trained.opened, "lae": trained.opened_lae}
 NEITHER_JAX_NOR_US = "import sys; sys.modules.update(jax=None, jaxlib=None, flax=None, dfdetect_jax=None)\n"
@@ -52,6 +55,29 @@ def test_what_is_opened_predicts_what_the_run_does(name, form, exported):
             np.testing.assert_allclose(getattr(actual, field), array, rtol=1e-5, atol=1e-5, err_msg=field)
     for field in ("localizes", "crop", "threshold", "notes", "seen"):
         assert getattr(model, field) == getattr(run, field)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in TINY if name not in RUNS])
+def test_every_method_is_the_same_network_in_onnx(name):
+    """With weights drawn at random, and a batch of symbolic size."""
+    settings, rng = TINY[name], np.random.default_rng(0)
+    method, size = methods.build(settings), settings.data.image_size
+    images = rng.integers(0, 256, (3, size, size, 3)).astype(np.uint8)
+    shapes = jax.eval_shape(method.init, jax.random.key(0)).variables
+    variables = jax.tree.map(lambda leaf: rng.uniform(0.1, 0.5, leaf.shape).astype(np.float32), shapes)
+
+    def predict(images):
+        arrays = method.predict(variables, images)._asdict()
+        return {field: array for field, array in arrays.items() if array is not None}
+
+    with plain_lowering(True):
+        network = convert(predict, (size, size, 3), OPERATORS)
+        expected = jax.jit(predict)(images)
+    session = open_session(network.SerializeToString(), name)
+    actual = session.run(list(expected), {session.get_inputs()[0].name: images})
+    for field, array in zip(expected, actual, strict=True):
+        np.testing.assert_allclose(array, expected[field], rtol=1e-3, atol=1e-4, err_msg=field)
 
 
 def test_an_onnx_network_takes_any_number_of_images(exported):

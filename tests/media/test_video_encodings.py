@@ -15,6 +15,7 @@ def test_20_ordinary_encodings_are_decoded_as_ffmpeg_decodes_them(tmp_path, monk
     assert len(rows) == 20
     for row in rows:
         assert row["frames"] == row["ffmpeg's"] == row["promised"], row
+        assert row["chosen equal"] == 1, row
         assert row["largest in seconds"] < 0.001, row
         assert row["damage"] == 0, row
         mapped = any(name in str(row["encoding"]) for name in ("HLG", "PQ"))  # two ways to the same light, rounded

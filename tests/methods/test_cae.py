@@ -89,6 +89,50 @@ def test_the_objective_is_cross_entropy_plus_lambda_times_squared_error(reconstr
     np.testing.assert_allclose(loss, cross_entropy + 0.3 * squared_error, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [0.2] * 8),
+        ({"start": 3}, [0, 0, 0, 0.2, 0.2, 0.2, 0.2, 0.2]),
+        ({"warmup": 4}, [0.05, 0.1, 0.15, 0.2, 0.2, 0.2, 0.2, 0.2]),
+        ({"start": 2, "warmup": 2, "stop": 6}, [0, 0, 0.1, 0.2, 0.2, 0.2, 0, 0]),
+    ],
+)
+def test_lambda_has_a_start_a_warm_up_and_an_end(settings, expected):
+    loss = CAELoss(reconstruction_weight=0.2, **settings)
+    actual = [float(cae.reconstruction_weight(loss, jnp.int32(step))) for step in range(8)]
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    out, x = made_up_outputs()
+    total, terms = cae.objective(out, x, BATCH["label"], loss, weight=jnp.float32(0.7))
+    np.testing.assert_allclose(total, terms["classification"] + 0.7 * terms["reconstruction"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_share_of_the_reconstructions_gradient_passes_the_latent(share):
+    """In the parameters in front of the latent; those of the decoder have all of it."""
+    model, images = tiny_settings().model, jnp.asarray(BATCH["image"][:2] / 127.5 - 1.0, jnp.float32)
+
+    def gradient(variables, latent_gradient):
+        network = cae.CAE(model, latent_gradient=latent_gradient)
+
+        def error(params):
+            out = network.apply({**variables, "params": params}, images, train=False)
+            return jnp.mean(jnp.square(out.reconstruction - images))
+
+        return jax.grad(error)(variables["params"])
+
+    part, whole = parts_and_whole(gradient, model, images, share)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, share * b, atol=1e-7), part["encoder"], whole["encoder"])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), part["decoder"], whole["decoder"])
+    assert any(leaf.any() for leaf in jax.tree.leaves(whole["encoder"]))
+
+
+def parts_and_whole(gradient, model, images, share):
+    with plain_lowering(True):
+        variables = jax.jit(lambda: cae.CAE(model).init(jax.random.key(0), images, train=False))()
+        return jax.jit(lambda v: (gradient(v, share), gradient(v, 1.0)))(variables)
+
+
 @pytest.mark.slow
 def test_without_lambda_the_decoder_gets_no_gradient_and_the_encoder_that_of_the_classifier_alone():
     settings = tiny_settings()

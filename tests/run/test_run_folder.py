@@ -3,8 +3,11 @@ import json
 import logging
 import os
 
+import chex
+import jax
 import pytest
 
+from dfdetect_jax.devices.kept_files import FOLDER
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.run import folder
 from tests import trained
@@ -103,3 +106,13 @@ def test_records_outside_are_not_looked_for(place):
     elsewhere = dataclasses.replace(run, info=deeper(run.info, ("data", "folder"), place))
     with pytest.raises(RecordsError, match=r"expected an absolute data.folder"):
         folder.records_of(elsewhere)
+
+
+def test_a_network_is_traced_for_its_shapes_once_for_all_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "programs"))
+    first = folder.open_run(trained.folders()[0])
+    localizes = first.localizes
+    monkeypatch.setattr(jax, "eval_shape", None)
+    second = folder.open_run(trained.folders()[0])
+    assert second.localizes == localizes
+    chex.assert_trees_all_equal(first.variables, second.variables)

@@ -148,7 +148,7 @@ def test_only_results_of_the_requested_verdicts_carry_views(plain, photos):
 
 
 def test_a_video_that_can_not_be_read_again_for_its_views_is_an_error(score, media, monkeypatch):
-    def gone(path, indices):
+    def gone(path, indices, expected):
         raise BadMediaError(f"{path}: gone")
 
     monkeypatch.setattr("dfdetect_jax.scoring.views.read_frames", gone)

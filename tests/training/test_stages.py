@@ -13,6 +13,9 @@ import pytest
 
 from dfdetect_jax import methods
 from dfdetect_jax.active import queue as queues
+from dfdetect_jax.active import queue_masks
+from dfdetect_jax.active.journal import Answer
+from dfdetect_jax.active.mask_store import save_answer
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import records
 from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsError, WeightsError
@@ -55,7 +58,7 @@ def oracle_run(drawn, tmp_path_factory):
 def test_the_oracle_fills_the_queue_and_stage_two_follows(oracle_run):
     queue = queues.read_queue(oracle_run / stages.QUEUE)
     assert len(queue.rows) == 4
-    assert queues.missing(queue) == []
+    assert queue_masks.missing(queue) == []
     assert {step: metrics["stage"] for step, metrics in sealed_steps(oracle_run / "checkpoints").items()} == {
         2: 1,
         4: 2,
@@ -104,6 +107,17 @@ def test_the_missing_mask_and_the_file_in_its_place_are_named(drawn, oracle_run,
     waiting, named = capsys.readouterr().err.splitlines()
     assert waiting.startswith("waiting for masks: 2 of 4 are not painted yet: 0002, 0003 (2); paint them as described")
     assert named == "masks/0003.png: missing, found masks/0003.jpg; if that is it, save it under that name, as PNG"
+
+
+def test_what_annotators_answered_in_place_of_a_mask_is_reported(drawn, oracle_run, tmp_path, capsys):
+    shutil.copytree(oracle_run / stages.QUEUE, tmp_path / stages.QUEUE, ignore=shutil.ignore_patterns(queues.STARTED))
+    queue = queues.read_queue(tmp_path / stages.QUEUE)
+    (queue.folder / queue.rows[0].file(queues.MASKS)).unlink()
+    save_answer(queue, queue.rows[0].id, "ann", Answer.REAL)
+    assert len(stages.painted_masks(settings(annotator="people").active, tmp_path, drawn)) == 3
+    learns, real = capsys.readouterr().err.splitlines()
+    assert "3 masks of 4" in learns
+    assert real == f"annotators: 1 images are real after all: check the labels of {queue.rows[0].video} (1)"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def join(folders: Sequence[Path], data_dir: str | Path = "") -> Path:
     home, name = records_home(data_dir), _joined_name(manifests)
     place = Path(name) / manifests[0].config / records.VERSION
     units = hashlib.sha256("".join(manifest.fingerprint for manifest in manifests).encode()).hexdigest()
-    with locked(home / _WORK / f"lock-{name}", lambda: None):
+    with locked(home / _WORK / f"lock-{name}", lambda holder: None):
         folder = home / place
         if not (folder / records.MANIFEST).is_file() or read_manifest(folder).units != units:
             _write(folders, manifests, home / _WORK / place, units)
@@ -77,7 +77,7 @@ def _write(folders: Sequence[Path], manifests: Sequence[Manifest], built: Path, 
         folder.mkdir(parents=True)
     first, name = manifests[0], _joined_name(manifests)
     examples = itertools.chain.from_iterable(map(_examples, folders, manifests))
-    parts = []
+    parts: list[Path] = []
     while chunk := list(itertools.islice(examples, _CHUNK)):
         parts.append(work / f"{len(parts):06d}")
         write_part(parts[-1], {}, chunk, first.codec)

@@ -28,6 +28,9 @@ def clipped_logits(scores: np.ndarray) -> np.ndarray:
 def calibrate(scores: np.ndarray, temperature: float) -> np.ndarray:
     """sigmoid(logit(p) / T): float64 [N]; keeps their order, and a temperature of 1 keeps the scores themselves.
 
+    >>> calibrate(np.array([0.1, 0.5, 0.9]), temperature=2.0).round(3).tolist()
+    [0.25, 0.5, 0.75]
+
     Source: Guo et al., On calibration of modern neural networks, ICML 2017, section 4.2.
 
     Raises:
@@ -43,6 +46,9 @@ def bin_of(scores: np.ndarray) -> np.ndarray:
     """Which of the 15 equal bins of [0, 1] each score is in: int [N]; bin b is [b / 15, (b + 1) / 15), the last with 1.
 
     Where a score is equal to an edge as the two are rounded, it is in the upper bin.
+
+    >>> bin_of(np.array([0.0, 0.5, 1.0])).tolist()
+    [0, 7, 14]
     """
     return np.clip(np.floor(np.asarray(scores, np.float64) * BINS).astype(np.int64), 0, BINS - 1)
 

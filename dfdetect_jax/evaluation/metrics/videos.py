@@ -57,6 +57,10 @@ def folder_groups(frames: FrameScores) -> tuple[np.ndarray, np.ndarray]:
 def groups_of(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Groups of rows that are equal in all `columns`, each [N].
 
+    >>> first, group = groups_of(np.array(["a", "b", "a"]), np.array([1, 1, 1]))
+    >>> first.tolist(), group.tolist()
+    ([0, 1], [0, 1, 0])
+
     Returns:
         The first row of each group, int [G], in order of appearance; the group of each row, int [N] in [0, G).
     """

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from dfdetect_jax.batching import padded_batches
+from dfdetect_jax.devices.kept_program import KeptProgram
 from dfdetect_jax.media.crop import warp
 from dfdetect_jax.media.detectors import mtcnn_nets
 from dfdetect_jax.media.face import Face
@@ -59,9 +60,9 @@ class Mtcnn:
         self._min_face = min_face
         batches = _BATCHES_ON_CPU if jax.default_backend() == "cpu" else _BATCHES_ELSEWHERE
         self._frames_at_once, self._patches_at_once = batches
-        self._pnet = jax.jit(functools.partial(mtcnn_nets.pnet, weights["pnet"]))
-        self._rnet = jax.jit(functools.partial(mtcnn_nets.rnet, weights["rnet"]))
-        self._onet = jax.jit(functools.partial(mtcnn_nets.onet, weights["onet"]))
+        self._pnet = KeptProgram(functools.partial(mtcnn_nets.pnet, weights["pnet"]), "pnet")
+        self._rnet = KeptProgram(functools.partial(mtcnn_nets.rnet, weights["rnet"]), "rnet")
+        self._onet = KeptProgram(functools.partial(mtcnn_nets.onet, weights["onet"]), "onet")
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """Finds faces.

@@ -9,10 +9,12 @@ import importlib.util
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import joblib
+import numpy as np
 
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.models.operations import conv3x3
@@ -24,10 +26,10 @@ SHA256 = {
     "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
 }
 
-Weights = Sequence[jax.Array]
+Weights = Sequence[Any]
 
 
-def load_weights() -> dict[str, list[jax.Array]]:
+def load_weights() -> dict[str, Weights]:
     """Reads the weights of "pnet", "rnet" and "onet".
 
     Returns:
@@ -45,15 +47,18 @@ def load_weights() -> dict[str, list[jax.Array]]:
     return {name: _open_pinned(folder / f"{name}.lz4", digest, advice) for name, digest in SHA256.items()}
 
 
-def _open_pinned(path: Path, digest: str, advice: str) -> list[jax.Array]:
-    """The arrays in a file of that SHA-256; what was hashed is what is opened."""
+def _open_pinned(path: Path, digest: str, advice: str) -> list[np.ndarray]:
+    """The arrays in a file of that SHA-256; what was hashed is what is opened.
+
+    Of NumPy, since JAX compiles a program per shape to take them, for half a second.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError(f'face detector "mtcnn": {path} can\'t be read ({error.strerror}); {advice}') from error
     if hashlib.sha256(content).hexdigest() != digest:
         raise SettingsError(f'face detector "mtcnn": expected SHA-256 {digest} of {path}, found another; {advice}')
-    return [jnp.asarray(array) for array in joblib.load(io.BytesIO(content))]
+    return [np.asarray(array, np.float32) for array in joblib.load(io.BytesIO(content))]
 
 
 def pnet(weights: Weights, images: jax.Array) -> tuple[jax.Array, jax.Array]:

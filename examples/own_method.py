@@ -1,6 +1,6 @@
 """A method from outside the package, in one file: a classifier of two strided convolutions.
 
-`python -m dfdetect_jax.train --config tests/outside_method.py` trains it; `tests/methods/test_registry.py` does so, and
+`dfdetect train --config examples/own_method.py` trains it; `tests/methods/test_registry.py` does so, and
 measures and predicts with it.
 """
 
@@ -30,21 +30,26 @@ class TwoConvSettings(Settings):
     channels: int = 8
 
     def check(self):
+        """Checks every value."""
         super().check()
         at_least("channels", self.channels, 1)
 
 
 class TwoConv(nn.Module):
+    """float [N, S, S, 3] in [-1, 1] -> logit [N]."""
+
     channels: int
 
     @nn.compact
     def __call__(self, images, *, train):
+        """Two convolutions, an average over positions, a linear layer."""
         for width in (self.channels, 2 * self.channels):
             images = nn.relu(nn.Conv(width, (3, 3), strides=2)(images))
         return nn.Dense(1)(jnp.mean(images, axis=(1, 2)))[:, 0]
 
 
 def learn(state, batch, key, *, settings, axis_name=None):
+    """The gradient of the cross-entropy on an augmented batch."""
     images = normalize(batch["image"])
 
     def loss_fn(params):
@@ -57,11 +62,13 @@ def learn(state, batch, key, *, settings, axis_name=None):
 
 
 def predict(variables, images, *, settings):
+    """The score of each image, uint8 [N, S, S, 3]; there is no map."""
     logits = TwoConv(settings.channels).apply(variables, normalize(images), train=False)
     return Prediction(score=jax.nn.sigmoid(logits), attention=None, reconstruction=None, logit=logits)
 
 
 def build(settings: TwoConvSettings, weights=None) -> Method:
+    """The method with `settings` bound."""
     return step.build(settings, network=TwoConv(settings.channels), learn=learn, predict=predict)
 
 
@@ -69,6 +76,7 @@ register(TwoConvSettings, build)
 
 
 def get_config(preset: str = "") -> TwoConvSettings:
+    """Settings small enough to try it in a minute."""
     return TwoConvSettings(
         data=Data(image_size=40, forge_images=16),
         optimizer=Optimizer(learning_rate=1e-2),

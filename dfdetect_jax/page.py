@@ -1,0 +1,90 @@
+"""Opens a page to try a detector on: drop a photograph or clip, and see the verdict and what it rests on.
+
+    python -m dfdetect_jax.page --run runs/cae
+    python -m dfdetect_jax.page --model exported/
+
+The page is for this machine alone, files stay on it and are deleted when the command ends, with Ctrl-C.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dfdetect_jax import cli
+from dfdetect_jax.pages import server
+
+if TYPE_CHECKING:
+    from dfdetect_jax.run.folder import Run
+
+MOST_MEGABYTES = 200
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status.
+
+    Raises:
+        InputError: the run or a flag can't be used.
+        Terminated: by SIGTERM.
+    """
+    args = _arguments(argv)
+    password = server.password_of(args)
+    cli.keep_compiled_programs()
+    server.load_gradio()
+    with cli.terminable(), server.private_uploads():
+        _serve(args, password)
+    return cli.ExitStatus.OK
+
+
+def _serve(args: argparse.Namespace, password: str) -> None:
+    from dfdetect_jax.pages.trial import Trial
+    from dfdetect_jax.pages.try_page import ROUTES, build_page
+
+    run = _detector(args)
+    page = build_page(Trial(run, args.max_fpr))
+    url = server.launch(
+        page,
+        host=args.host,
+        port=args.port,
+        password=password,
+        most_megabytes=args.most_megabytes,
+        routes=ROUTES,
+        css=server.template("try.css"),
+    )
+    print(f"{url} tries {run.folder}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    try:
+        server.wait()
+    finally:
+        page.close(verbose=False)
+
+
+def _detector(args: argparse.Namespace) -> "Run":
+    from dfdetect_jax.exchange.opening import open_detector
+    from dfdetect_jax.exchange.released import open_released
+
+    source = args.run or args.model
+    return open_detector(source, args.sha256) if source else open_released()
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = cli.Parser(
+        prog="python -m dfdetect_jax.page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    detector = parser.add_mutually_exclusive_group()
+    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train (default: the released detector)")
+    detector.add_argument("--model", help="model, as for dfdetect_jax.predict")
+    parser.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
+    parser.add_argument("--max_fpr", type=float, metavar="SHARE", help="as for dfdetect_jax.predict")
+    parser.add_argument(
+        "--most_megabytes",
+        type=int,
+        default=MOST_MEGABYTES,
+        metavar="N",
+        help="largest file that the page takes (default: %(default)s)",
+    )
+    server.add_server_flags(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    cli.run(main)
