@@ -64,7 +64,7 @@ class Decoders:
             return VideoInfo(**{name: kind(header[name]) for name, kind in VideoInfo.__annotations__.items()})
 
     def read_frames(
-        self, path: str | os.PathLike[str], indices: Sequence[int] | None, expected: int | None, threads: int
+        self, path: str | os.PathLike[str], indices: Sequence[int] | None, expected: int | None, threads: int = 1
     ) -> Generator[Frame, None, None]:
         """As `video.read_frames`."""
         wanted = None if indices is None else [int(index) for index in indices]
