@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import dfdetect_jax
 
@@ -37,13 +39,13 @@ def test_ci_runs_the_lowest_versions_on_the_lowest_python():
     assert JOBS["lowest"]["steps"][-1]["env"]["PYTHON"] == f"python{lowest}"
 
 
-@pytest.mark.parametrize(("job", "script"), [("checks", ".ci/run"), ("lowest", ".ci/lowest")])
+@pytest.mark.parametrize(("job", "script"), [("checks", ".ci/run"), ("lowest", ".ci/lowest"), ("locked", ".ci/locked")])
 def test_ci_runs_the_scripts_that_a_developer_runs(job, script):
     assert JOBS[job]["steps"][-1]["run"] == script
     assert os.access(ROOT / script, os.X_OK)
 
 
-@pytest.mark.parametrize("script", [".ci/run", ".ci/lowest"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/lowest", ".ci/lock", ".ci/locked"])
 def test_shellcheck_finds_nothing(script):
     shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     done = subprocess.run([shellcheck, ROOT / script], capture_output=True, text=True)
@@ -59,6 +61,21 @@ def test_every_requirement_has_a_lower_bound():
     own = {f"jax[{extra}]" for extra in EXTRAS}  # bounded by the dependency on jax
     requirements = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
     assert [line for line in requirements if ">=" not in line and line not in own] == []
+
+
+def test_the_lock_file_has_a_hash_and_an_allowed_version_of_every_requirement():
+    text = (ROOT / ".ci/requirements.lock").read_text()
+    entries = re.findall(
+        r"^([a-z0-9._-]+)(?:\[.*\])?==([^ ;\\]+)((?:.*\\\n)(?: +--hash=sha256:[0-9a-f]{64}.*\n)+)", text, re.M
+    )
+    locked = {name: version for name, version, _ in entries}
+    assert len(entries) == len(re.findall(r"^[a-z]", text, re.M))
+    assert "http:" not in text
+    assert "https:" not in text
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["dev"]]):
+        name = canonicalize_name(requirement.name)
+        assert locked.get(name), name
+        assert requirement.specifier.contains(locked[name], prereleases=True), f"{name}: run .ci/lock"
 
 
 def test_a_requirement_of_several_extras_has_one_bound():
@@ -86,6 +103,12 @@ def test_files_that_the_documents_name_exist(name):
     placeholders = {"tests/methods/test_NAME.py", "tests/x/test_y.py"}
     bases = (ROOT, PACKAGE)
     assert {link for link in links if not any((base / link).exists() for base in bases)} <= placeholders
+
+
+def test_the_tests_that_the_fault_table_names_exist():
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "docs/reliability.md").read_text())
+    assert len(named) > 30
+    assert [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text()] == []
 
 
 def installed_files() -> set[str]:

@@ -9,6 +9,8 @@ from dfdetect_jax.config import Crop, check_crop, from_dict
 from dfdetect_jax.data.encoding import ENCODINGS
 from dfdetect_jax.data.example import SPLITS
 
+_LONGEST_NAME = 250  # characters of a file's name
+
 
 def check_form(kind: type, values: Mapping[str, Any]) -> None:
     """Checks types by the annotations of `kind`, the crop, the names of splits, and that files are in the folder.
@@ -32,8 +34,8 @@ def check_form(kind: type, values: Mapping[str, Any]) -> None:
         raise ValueError(f"unknown split {sorted(unknown)[0]!r}")
     for file in (*values["sha256"], *(file for files in values["shards"].values() for file in files)):
         path = PurePosixPath(file)
-        if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in file:
-            raise ValueError(f"{file!r} is not in the folder")
+        if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in file or len(file) > _LONGEST_NAME:
+            raise ValueError(f"{file[:_LONGEST_NAME]!r} is not in the folder")
     if not all("examples" in count for counts in values["counts"].values() for count in counts.values()):
         raise ValueError("counts lack examples")
 

@@ -12,6 +12,7 @@ from dfdetect_jax import files
 
 SEAL = "seal.json"
 RESULTS = "results"  # among the custom metadata of Orbax
+_LONGEST_PATH = 250  # characters, in a checkpoint; a longer one may be no path at all
 _METADATA = "_CHECKPOINT_METADATA"
 Metrics = dict[str, float | None]
 
@@ -136,7 +137,7 @@ def _are_digests(digests: Any) -> bool:
 def _is_inside(name: str) -> bool:
     """Whether a path stays in its folder."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    return not path.is_absolute() and ".." not in path.parts and "\0" not in name and len(name) <= _LONGEST_PATH
 
 
 def _is_plain_folder(path: Path) -> bool:

@@ -87,6 +87,9 @@ def _alone(workdir: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if [path.name for path in workdir.iterdir()] == [LOCK]:  # refused before anything was written
+            (workdir / LOCK).unlink()
+            workdir.rmdir()
         lock.release()
 
 

@@ -34,6 +34,7 @@ def with_values(folder, tmp_path, **values):
         {"shards": {"train": ["../../etc/passwd"]}},
         {"shards": {"train": ["/etc/passwd"]}},
         {"shards": {"trian": []}},
+        {"shards": {"train": ["x" * 5000]}},
         {"sha256": {"../x": "0"}},
         {"counts": {"train": {"swap": {"clips": 1}}}},
         {"counts": {"train": {"swap": {"examples": "many"}}}},
@@ -44,7 +45,7 @@ def with_values(folder, tmp_path, **values):
         {"settings": {"crop": {"size": 64}, "encoding": ["raw"]}},
         {"name": None},
     ],
-    ids=str,
+    ids=lambda values: str(values)[:60],
 )
 def test_a_manifest_of_another_form_is_refused(folder, tmp_path, values):
     with pytest.raises(RecordsError, match=r"not a manifest that this version reads") as line:

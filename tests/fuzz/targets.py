@@ -202,7 +202,7 @@ def read_scores(path: Path) -> Any:
 
 
 def make_queue(folder: Path) -> list[Path]:
-    from dfdetect_jax.active.queue import QueueRow, Selection, digest, write_queue
+    from dfdetect_jax.active.queue import QueueCrop, QueueRow, Selection, digest, write_queue
 
     selection = Selection(run="run", step=3, strategy="hardest", share=0.1, seed=0, fingerprint="f" * 64)
     crop, mask = picture(), np.zeros((SIDE, SIDE, 3), np.uint8)
@@ -221,17 +221,17 @@ def make_queue(folder: Path) -> list[Path]:
         )
         for i in (1, 2)
     ]
-    write_queue(folder / "queue", selection, SIDE, [(row, crop, crop) for row in rows])
+    write_queue(folder / "queue", selection, SIDE, [QueueCrop(row, crop, crop) for row in rows])
     Image.fromarray(mask).save(folder / "queue/masks/0001.png")
     return [folder / "queue/queue.json"]
 
 
 def read_queue(path: Path) -> Any:
-    from dfdetect_jax.active import queue
+    from dfdetect_jax.active import queue, queue_masks
 
     found = queue.read_queue(path.parent)
-    queue.in_the_way(found, queue.missing(found))
-    return queue.read_masks(found, "f" * 64)
+    queue_masks.in_the_way(found, queue_masks.missing(found))
+    return queue_masks.read_masks(found, "f" * 64)
 
 
 def make_benchmark(folder: Path) -> list[Path]:
