@@ -8,9 +8,10 @@
     python -m dfdetect_jax.train --config configs/release.py --workdir runs/release
     python -m dfdetect_jax.export --run runs/release --dtype float16 --notes configs/release.txt --out released
 
-Reals of four sources and DFDC's face swaps are trained on; of the generated faces of the last two none. A quarter of
-every batch is self-blended, so that the detector learns the traces of blending rather than one generator's. The
-decoder, which only draws the reconstruction, is small and has no adversary.
+Reals of four sources and DFDC's face swaps are trained on; of the generated faces of the last two none. Half of the
+images of every source are fakes: a fifth of those of DFDC self-blended, and all of the others', so that neither the
+source of a picture nor the traces of one generator decide. The decoder, which only draws the reconstruction, is small
+and has no adversary.
 """
 
 from configs import lae
@@ -34,10 +35,17 @@ def get_config(preset: str = "") -> LAESettings:
             "data.name": ",".join(SETS),
             "data.train_forgeries": ("dfdc",),
             "model.width": 0.5,
+            "augment.self_blend.share": 0.1,
+            "augment.blur.probability": 0.2,  # half of the preset's, which a network of this size can't fit
+            "augment.downscale.probability": 0.2,
+            "augment.noise.probability": 0.2,
+            "augment.jpeg.probability": 0.5,
+            "augment.jpeg.quality": (40, 100),
+            "augment.erase.probability": 0.0,
             "loss.adversarial": 0.0,
-            "train.steps": 2500,
+            "train.steps": 3000,
             "train.eval_every": 500,
             "train.log_every": 25,
-            "active.start": 1,
+            "active.start": 0,
         },
     )

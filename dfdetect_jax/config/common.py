@@ -43,7 +43,7 @@ class Data:
         train_forgeries: forgeries to train and validate on; empty means all in the training split. The others
             are "unseen" in every table.
         image_size: side of the network's input, pixels; crops of another size are resized.
-        balance: sample reals and fakes equally often.
+        balance: sample reals and fakes equally often; of several data sets with self-blending, in each of them.
         workers: processes that decode records; 0 decodes in threads of this process.
         forge_images: size of the embedded set's training split; validation and test are in proportion.
         damaged: what training does with a record whose bytes are not those that were written: "refuse" ends the run

@@ -169,10 +169,12 @@ def train_batches(
     seeds = np.random.SeedSequence(settings.seed).generate_state(len(streams), np.uint32)
     self_blend = settings.augment.self_blend
     landmarks = landmarks_in(records, self_blend, data.image_size) if self_blend.share else None
-    endless = []
+    endless: list[grain.MapDataset] = []
+    seed_of_reals = seeds[0]
     for stream, seed in zip(streams, seeds, strict=True):
         # Self-blended reals in the order of the reals themselves: if as many, each beside its equal, as published.
-        seed = seeds[0] if stream.self_blended else seed
+        seed = seed_of_reals if stream.self_blended else seed
+        seed_of_reals = seed if stream.of_reals else seed_of_reals
         examples = Examples(
             records,
             stream.places,
@@ -198,21 +200,44 @@ class _Stream(NamedTuple):
         places: int [n], indices of records.
         share: of each batch.
         self_blended: whether they are reals that the step is to make fakes of.
+        of_reals: whether the stream of self-blended ones follows its order.
     """
 
     places: np.ndarray
     share: float
     self_blended: bool = False
+    of_reals: bool = False
 
 
 def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> list[_Stream]:
-    """What a batch is mixed from; reals come first if classes are balanced or self-blended."""
-    places, share = select(records, settings.data.train_forgeries), settings.augment.self_blend.share
+    """What a batch is mixed from.
+
+    Of data sets that were joined, each is balanced by itself where fakes can be made of its reals: else all fakes come
+    from some of them, and what tells the data sets apart is learnt in place of forgery.
+    """
+    places = select(records, settings.data.train_forgeries)
+    if settings.data.balance and settings.augment.self_blend.share > 0 and not isinstance(masks, Masks):
+        sources = records.datasets[places]
+        each = [places[sources == source] for source in np.unique(sources)]
+        reals = [np.sum(records.labels[some] == Label.REAL) for some in each]
+        if all(reals):
+            weighted = zip(each, np.divide(reals, sum(reals)), strict=True)
+            return [
+                stream._replace(share=stream.share * weight)
+                for some, weight in weighted
+                for stream in _streams_of(records, some, settings, masks)
+            ]
+    return _streams_of(records, places, settings, masks)
+
+
+def _streams_of(records: Records, places: np.ndarray, settings: Settings, masks: Masks | str | None) -> list[_Stream]:
+    """What is mixed of some examples; reals come first if classes are balanced or self-blended."""
+    share = settings.augment.self_blend.share
     reals, fakes = (places[records.labels[places] == label] for label in (Label.REAL, Label.FAKE))
     if share > 0 and not len(fakes):
         share = 0.5
     if settings.data.balance:
-        streams = [_Stream(reals, 0.5)] + [_Stream(fakes, 0.5 - share)] * (share < 0.5)
+        streams = [_Stream(reals, 0.5, of_reals=True)] + [_Stream(fakes, 0.5 - share)] * (share < 0.5)
     else:
         streams = [_Stream(places, 1 - share)]
     if settings.data.balance and not all(len(stream.places) for stream in streams):

@@ -28,6 +28,7 @@ from dfdetect_jax.data.manifest_form import check_form
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import read_json, sha256_file
 
+JOINED = "joined"  # in place of a data set's layout: made of others, see `prepare.joining`
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
 MANIFEST, CLIPS = "manifest.json", "clips.jsonl"
 _REASON = 200  # characters of a library's words
@@ -248,6 +249,15 @@ class Records:
                 f"{paths[0]}: expected {len(self)} rows, found shape {index.shape}; prepare the data set again"
             )
         return index
+
+    @property
+    def datasets(self) -> np.ndarray:
+        """str [len]: the data set of each example, of joined records the one that it came from."""
+        manifest = read_manifest(self.folder)
+        if manifest.settings.get("dataset") != JOINED:
+            return np.full(len(self), manifest.name)
+        videos = [self.names(index)["video"] for index in range(len(self))]
+        return np.array([video.partition("/")[0] for video in videos])
 
     @property
     def labels(self) -> np.ndarray:

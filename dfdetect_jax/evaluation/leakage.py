@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfdetect_jax.data.example import ALL_SPLITS
-from dfdetect_jax.data.records import Records, read_clips, read_manifest
+from dfdetect_jax.data.records import JOINED, Records, read_clips, read_manifest
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.run.folder import Run, keep_beside, records_of
 
@@ -16,7 +16,7 @@ FILE = "trained_on.json"  # in the run folder
 # Data sets that show the people of another data set under the same names. Data sets that users build themselves are
 # compared by the name of the records.
 _FAMILIES = {"deeperforensics": "faceforensics"}
-_OWN = ("folder", "forge", "deepfakebench", "joined")
+_OWN = ("folder", "forge", "deepfakebench", JOINED)
 _OWN_DATA = {
     "train": "measured on its own training data: results do not generalise",
     ALL_SPLITS: "its own training data are among those measured: results do not generalise",

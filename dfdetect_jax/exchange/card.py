@@ -109,18 +109,23 @@ def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     columns = ("data", "forgery", "frames", "AUC, frames", "AUC, videos", "EER", "balanced accuracy")
     yield from _table(columns, [row for name, values in data.items() for row in _rows_of(name, values)])
-    maps = [(name, values["localization"]) for name, values in data.items() if values.get("localization")]
+    maps = [(name, values["localization"]) for name, values in data.items() if _has_maps(values)]
     if maps:
         yield from ("", "Maps against masks:", "")
         of_maps = ("data", "AUC of pixels", "IoU", "F1", "pointing")
         names = ("pixel_auc", "iou_best", "f1_best", "pointing")
         yield from _table(of_maps, [(name, *(_number(each.get(key)) for key in names)) for name, each in maps])
     for name, values in data.items():
-        if values.get("robustness"):
+        if values.get("robustness") and values.get("frame", {}).get("auc") is not None:
             yield from ("", f"AUC of frames of {name} under corruptions, by level:", "")
             yield from _table(("corruption", "1", "2", "3", "4", "5"), _corruptions(values["robustness"]))
         if warning := (values.get("leakage") or {}).get("warning"):
             yield from ("", f"{name}: {warning}.")
+
+
+def _has_maps(values: Mapping[str, Any]) -> bool:
+    """Whether maps were compared with masks."""
+    return (values.get("localization") or {}).get("pixel_auc") is not None
 
 
 def _rows_of(name: str, values: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -141,7 +146,7 @@ def _detection(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _corruptions(robustness: Mapping[str, Any]) -> list[Sequence[str]]:
-    levels = {"none": [robustness["clean"].get("frame", {})], **robustness["corruptions"]}
+    levels = {"none": [robustness["clean"]], **robustness["corruptions"]}
     return [(name, *(_number(level.get("auc")) for level in each)) for name, each in levels.items()]
 
 

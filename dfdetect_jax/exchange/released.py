@@ -10,7 +10,7 @@ from dfdetect_jax.exchange.opening import open_model
 from dfdetect_jax.run.folder import Run
 
 FOLDER = Path(__file__).parents[1] / "released"
-SHA256 = "a0b4f22edf02349b71aaca6dc2318b3c44a26e2a4cb76cbce2886a178684e69e"
+SHA256 = "296f3f769903e1f5857d8c60aa4f7745aaf84f65ba09eb38a182e80450af1c3b"
 
 
 def open_released() -> Run:

@@ -13,7 +13,7 @@ MEASURED = {
     "by_forgery": {"a|b": {"seen": False, "frame": DETECTION, "video": {}}},
     "localization": {"pixel_auc": 0.8, "iou_best": 0.5},
     "leakage": {"warning": "shares 2 identities with its training data: results are optimistic"},
-    "robustness": {"clean": {"frame": DETECTION}, "corruptions": {"jpeg": [{"auc": 0.7}, {"auc": 0.6}]}},
+    "robustness": {"clean": DETECTION, "corruptions": {"jpeg": [{"auc": 0.7}, {"auc": 0.6}]}},
 }
 
 

@@ -84,7 +84,7 @@ def _write(folders: Sequence[Path], manifests: Sequence[Manifest], built: Path, 
     write_text(built / records.CLIPS, "".join((folder / records.CLIPS).read_text("utf-8") for folder in folders))
     merged = shards.merge(built, name, first.codec, parts)
     joined = [{"name": manifest.name, **manifest.settings} for manifest in manifests]
-    settings = {**first.settings, "dataset": "joined", "joined": joined}
+    settings = {**first.settings, "dataset": records.JOINED, "joined": joined}
     manifest = Manifest(
         name=name, config=first.config, settings=settings, units=units, versions=first.versions, **merged
     )

@@ -1,18 +1,27 @@
 """Prepared data sets joined into one."""
 
+import dataclasses
+import itertools
 import json
 
 import numpy as np
 import pytest
 
+from dfdetect_jax.config import CAESettings, override
+from dfdetect_jax.data.pipeline import train_batches
 from dfdetect_jax.data.prepare.joining import join
 from dfdetect_jax.data.records import Records, read_manifest, verify
 from dfdetect_jax.errors import RecordsError
+from tests.data.drawn import SIZE, real_example
 from tests.evaluation.fake_runs import drawn_records, person_example
 
 
 def later_example(split, number):
     return person_example(split, 100 + number)
+
+
+def only_reals(split, number):
+    return dataclasses.replace(real_example(split, 200 + number), video=f"{split}/{number}")
 
 
 def named_records(home, name, **options):
@@ -71,6 +80,19 @@ def test_a_second_call_does_nothing_until_a_data_set_changes(joined, home, membe
     before = (joined / "manifest.json").stat().st_mtime_ns
     assert join(members, home) == joined
     assert (joined / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_each_data_set_is_balanced_by_itself_in_training(home, members, tmp_path):
+    alone = named_records(home, "alone", example_of=only_reals, train=8)
+    joined = join([members[0], alone], tmp_path)
+    values = {"data.image_size": SIZE, "augment.self_blend.share": 0.125, "train.batch_size": 8}
+    batches = itertools.islice(train_batches(joined, override(CAESettings(), values)), 12)
+    rows = [(place, label) for batch in batches for place, label in zip(batch["place"], batch["label"], strict=True)]
+    datasets = Records(joined, "train").datasets
+    for name, share_of_all in (("first", 0.5), ("alone", 0.5)):
+        labels = [label for place, label in rows if datasets[place] == name]
+        assert len(labels) / len(rows) == pytest.approx(share_of_all, abs=0.02)
+        assert np.mean(labels) == pytest.approx(0.5, abs=0.02)
 
 
 def test_data_sets_of_one_name_are_refused(members, home):
