@@ -43,7 +43,8 @@ def stored(variables: Variables, dtype: str = "float32") -> dict[str, np.ndarray
 
 def write_weights(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by path."""
-    safetensors.numpy.save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    content = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    path.write_bytes(content)  # `save_file` keeps the file from everybody but its owner
 
 
 def read_weights(content: bytes, expected: Variables, where: object) -> Variables:
