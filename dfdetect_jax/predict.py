@@ -192,6 +192,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_input(parser)
+    _add_output(parser)
+    cli.add_isolation(parser)
+    args = parser.parse_args(argv)
+    if args.sha256 and not args.model:
+        parser.error("--sha256: expected with --model alone, found it without")
+    if not args.paths and not args.paths_from:
+        parser.error("expected a PATH or --paths_from, found neither")
+    return args
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
     inputs = parser.add_argument_group("input")
     detector = inputs.add_mutually_exclusive_group()
     detector.add_argument(
@@ -227,6 +239,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="share of reals that may be called fake, above 0 and at most 0.2: sets the thresholds of the verdicts "
         f"fake, uncertain and real from the scores of validation's reals (default: {MAX_FPR})",
     )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
         "--pictures", choices=tuple(_VIEWS), default="all", help="results to draw (default: %(default)s)"
@@ -248,13 +263,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="score share I of N, I from 0, by a hash of the absolute path: a file stays in its share as an archive "
         "grows (default: 0/1)",
     )
-    cli.add_isolation(parser)
-    args = parser.parse_args(argv)
-    if args.sha256 and not args.model:
-        parser.error("--sha256: expected with --model alone, found it without")
-    if not args.paths and not args.paths_from:
-        parser.error("expected a PATH or --paths_from, found neither")
-    return args
 
 
 def _positive(text: str) -> int:

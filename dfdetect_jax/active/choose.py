@@ -19,8 +19,9 @@ from dfdetect_jax.active.sources import source_crops
 from dfdetect_jax.batching import PREDICT_BATCH, padded_batches
 from dfdetect_jax.config import Active, Settings
 from dfdetect_jax.data.example import Label
+from dfdetect_jax.data.mixture import select
 from dfdetect_jax.data.painted_masks import Masks
-from dfdetect_jax.data.pipeline import eval_batches, select
+from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize

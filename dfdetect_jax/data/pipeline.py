@@ -7,13 +7,14 @@ resumed stream continues bit for bit, and any number of processes reads the same
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import grain
 import numpy as np
 from absl import flags
 
-from dfdetect_jax.config import Active, SelfBlend, Settings
+from dfdetect_jax.config import SelfBlend, Settings
+from dfdetect_jax.data import mixture
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.painted_masks import Masks
@@ -165,7 +166,7 @@ def train_batches(
     if batch_size % process_count:
         raise SettingsError(f"train.batch_size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, "train")
-    streams = _streams(records, settings, masks)
+    streams = mixture.streams(records, settings, masks)
     seeds = np.random.SeedSequence(settings.seed).generate_state(len(streams), np.uint32)
     self_blend = settings.augment.self_blend
     landmarks = landmarks_in(records, self_blend, data.image_size) if self_blend.share else None
@@ -191,69 +192,6 @@ def train_batches(
     # Processes take turns in whole batches: taking turns in examples would give one all reals, another all fakes.
     batches = mixed.batch(batch_size // process_count, drop_remainder=True)[process_index::process_count]
     return _iterate(batches, data.workers)
-
-
-class _Stream(NamedTuple):
-    """A part of every batch.
-
-    Attributes:
-        places: int [n], indices of records.
-        share: of each batch.
-        self_blended: whether they are reals that the step is to make fakes of.
-        of_reals: whether the stream of self-blended ones follows its order.
-    """
-
-    places: np.ndarray
-    share: float
-    self_blended: bool = False
-    of_reals: bool = False
-
-
-def _streams(records: Records, settings: Settings, masks: Masks | str | None) -> list[_Stream]:
-    """What a batch is mixed from.
-
-    Of data sets that were joined, each is balanced by itself where fakes can be made of its reals: else all fakes come
-    from some of them, and what tells the data sets apart is learnt in place of forgery.
-    """
-    places = select(records, settings.data.train_forgeries)
-    if settings.data.balance and settings.augment.self_blend.share > 0 and not isinstance(masks, Masks):
-        sources = records.datasets[places]
-        each = [places[sources == source] for source in np.unique(sources)]
-        reals = [np.sum(records.labels[some] == Label.REAL) for some in each]
-        if all(reals):
-            weighted = zip(each, np.divide(reals, sum(reals)), strict=True)
-            return [
-                stream._replace(share=stream.share * weight)
-                for some, weight in weighted
-                for stream in _streams_of(records, some, settings, masks)
-            ]
-    return _streams_of(records, places, settings, masks)
-
-
-def _streams_of(records: Records, places: np.ndarray, settings: Settings, masks: Masks | str | None) -> list[_Stream]:
-    """What is mixed of some examples; reals come first if classes are balanced or self-blended."""
-    share = settings.augment.self_blend.share
-    reals, fakes = (places[records.labels[places] == label] for label in (Label.REAL, Label.FAKE))
-    if share > 0 and not len(fakes):
-        share = 0.5
-    if settings.data.balance:
-        streams = [_Stream(reals, 0.5, of_reals=True)] + [_Stream(fakes, 0.5 - share)] * (share < 0.5)
-    else:
-        streams = [_Stream(places, 1 - share)]
-    if settings.data.balance and not all(len(stream.places) for stream in streams):
-        raise RecordsError(
-            f"{records.folder}: balanced training needs reals and fakes; see data.train_forgeries, data.balance, and "
-            "augment.self_blend.share for reals alone"
-        )
-    if isinstance(masks, Masks):  # a stream of their own, since at 3% of the images they would be too rare to matter
-        of_masks, last = (settings.active or Active()).batch_share, streams.pop()
-        rest = [last._replace(share=last.share - of_masks)] if last.share > of_masks else []
-        streams += [*rest, _Stream(masks.places, of_masks)]
-    if share > 0:
-        if not len(reals):
-            raise RecordsError(f"{records.folder}: self-blending needs reals, found none; see augment.self_blend.share")
-        streams.append(_Stream(reals, share, self_blended=True))
-    return streams
 
 
 def landmarks_in(records: Records, settings: SelfBlend, size: int) -> np.ndarray:
@@ -297,7 +235,7 @@ def eval_batches(
     if batch_size % process_count:
         raise SettingsError(f"batch size: expected a multiple of {process_count} processes, found {batch_size}")
     records = Records(folder, split)
-    places, landmarks = select(records, forgeries or ()), None
+    places, landmarks = mixture.select(records, forgeries or ()), None
     if self_blend is not None:
         reals, landmarks = places[records.labels[places] == Label.REAL], landmarks_in(records, self_blend, image_size)
         if not len(reals):
@@ -308,24 +246,6 @@ def eval_batches(
     places, twins = np.append(places, np.full(padding, _PADDING)), np.append(twins, np.zeros(padding, bool))
     examples = grain.MapDataset.source(Examples(records, places, image_size, True, ALL, landmarks, twins))
     return _iterate(examples.batch(batch_size // process_count)[process_index::process_count], workers)
-
-
-def select(records: Records, forgeries: Sequence[str]) -> np.ndarray:
-    """Indices of the reals and of the fakes made by `forgeries` (empty: all), int [n], rising.
-
-    Raises:
-        SettingsError: the split has no fake of some forgery.
-    """
-    if not forgeries:
-        return np.arange(len(records))
-    names = records.forgeries
-    present = sorted(set(names) - {""})
-    for forgery in forgeries:
-        if forgery not in present:
-            raise SettingsError(
-                f"no fakes by {forgery!r} in split {records.split!r}; it has: {', '.join(present) or 'none'}"
-            )
-    return np.flatnonzero(np.isin(names, ["", *forgeries]))
 
 
 def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:

@@ -17,7 +17,8 @@ import numpy as np
 from dfdetect_jax.augmentation.batches import blend_batch
 from dfdetect_jax.config import Data, SelfBlend, Settings
 from dfdetect_jax.data.example import Label
-from dfdetect_jax.data.pipeline import eval_batches, select
+from dfdetect_jax.data.mixture import select
+from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import Records
 
 SPLIT = "val"

@@ -15,7 +15,7 @@ from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.choose import choose_for_masks
 from dfdetect_jax.active.journal import Answer, read_journal, without_mask
 from dfdetect_jax.config import Active, Settings
-from dfdetect_jax.data import pipeline
+from dfdetect_jax.data import mixture, pipeline
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.finding import name_list
 from dfdetect_jax.data.painted_masks import Masks
@@ -114,7 +114,7 @@ def _check_fakes(settings: Settings, records: Path) -> None:
     (RecordsError: there is no training split.)
     """
     split = Records(records, "train")
-    if not np.any(split.labels[pipeline.select(split, settings.data.train_forgeries)] == Label.FAKE):
+    if not np.any(split.labels[mixture.select(split, settings.data.train_forgeries)] == Label.FAKE):
         raise SettingsError(
             f'active.masks: expected fakes in {records} to select from, found none; set active.masks="none", and '
             "augment.self_blend.share for fakes that have a mask"
