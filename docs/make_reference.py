@@ -1,15 +1,17 @@
 """Writes the pages that follow from the code: `python docs/make_reference.py`.
 
-docs/settings.md from the settings' dataclasses, docs/metrics.md from the definitions of the report.
+docs/settings.md from the settings' dataclasses, docs/metrics.md from the definitions of the report, docs/card.md from
+the detector that comes with the package.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from dfdetect_jax import methods
 from dfdetect_jax.config.describe import Described, describe
 from dfdetect_jax.evaluation.report.definitions import DEFINITIONS, OTHER_DEFINITIONS
+from dfdetect_jax.exchange import released
 from dfdetect_jax.methods import registry
 
 FOLDER = Path(__file__).parent
@@ -78,7 +80,22 @@ def table(head: list[str], rows: Iterable[list[str]]) -> list[str]:
     return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *lines]
 
 
-PAGES = {"settings.md": settings_page, "metrics.md": metrics_page}
+def card_page() -> str:
+    """docs/card.md: the model card of the released detector, with a title of its own."""
+    card = (released.FOLDER / "README.md").read_text(encoding="utf-8")
+    lines = [f"{line}text" if line == "```" and number % 2 == 0 else line for number, line in _fences(card)]
+    return "\n".join([_NOTE, "", "# The released detector", *lines[1:], ""])
+
+
+def _fences(text: str) -> Iterator[tuple[int, str]]:
+    """The lines, each with the number of fences before it."""
+    count = 0
+    for line in text.splitlines():
+        yield count, line
+        count += line == "```"
+
+
+PAGES = {"settings.md": settings_page, "metrics.md": metrics_page, "card.md": card_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():

@@ -69,6 +69,7 @@ def _summary(run: Run, facts: CardFacts) -> list[str]:
         f"score in [0, 1], higher is more likely fake, and {shows}.",
         "",
         f"Exported on {facts.date} by dfdetect_jax; kernels stored as {facts.dtype}.",
+        "",
         *_bullets(run.notes),
     ]
 

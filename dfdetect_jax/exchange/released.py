@@ -10,7 +10,7 @@ from dfdetect_jax.exchange.opening import open_model
 from dfdetect_jax.run.folder import Run
 
 FOLDER = Path(__file__).parents[1] / "released"
-SHA256 = "296f3f769903e1f5857d8c60aa4f7745aaf84f65ba09eb38a182e80450af1c3b"
+SHA256 = "9374a4acef10af1716679a42861b8c1f6f582d7c975709599c254e3ac7964ea6"
 
 
 def open_released() -> Run:
