@@ -64,9 +64,25 @@ def imported(tree: ast.AST) -> set[str]:
 
 def loaded(path: Path) -> set[str]:
     """Modules of the package that are imported as soon as this one is."""
-    body = ast.parse(path.read_text()).body
-    top = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return imported(ast.Module(top, [])) & set(MODULES)
+    return at_once(ast.parse(path.read_text())) & set(MODULES)
+
+
+def at_once(tree: ast.Module) -> set[str]:
+    """Modules that a module imports outside of functions and of what is for type checkers alone."""
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return imported(ast.Module(top, []))
+
+
+def reached(tree: ast.Module) -> set[str]:
+    """Modules that are imported as soon as this code is, by itself and by the package's modules that it imports."""
+    names: set[str] = set()
+    waiting = at_once(tree)
+    while waiting:
+        name = waiting.pop()
+        names.add(name)
+        if name in MODULES:
+            waiting |= at_once(ast.parse(MODULES[name].read_text())) - names
+    return names
 
 
 def layer_of(name: str) -> int:
@@ -94,6 +110,14 @@ def test_the_floor_imports_arrays_alone(name):
             assert part.partition(".")[0] in FLOOR
         else:
             assert top in FLOOR_LIBRARIES or top in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("name", ["page", "annotate", "export", "prepare", "train", "predict"])
+def test_a_command_starts_without_the_libraries_of_extras(name):
+    """Its help and its message of what to install come without them."""
+    extras = ("gradio", "starlette", "onnx", "onnxruntime", "flatbuffers", "apache_beam", "tensorboardX", "pillow_heif")
+    code = ast.parse(MODULES[f"dfdetect_jax.{name}"].read_text())
+    assert not set(extras) & {other.partition(".")[0] for other in reached(code)}
 
 
 def test_what_runs_on_a_bare_accelerator_pulls_in_no_library_that_reads_files():

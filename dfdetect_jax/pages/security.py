@@ -5,14 +5,18 @@ links out, a Content-Security-Policy makes the browser refuse them. A request fo
 a web site that points its own name at this machine (DNS rebinding) can't read the page.
 """
 
-import ipaddress
-from collections.abc import Sequence
+from __future__ import annotations
 
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import ipaddress
+from typing import TYPE_CHECKING
 
 from dfdetect_jax.errors import SettingsError
+
+if TYPE_CHECKING:  # comes with the extra annotate, whose absence `server.load_gradio` reports
+    from collections.abc import Sequence
+
+    from starlette.middleware import Middleware
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL = "127.0.0.1"
 _LOCAL_NAMES = (LOCAL, "localhost", "[::1]")
@@ -83,6 +87,9 @@ def middleware(host: str, most_bytes: int, routes: tuple[str, ...] = ()) -> list
         most_bytes: of one request.
         routes: of Gradio's that it needs besides those of every page.
     """
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     allowed = list(_LOCAL_NAMES) if is_local(host) else ["*"]
     hardened = Middleware(Hardened, most_bytes=most_bytes, routes=routes)
     return [Middleware(TrustedHostMiddleware, allowed_hosts=allowed), hardened]
