@@ -83,6 +83,7 @@ def table(head: list[str], rows: Iterable[list[str]]) -> list[str]:
 def card_page() -> str:
     """docs/card.md: the model card of the released detector, with a title of its own."""
     card = (released.FOLDER / "README.md").read_text(encoding="utf-8")
+    card = card.replace("|\n- ", "|\n\n- ")  # without the empty line the site takes the list for rows of the table
     lines = [f"{line}text" if line == "```" and number % 2 == 0 else line for number, line in _fences(card)]
     return "\n".join([_NOTE, "", "# The released detector", *lines[1:], ""])
 

@@ -80,6 +80,10 @@ def test_maps_come_when_asked_for(detector, photo):
     assert result.faces[0].view.heat.shape == (40, 40)
 
 
+def test_a_result_is_shown_without_its_pixels(detector, photo):
+    assert len(repr(detector.predict(photo, maps=True))) < 2000
+
+
 def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(BadMediaError, match=r"text\.jpg"):

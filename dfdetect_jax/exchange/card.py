@@ -55,7 +55,7 @@ def model_card(run: Run, facts: CardFacts) -> str:
         "## Use": ["```", *facts.usage, "```", "", *_bullets(_LIMITS)],
         "## Verdicts": [*_bullets(facts.rule.notes), *_verdicts(facts.verdicts)],
         "## Figures": list(_figures(facts.metrics)),
-        "## Training": [*_training(run), *_bullets(facts.notes)],
+        "## Training": [*_training(run), "", *_bullets(facts.notes)],
         "## Files": _table(("file", "content"), list(facts.files.items())),
     }
     return "\n".join("\n".join([heading, "", *lines, ""]) for heading, lines in sections.items())

@@ -26,7 +26,7 @@ class FalseAlarms:
         scores: one per photograph or clip, ascending, each in [0, 1]; at least `_FEWEST`.
     """
 
-    scores: tuple[float, ...]
+    scores: tuple[float, ...] = dataclasses.field(repr=False)
 
     @classmethod
     def of(cls, scores: np.ndarray | Sequence[float]) -> "FalseAlarms | None":

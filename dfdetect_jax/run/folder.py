@@ -49,11 +49,11 @@ class Run:
 
     folder: Path
     settings: Settings
-    variables: Variables
+    variables: Variables = dataclasses.field(repr=False)
     crop: Crop
     threshold: float
     seen: tuple[str, ...]
-    info: dict[str, Any]
+    info: dict[str, Any] = dataclasses.field(repr=False)
 
     @functools.cached_property
     def predictor(self) -> Predictor:
@@ -112,6 +112,11 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).resolve()
     info = read_config(folder)
+    if "exported" in info.get("model", {}):
+        raise RunError(
+            f"{folder}: expected a run folder, found a model that export made of one; "
+            "give it as --model, or name the run that it was made of"
+        )
     settings = _settings_of(folder, info)
     mesh.all_devices()  # refuses a backend that is not there, before anything asks for it
     crop = _crop_of(folder, info)
@@ -225,7 +230,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         problem = "no such folder" if not folder.is_dir() else f"no {CONFIG} in it"
-        raise RunError(f"{folder}: expected a run folder made by dfdetect_jax.train, found {problem}")
+        raise RunError(
+            f"{folder}: expected a run folder made by dfdetect_jax.train, found {problem}; check the path, or train one"
+        )
     try:
         info = files.read_json(path)
     except (OSError, ValueError) as error:

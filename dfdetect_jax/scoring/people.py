@@ -71,7 +71,7 @@ def doubt(person: Person, least_side: float = LEAST_SIDE) -> str:
         least_side: of the faces, pixels.
     """
     if person.confidence < LEAST_CONFIDENCE:
-        return f"perhaps no face (confidence {person.confidence:.2f})"
+        return f"perhaps no face (mean confidence {person.confidence:.2f})"
     if person.side < least_side:
         return f"too small ({person.side:.0f} pixels across)"
     if person.prominence < LEAST_PROMINENCE:

@@ -81,11 +81,11 @@ class ScoredFace:
             highest face. Empty unless views were requested.
     """
 
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[Sighting, ...] = dataclasses.field(repr=False)
     score: float
     prominence: float = 1.0
     doubt: str = ""
-    views: tuple[View, ...] = ()
+    views: tuple[View, ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def decides(self) -> bool:

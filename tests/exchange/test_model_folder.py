@@ -45,6 +45,18 @@ def test_an_exported_run_gives_equal_scores_and_maps(exported):
     assert read_frozen(model) == read_frozen(run)
 
 
+def test_a_command_that_needs_a_run_says_that_a_model_is_none(exported, tmp_path):
+    with pytest.raises(RunError, match="expected a run folder, found a model that export made of one; give it as --mo"):
+        export.main(["--run", str(exported), "--out", str(tmp_path / "again")])
+
+
+def test_a_detector_is_shown_in_a_few_lines(exported):
+    """Neither weights nor the scores of validation's reals are printed at a prompt."""
+    detector = dfd.load(exported)
+    assert len(repr(detector)) < 5000
+    assert len(repr(detector.rule)) < 1000
+
+
 def test_verdicts_rest_on_the_scores_of_reals_in_the_folder(copy):
     change(copy, lambda values: values["validation"].update(reals=[0.1] * 90 + [0.8] * 10))
     assert decision_rule(open_detector(copy), 0.05).fake_from == pytest.approx(0.8, abs=1e-3)

@@ -83,7 +83,7 @@ def test_a_piece_of_a_building_taken_for_a_face_does_not_decide_over_the_speaker
         frame.append((face(300, 45, 0.83), 0.99))
     result = scored(run, video(frames), frames)
     assert (result.score, result.verdict) == (pytest.approx(0.2), "real")
-    assert result.faces[1].doubt == "perhaps no face (confidence 0.83)"
+    assert result.faces[1].doubt == "perhaps no face (mean confidence 0.83)"
 
 
 def test_where_every_face_is_doubtful_the_verdict_is_uncertain(run):

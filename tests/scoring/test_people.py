@@ -77,7 +77,7 @@ def test_size_time_and_confidence_weigh(beside, reason):
 
 def test_a_lonely_false_alarm_is_doubtful():
     (person,) = people_in(frames([face(0, confidence=0.85)]))
-    assert doubt(person) == "perhaps no face (confidence 0.85)"
+    assert doubt(person) == "perhaps no face (mean confidence 0.85)"
 
 
 def test_trust_rises_with_confidence():
