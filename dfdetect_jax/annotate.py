@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the queue, a flag or a file of masks can't be used.
         Terminated: by SIGTERM.
     """
-    args = _arguments(argv)
+    args = parse(argv)
     from dfdetect_jax.active.queue import read_queue
 
     queue = read_queue(args.queue)
@@ -84,7 +84,12 @@ def _serve(args: argparse.Namespace, queue: "Queue", password: str) -> None:
         page.close(verbose=False)
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = cli.Parser(
         prog="python -m dfdetect_jax.annotate",
         description=__doc__,

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the run or a flag can't be used.
         Terminated: by SIGTERM.
     """
-    args = _arguments(argv)
+    args = parse(argv)
     password = server.password_of(args)
     cli.keep_compiled_programs()
     server.load_gradio()
@@ -66,7 +66,12 @@ def _detector(args: argparse.Namespace) -> "Run":
     return open_detector(source, args.sha256) if source else open_released()
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
     parser = cli.Parser(
         prog="python -m dfdetect_jax.page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfdetect_jax.run.folder import open_run, records_of
 
     run = open_run(args.run)
+    active_settings(run.settings, run.folder)  # before a flag is taken for a setting that another method lacks
     changes = {"active.strategy": args.strategy, "active.share": args.share, "seed": args.seed}
     settings = check(override(run.settings, {path: value for path, value in changes.items() if value is not None}))
     active = active_settings(settings, run.folder)

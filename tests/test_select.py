@@ -146,6 +146,8 @@ def test_a_run_that_learns_from_no_masks_is_refused():
     cae = dataclasses.replace(trained.opened_lae(), settings=tiny_settings())
     with pytest.raises(RunError, match=r"expected a run of a method that learns from masks.*found one of cae"):
         choose.active_settings(cae.settings, cae.folder)
+    with pytest.raises(RunError, match="found one of cae"):
+        main(["--run", str(trained.folders()[0]), "--share", "0.01"])
 
 
 def test_channels_need_the_latents_halves(tmp_path):
