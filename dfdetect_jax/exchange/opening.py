@@ -42,6 +42,8 @@ def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
         return open_model(path, sha256)
     if path.suffix == ".onnx" and path.is_file():
         return open_peer(path, sha256)
+    if path.suffix == ".onnx" and not path.exists():
+        raise RunError(f"{source}: expected an ONNX file, found none; check the path")
     if (model := hub.model_name(str(source))) and not path.exists():
         return open_model(hub.download(*model, sha256), sha256)
     if sha256:

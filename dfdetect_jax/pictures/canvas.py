@@ -19,7 +19,7 @@ HEAT = colormaps["inferno"]  # rises evenly in lightness
 DPI = 100
 LEAST_RANGE = {HeatKind.RECONSTRUCTION_ERROR: 0.2, HeatKind.CLASS_ACTIVATION: 1e-6}
 _HEAT_LABEL = {
-    HeatKind.ATTENTION: "attention\n(0 untouched, 1 forged)",
+    HeatKind.ATTENTION: "attention\n(0 none, 1 full)",
     HeatKind.RECONSTRUCTION_ERROR: "reconstruction error\n(mean |difference|, 0 to 2)",
     HeatKind.CLASS_ACTIVATION: "class activation\n(part of the logit)",
 }

@@ -166,3 +166,8 @@ def test_a_network_that_does_not_fit_is_refused_in_one_line(fault, tmp_path):
     with pytest.raises(InputError, match=message) as error:
         score_black(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_network_that_is_not_there_is_not_called_a_run(tmp_path):
+    with pytest.raises(RunError, match="expected an ONNX file, found none"):
+        open_detector(tmp_path / "peer.onnx")
