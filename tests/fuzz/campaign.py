@@ -77,6 +77,8 @@ class _Worker:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
         self._log.close()
 
     def next(self, seconds: float) -> dict[str, Any]:
