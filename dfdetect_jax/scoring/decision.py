@@ -110,8 +110,8 @@ def _frozen_rule(threshold: float, false_alarms: FalseAlarms, temperature: float
     real_below = min(fake_from, false_alarms.score_at(_SUSPECT * max_fpr), threshold)
     reals = len(false_alarms.scores)
     notes = [
-        f"fake from {fake_from:.3f}, which {100 * max_fpr:.2g}% of {reals} real photographs and clips of validation reach; "
-        f"real below {real_below:.3f}; uncertain between"
+        f"fake from {fake_from:.3f}, which {100 * max_fpr:.2g}% of {reals} real photographs and clips of validation "
+        f"reach; real below {real_below:.3f}; uncertain between"
     ]
     if reals * max_fpr < 1:
         notes.append(f"{reals} reals are too few to count {100 * max_fpr:.2g}% of them: the threshold is extrapolated")
