@@ -153,7 +153,7 @@ def test_max_fpr_sets_the_thresholds_of_verdicts(changed, inputs, tmp_path, caps
         line = json.loads(out)
         assert (line["threshold"], line["real_below"]) == pytest.approx((1 - max_fpr, 0.5), abs=0.02)
         assert 0 < line["probability"] < 1
-        assert f"which {max_fpr} of 301 real photographs" in err
+        assert f"which {max_fpr:.0%} of 301 real photographs" in err
 
 
 def test_an_lae_shows_its_attention(opened, inputs, tmp_path, capsys):

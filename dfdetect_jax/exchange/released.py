@@ -10,7 +10,7 @@ from dfdetect_jax.exchange.opening import open_model
 from dfdetect_jax.run.folder import Run
 
 FOLDER = Path(__file__).parents[1] / "released"
-SHA256 = "9374a4acef10af1716679a42861b8c1f6f582d7c975709599c254e3ac7964ea6"
+SHA256 = "fb4c4f774e785f72a94c7d36fb3d33d3643c5a6425ff073d715fa8989b914414"
 
 
 def open_released() -> Run:
