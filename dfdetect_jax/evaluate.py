@@ -6,6 +6,7 @@
     --run runs/cae --model exported/ peer.onnx --data celebdf --out X    models beside a run, see dfdetect_jax.export
     --robustness                                                         also under every corruption, at five levels
     --attacks pgd                                                        also under a white-box attack
+    --adapt                                                              also at thresholds chosen in other ways
 
 Prints tables on standard output, and writes report.html, metrics.json and scores.csv, which replace an earlier report.
 Intervals are 95%, from bootstrap resamples of identities. Of data with reals alone, or fakes alone, the share that is
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"note: {note}", file=sys.stderr)
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
     with _progress() as progress:
-        evaluation = evaluate_runs(*subjects, resampling, stress, progress)
+        evaluation = evaluate_runs(*subjects, resampling, stress, progress, arguments.adapt)
     out = Path(arguments.out or Path(arguments.run[0]) / "report")
     report_files.write_report(out, evaluation)
     print_evaluation(evaluation)
@@ -136,6 +137,12 @@ def _parser() -> cli.Parser:
     parser.add_argument("--out", metavar="FOLDER", help="folder of the report (default for one run: RUN/report)")
     parser.add_argument(
         "--data_dir", default="", metavar="FOLDER", help="folder of prepared data sets (default: as in training)"
+    )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="also measure thresholds from self-blended validation and from the data's scores without labels, and "
+        "conformal sets; needs the data that runs were trained on",
     )
     _add_intervals(parser)
     _add_robustness(parser)

@@ -27,11 +27,11 @@ def evaluated(out, *arguments):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """(folder, metrics.json, scores.csv, the printed tables) of an LAE on its test split, with stress tests."""
+    """(folder, metrics.json, scores.csv, the printed tables) of an LAE on its test split, with every option."""
     out = tmp_path_factory.mktemp("report")
     run, _ = trained.lae_folders()
     stress = ["--robustness", "jpeg", "contrast", "--attacks", "fgsm", "--max_frames", 8]
-    printed = evaluated(out, "--run", run, "--data", "forge", *stress)
+    printed = evaluated(out, "--run", run, "--data", "forge", "--adapt", *stress)
     return out, json.loads((out / "metrics.json").read_text()), frame_scores.read_scores(out / "scores.csv"), printed
 
 
@@ -50,6 +50,15 @@ def test_scores_are_those_of_the_run(report):
         expected = trained.opened_lae().predict(records[i]["image"][None]).score[0]
         row = scores.video == records[i]["video"]
         assert scores.score[row] == pytest.approx(expected, abs=1e-5)
+
+
+def test_thresholds_of_other_ways_are_measured_beside_the_frozen_one(report):
+    _, metrics, _, printed = report
+    frame, (frozen, twins, *_) = metrics["data"]["forge"]["frame"], metrics["data"]["forge"]["thresholds"]["ways"]
+    assert (frozen["name"], frozen["threshold"]) == ("frozen", metrics["threshold"])
+    assert frozen["balanced_accuracy"] == frame["balanced_accuracy"]
+    assert "self-blended twins" in twins["looks_at"]
+    assert "from self-blended" in printed
 
 
 def test_the_metrics_are_those_of_the_scores(report):

@@ -20,12 +20,13 @@ def evaluate_runs(
     resampling: Resampling = Resampling(),  # noqa: B008 (immutable)
     stress: Stress = Stress(),  # noqa: B008 (immutable)
     progress: Progress = no_progress,
+    adapt: bool = False,
 ) -> Evaluation:
     """Measures one or several runs on the same data sets and compares them; arguments and errors as `measure_run`."""
 
     def measured(name: str, run: Run) -> RunResult:
         return measure_run(
-            run, data, resampling, stress, progress=lambda what, frames: progress(f"{name}, {what}", frames)
+            run, data, resampling, stress, lambda what, frames: progress(f"{name}, {what}", frames), adapt=adapt
         )
 
     title = " and ".join(runs) if len(runs) < 3 else f"{len(runs)} runs"

@@ -21,7 +21,8 @@ from dfdetect_jax.evaluation.scored_split import Batch, ScoredSplit, score_split
 from dfdetect_jax.evaluation.stress.attacks import AttackResult, measure_attack
 from dfdetect_jax.evaluation.stress.protocol import EPSILONS, LEVELS, Stress
 from dfdetect_jax.evaluation.stress.robustness import Robustness, measure_robustness
-from dfdetect_jax.run.folder import Run
+from dfdetect_jax.evaluation.thresholds.ways import compare_thresholds, validation_scores
+from dfdetect_jax.run.folder import Run, records_of
 
 Advance = Callable[[int], None]
 Progress = Callable[[str, int], Advance]  # a name and a number of frames -> called with the frames done
@@ -40,6 +41,7 @@ def measure_run(
     resampling: Resampling = Resampling(),  # noqa: B008 (immutable)
     stress: Stress = Stress(),  # noqa: B008 (immutable)
     progress: Progress = no_progress,
+    adapt: bool = False,
 ) -> RunResult:
     """Measures a run on each data set.
 
@@ -49,13 +51,15 @@ def measure_run(
         resampling: of the intervals.
         stress: corruptions and attacks; each level costs a pass over `max_frames`.
         progress: called before each pass; returns the function that is called as frames are done.
+        adapt: also at thresholds chosen in other ways, see `thresholds.ways`; scores validation twice.
 
     Raises:
-        RecordsError: records are missing or damaged.
+        RecordsError: records are missing or damaged; with `adapt` also those that the run was trained on.
         RunError: scores or maps are not finite numbers, or an attack is on a run without gradients.
         SettingsError: there is no such corruption or attack.
     """
     frozen = frozen_values(run)
+    validation = validation_scores(run, records_of(run)) if adapt else None
     metrics: dict[str, DataSetMetrics] = {}
     scores: dict[str, FrameScores] = {}
     for each in data:
@@ -78,6 +82,8 @@ def measure_run(
             leakage=measure_leakage(run, each.folder, each.split),
             robustness=_robustness(run, each, stress, measure, progress) if stress.corruptions else None,
             attacks={name: _attack(run, each, name, stress, measure, progress) for name in stress.attacks},
+            thresholds=validation
+            and compare_thresholds(scored.frames, validation, frozen.threshold, frozen.temperature),
         )
     return RunResult(
         metrics=_run_metrics(run, frozen, data, metrics),

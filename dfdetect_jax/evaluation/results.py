@@ -16,6 +16,7 @@ from dfdetect_jax.evaluation.metrics.seed_spread import SeedSpread
 from dfdetect_jax.evaluation.metrics.summary import SplitMetrics
 from dfdetect_jax.evaluation.stress.attacks import AttackResult
 from dfdetect_jax.evaluation.stress.robustness import Robustness
+from dfdetect_jax.evaluation.thresholds.ways import ThresholdMetrics
 from dfdetect_jax.scoring.result import HeatKind
 
 
@@ -28,15 +29,17 @@ class DataSetMetrics(SplitMetrics):
         heat: of the maps of a method without attention, the one that is shown first; empty without masks.
         robustness: under corruptions; None if none were requested.
         attacks: by name; empty if none were requested.
+        thresholds: other ways to a threshold; None if not requested.
     """
 
     leakage: Leakage
     heat: Mapping[HeatKind, HeatMetrics] = dataclasses.field(default_factory=dict)
     robustness: Robustness | None = None
     attacks: Mapping[str, AttackResult] = dataclasses.field(default_factory=dict)
+    thresholds: ThresholdMetrics | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """{"frame", "video", "by_forgery", "localization", "leakage"}; "heat", "robustness" and "attacks" if any."""
+        """{"frame", "video", "by_forgery", "localization", "leakage"}; "heat", "robustness", "attacks", ... if any."""
         values = super().as_json() | {"leakage": self.leakage.as_json()}
         if self.heat:
             values["heat"] = {kind.value: metrics.as_json() for kind, metrics in self.heat.items()}
@@ -44,6 +47,8 @@ class DataSetMetrics(SplitMetrics):
             values["robustness"] = self.robustness.as_json()
         if self.attacks:
             values["attacks"] = {name: result.as_json() for name, result in self.attacks.items()}
+        if self.thresholds is not None:
+            values["thresholds"] = self.thresholds.as_json()
         return values
 
 

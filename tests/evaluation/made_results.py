@@ -17,6 +17,7 @@ from dfdetect_jax.evaluation.metrics.summary import summarize
 from dfdetect_jax.evaluation.results import DataSetMetrics, Evaluation, Provenance, RunMetrics, RunResult
 from dfdetect_jax.evaluation.stress.attacks import AttackLevel, AttackResult
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel, Robustness
+from dfdetect_jax.evaluation.thresholds.ways import ValidationScores, compare_thresholds
 from dfdetect_jax.scoring.result import HeatKind
 from tests.evaluation.scored import clips
 
@@ -131,6 +132,12 @@ def heat(auc=0.8, bounds=(0.7, 0.9)):
     baselines = {"random": dict.fromkeys(HEAT_METRICS, 0.25), "centre": dict.fromkeys(HEAT_METRICS, 0.95)}
     of_map = HeatMetrics(n=7, values=values, baselines=baselines, intervals={"pixel_auc": bounds})
     return {HeatKind.RECONSTRUCTION_ERROR: of_map, HeatKind.CLASS_ACTIVATION: of_map}
+
+
+def thresholds():
+    """All ways, on scores that lean towards their labels."""
+    validation = ValidationScores(clips(seed=1), clips(("", "self_blended"), seed=2))
+    return compare_thresholds(clips(), validation, 0.5, TEMPERATURE)
 
 
 def localization(*forgeries, mask=((0, 1), (1, 1)), has_mask=True):

@@ -5,7 +5,7 @@ import json
 from dfdetect_jax.evaluation.comparison import compare_runs
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling
 from dfdetect_jax.evaluation.metrics.detection_metrics import METRICS, BootstrapIntervals, VideoMetrics
-from tests.evaluation.made_results import attack, heat, localization, robustness, run_result
+from tests.evaluation.made_results import attack, heat, localization, robustness, run_result, thresholds
 from tests.evaluation.scored import clips
 
 COUNTS = ["n", "n_real", "n_fake"]
@@ -44,6 +44,7 @@ def evaluation_of(*names):
         heat=heat(),
         robustness=robustness(),
         attacks={"pgd": attack()},
+        thresholds=thresholds(),
     )
     return compare_runs("all", dict.fromkeys(names, result), Resampling(resamples=10))
 
@@ -57,7 +58,17 @@ def test_of_one_run():
 
 def test_of_a_data_set():
     values = evaluation_of("run").as_json()["data"]["set"]
-    assert list(values) == ["frame", "video", "by_forgery", "localization", "leakage", "heat", "robustness", "attacks"]
+    assert list(values) == [
+        "frame",
+        "video",
+        "by_forgery",
+        "localization",
+        "leakage",
+        "heat",
+        "robustness",
+        "attacks",
+        "thresholds",
+    ]
     assert list(values["heat"]) == ["reconstruction error", "class activation"]
     assert list(values["frame"]) == FRAME
     assert list(values["video"]) == VIDEO

@@ -52,6 +52,19 @@ OTHER_DEFINITIONS = (
     ("seen, unseen", "whether the forgery was in the training data; its fakes are measured against all reals"),
     ("noise, centre blob", "maps that ignore the image: independent noise, on average, and the fixed spot"),
     ("difference, p", "a − b on the same frames and resamples; p is two-sided, from the share of resamples across 0"),
+    ("threshold from frozen", "the run's own, of highest balanced accuracy on reals and seen forgeries of validation"),
+    ("from self-blended", "the same on reals of validation and their self-blended twins"),
+    ("from mixture", "looks at the set's scores: half-way between two normal distributions fitted to their logits"),
+    (
+        "from priors",
+        "looks at the set's scores: of highest accuracy at the share of fakes that expectation maximisation estimates",
+    ),
+    ("from real mode", "looks at the set's scores: the frozen one, moved and widened with the peak of their density"),
+    (
+        "conformal sets",
+        "hold each label that is no stranger than in calibration; coverage: the share with the true one; labels: their "
+        "mean number; uncertain: the share with both or none",
+    ),
     (
         "over seeds",
         "mean, sample standard deviation and 95% interval (Student's t) over runs that differ in the seed alone",

@@ -11,7 +11,7 @@ import markupsafe
 from matplotlib.figure import Figure
 
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
-from dfdetect_jax.evaluation.report import html_comparisons, html_tables, plots, words
+from dfdetect_jax.evaluation.report import html_comparisons, html_tables, plots, threshold_tables, words
 from dfdetect_jax.evaluation.report.cells import Table
 from dfdetect_jax.evaluation.report.definitions import DEFINITIONS, OTHER_DEFINITIONS
 from dfdetect_jax.evaluation.report.example_pictures import BUDGET, examples_of
@@ -91,6 +91,7 @@ def _data_set(evaluation: Evaluation, key: str) -> dict[str, Any]:
         "video": html_tables.detection_tables(evaluation, key, "video"),
         "localization": html_tables.localization_table(evaluation, key),
         "heat": html_tables.heat_table(evaluation, key),
+        "thresholds": threshold_tables.threshold_tables(threshold_tables.of_data_set(evaluation, key)),
     }
 
 

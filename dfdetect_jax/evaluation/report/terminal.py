@@ -15,6 +15,7 @@ from dfdetect_jax.evaluation.metrics.localization_metrics import LocalizationMet
 from dfdetect_jax.evaluation.metrics.paired import Difference
 from dfdetect_jax.evaluation.metrics.seed_spread import Spread
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
+from dfdetect_jax.evaluation.report import cells, threshold_tables
 from dfdetect_jax.evaluation.report.definitions import heading
 from dfdetect_jax.evaluation.report.row_order import (
     BASELINES,
@@ -46,7 +47,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 
 def print_metrics(metrics: RunMetrics) -> None:
-    """Prints `detection_table` on standard output; if there are maps, `localization_table` or `heat_table` below it."""
+    """Prints `detection_table`, and below it whichever there are of `heat_table`, `localization_table`, thresholds."""
     _console().print(detection_table(metrics))
     if any(of_data.heat for of_data in metrics.data.values()):
         print()
@@ -54,6 +55,25 @@ def print_metrics(metrics: RunMetrics) -> None:
     if any(of_data.localization is not None for of_data in metrics.data.values()):
         print()
         _console().print(localization_table(metrics))
+    for table in threshold_tables.threshold_tables(threshold_tables.of_run(metrics)):
+        print()
+        _console().print(plain_table(table))
+
+
+def plain_table(table: cells.Table) -> Table:
+    """A table of the page as text."""
+    first, *headings = table.headings
+    plain = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption_justify="left")
+    plain.add_column(first, overflow="fold")
+    for name in headings:
+        plain.add_column(name.replace(" ", "\n"), justify="right")
+    for row in table.rows:
+        if row.kind == "run":
+            plain.add_section()
+        style, indent = ("bold", "") if row.kind == "run" else ("", "  ")
+        plain.add_row(Text(indent + row.name, style=style), *(Text(cell.text) for cell in row.cells))
+    plain.caption = Text("\n".join(f"{row.name}: {reason}" for row in table.rows for reason in row.why))
+    return plain
 
 
 def matrix_table(evaluation: Evaluation) -> Table:

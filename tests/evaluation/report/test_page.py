@@ -19,6 +19,7 @@ from tests.evaluation.made_results import (
     provenance,
     robustness,
     run_result,
+    thresholds,
 )
 from tests.evaluation.scored import clips
 
@@ -66,6 +67,7 @@ def text():
         "heat": heat(),
         "robustness": robustness(),
         "attacks": {"pgd": attack()},
+        "thresholds": thresholds(),
     }
     runs = {
         "first": run_result(leakage=LEAKS, **full),
