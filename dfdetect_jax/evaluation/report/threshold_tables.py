@@ -20,7 +20,7 @@ def threshold_tables(metrics: Mapping[str, ThresholdMetrics]) -> list[Table]:
         ways += [Row(name, kind="run", why=[each.why] if each.why else [])]
         ways += [Row(f"from {of.way.name}", _way_cells(of), "forgery") for of in each.ways]
         sets += [Row(name, kind="run")]
-        sets += [Row(f"{of.kind}, by {of.looks_at}", _set_cells(of), "forgery") for of in each.conformal]
+        sets += [Row(f"{of.kind}, by {of.calibration}", _set_cells(of), "forgery") for of in each.conformal]
     shares = sorted({f"{1 - of.error_rate:.0%}" for each in metrics.values() for of in each.conformal})
     return [
         Table(["threshold", *_WAYS], ways),

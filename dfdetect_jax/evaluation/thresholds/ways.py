@@ -1,6 +1,7 @@
 """Ways to a threshold side by side on one data set: frozen on validation, or adapted to the set without its labels."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ FEWEST = 10  # distinct scores of a set that is adapted to
 _BATCH = 32
 _VALIDATION = "validation: reals and the forgeries trained on"
 _TWINS = "validation: reals and their self-blended twins"
-_OWN = "validation of the same data set"
+_OWN = "validation: reals and the forgeries trained on, of the same data set"
 _RULES = {"marginal": conformal.marginal_rule, "class-conditional": conformal.class_conditional_rule}
 
 
@@ -89,22 +90,24 @@ class ConformalMetrics:
 
     Attributes:
         kind: "marginal" or "class-conditional".
-        looks_at: what it was calibrated on, as a phrase.
+        calibration: the data it was calibrated on: "validation", `SELF_BLENDED` or "same data set".
+        looks_at: the same as a phrase.
         error_rate: share of sets that may lack the true label.
         rule: its limits.
         sets: how it did.
     """
 
     kind: str
+    calibration: str
     looks_at: str
     error_rate: float
     rule: ConformalRule
     sets: SetMetrics
 
     def as_json(self) -> dict[str, Any]:
-        """{"kind", "looks_at", "error_rate", "real_limit", "fake_limit", "coverage", ...}, as `SetMetrics`."""
-        values = {"kind": self.kind, "looks_at": self.looks_at, "error_rate": self.error_rate}
-        return values | self.rule._asdict() | self.sets.as_json()
+        """The attributes; limits and metrics of sets not nested."""
+        names = ("kind", "calibration", "looks_at", "error_rate")
+        return {name: getattr(self, name) for name in names} | self.rule._asdict() | self.sets.as_json()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -207,11 +210,16 @@ def _measured(way: Way, frames: FrameScores) -> DetectionMetrics:
 
 def _conformal(frames: FrameScores, validation: ValidationScores, error_rate: float) -> Iterator[ConformalMetrics]:
     own = validation.seen[np.isin(validation.seen.dataset, frames.dataset)]
-    calibrations = {_VALIDATION: validation.seen, _TWINS: validation.twins}
+    calibrations = [("validation", _VALIDATION, validation.seen), (SELF_BLENDED, _TWINS, validation.twins)]
     if len(np.unique(own.label)) == 2 and len(own) < len(validation.seen):
-        calibrations[_OWN] = own
-    for looks_at, of in calibrations.items():
-        for kind, make in _RULES.items():
-            rule = make(of.score, of.label, error_rate)
-            sets = conformal.measure_sets(rule, frames.score, frames.label)
-            yield ConformalMetrics(kind=kind, looks_at=looks_at, error_rate=error_rate, rule=rule, sets=sets)
+        calibrations.append(("same data set", _OWN, own))
+    for (calibration, looks_at, of), (kind, make) in itertools.product(calibrations, _RULES.items()):
+        rule = make(of.score, of.label, error_rate)
+        yield ConformalMetrics(
+            kind=kind,
+            calibration=calibration,
+            looks_at=looks_at,
+            error_rate=error_rate,
+            rule=rule,
+            sets=conformal.measure_sets(rule, frames.score, frames.label),
+        )
