@@ -1,7 +1,7 @@
 """Measures one run on prepared data sets: records -> scores -> typed results."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import to_dict
@@ -17,14 +17,18 @@ from dfdetect_jax.evaluation.metrics.heat_metrics import heat_metrics
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics, measure_group, summarize
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit, crop_difference
 from dfdetect_jax.evaluation.results import DataSetMetrics, Provenance, RunMetrics, RunResult
-from dfdetect_jax.evaluation.scored_split import Batch, ScoredSplit, score_split
+from dfdetect_jax.evaluation.scored_split import Advance, ScoredSplit, counted, score_split
 from dfdetect_jax.evaluation.stress.attacks import AttackResult, measure_attack
 from dfdetect_jax.evaluation.stress.protocol import EPSILONS, LEVELS, Stress
 from dfdetect_jax.evaluation.stress.robustness import Robustness, measure_robustness
-from dfdetect_jax.evaluation.thresholds.ways import compare_thresholds, validation_scores
+from dfdetect_jax.evaluation.thresholds.ways import (
+    ValidationScores,
+    compare_thresholds,
+    validation_frames,
+    validation_scores,
+)
 from dfdetect_jax.run.folder import Run, records_of
 
-Advance = Callable[[int], None]
 Progress = Callable[[str, int], Advance]  # a name and a number of frames -> called with the frames done
 Measure = Callable[[FrameScores], GroupMetrics]
 _BATCH = 32  # frames decoded and scored at once
@@ -59,7 +63,7 @@ def measure_run(
         SettingsError: there is no such corruption or attack.
     """
     frozen = frozen_values(run)
-    validation = validation_scores(run, records_of(run)) if adapt else None
+    validation = _validation(run, progress) if adapt else None
     metrics: dict[str, DataSetMetrics] = {}
     scores: dict[str, FrameScores] = {}
     for each in data:
@@ -93,19 +97,18 @@ def measure_run(
     )
 
 
+def _validation(run: Run, progress: Progress) -> ValidationScores:
+    records = records_of(run)
+    return validation_scores(run, records, progress("validation", validation_frames(run, records)))
+
+
 def _score(
     run: Run, data: PreparedSplit, frozen: FrozenValues, resampling: Resampling, advance: Advance
 ) -> ScoredSplit:
     size = run.settings.data.image_size
-    batches = _counted(eval_batches(data.folder, data.split, batch_size=_BATCH, image_size=size), advance)
+    batches = counted(eval_batches(data.folder, data.split, batch_size=_BATCH, image_size=size), advance)
     wanted = resampling.resamples > 0
     return score_split(run, batches, map_threshold=frozen.attention_threshold, by_identity=wanted)
-
-
-def _counted(batches: Iterable[Batch], advance: Advance) -> Iterator[Batch]:
-    for batch in batches:
-        yield batch
-        advance(int(batch["valid"].sum()))
 
 
 def _robustness(run: Run, data: PreparedSplit, stress: Stress, measure: Measure, progress: Progress) -> Robustness:

@@ -1,6 +1,6 @@
 """One pass over a split: its scores, and its maps against masks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from dfdetect_jax.scoring.result import HeatKind
 from dfdetect_jax.scoring.views import heat_kinds, heat_maps
 
 Batch = Mapping[str, np.ndarray]
+Advance = Callable[[int], None]
 
 
 class ScoredSplit(NamedTuple):
@@ -60,6 +61,13 @@ def score_split(
             continue
         parts.append(from_batch(batch, np.asarray(prediction.score)))
     return ScoredSplit(concatenate(parts), localization, heat)
+
+
+def counted(batches: Iterable[Batch], advance: Advance) -> Iterator[Batch]:
+    """The same batches; `advance` is called with the number of frames of each that is done."""
+    for batch in batches:
+        yield batch
+        advance(int(batch["valid"].sum()))
 
 
 def _masked_fakes(batch: Batch) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.comparison import evaluate_runs
 from dfdetect_jax.evaluation.leakage import Leakage
 from dfdetect_jax.evaluation.measure import measure_run
@@ -45,6 +46,12 @@ def test_metrics_are_those_of_the_scores(tmp_path, records):
     assert result.metrics.temperature != 1.0
     assert all(view.video in scores.video for view in result.examples["drawn"])
     assert result.provenance.fingerprints == {"drawn": run.info["data"]["fingerprint"]}
+
+
+def test_other_thresholds_need_the_data_that_were_trained_on(tmp_path, records):
+    run = moved_away(fake_run(tmp_path / "run", records))
+    with pytest.raises(RecordsError):
+        measure_run(run, [PreparedSplit(key="drawn", folder=records)], FEW, adapt=True)
 
 
 def test_every_data_set_is_measured_under_its_key(tmp_path, records):

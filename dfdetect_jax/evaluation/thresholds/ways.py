@@ -10,13 +10,16 @@ import numpy as np
 
 from dfdetect_jax.config import override
 from dfdetect_jax.data.example import Label
+from dfdetect_jax.data.mixture import select
+from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.frozen import choose_threshold, fit_temperature
 from dfdetect_jax.evaluation.metrics.detection import measure_detection
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, score_frames
+from dfdetect_jax.evaluation.scored_split import Advance, counted
 from dfdetect_jax.evaluation.thresholds import adaptation, conformal
 from dfdetect_jax.evaluation.thresholds.conformal import ConformalRule, SetMetrics
-from dfdetect_jax.evaluation.validation_data import validation_batches
+from dfdetect_jax.evaluation.validation_data import SPLIT, by_twins, validation_batches
 from dfdetect_jax.run.folder import Run
 
 FROZEN, SELF_BLENDED = "frozen", "self-blended"
@@ -133,21 +136,32 @@ class ThresholdMetrics:
         return values | ({"why": self.why} if self.why else {})
 
 
-def validation_scores(run: Run, records: Path) -> ValidationScores:
+def validation_scores(run: Run, records: Path, advance: Advance = lambda done: None) -> ValidationScores:
     """Scores validation twice: with the forgeries that were trained on, and with self-blended twins.
 
     Args:
         run: an opened run.
         records: what it was trained on.
+        advance: called with numbers of frames that are done, of `validation_frames`.
 
     Raises:
         RecordsError: the validation split is empty or damaged, or has no reals.
     """
+    seen = override(run.settings, {"data.train_forgeries": run.seen})
+    passes = [
+        score_frames(run.score, counted(validation_batches(records, settings, batch_size=_BATCH), advance))
+        for settings in (seen, override(seen, {"augment.self_blend.share": 0.5}))
+    ]
+    return ValidationScores(*passes)
+
+
+def validation_frames(run: Run, records: Path) -> int:
+    """How many frames `validation_scores` scores; errors as there."""
+    split = Records(records, SPLIT)
+    labels = split.labels[select(split, run.seen)]
+    with_twins = 2 * int((labels == Label.REAL).sum())
     settings = override(run.settings, {"data.train_forgeries": run.seen})
-    twins = override(settings, {"augment.self_blend.share": 0.5})
-    return ValidationScores(
-        *(score_frames(run.score, validation_batches(records, each, batch_size=_BATCH)) for each in (settings, twins))
-    )
+    return with_twins + (with_twins if by_twins(records, settings.data, settings.augment.self_blend) else len(labels))
 
 
 def compare_thresholds(

@@ -5,8 +5,12 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from dfdetect_jax.evaluation.frozen import choose_threshold, fit_temperature
-from dfdetect_jax.evaluation.thresholds import ways
-from dfdetect_jax.evaluation.thresholds.ways import ValidationScores, compare_thresholds, validation_scores
+from dfdetect_jax.evaluation.thresholds.ways import (
+    ValidationScores,
+    compare_thresholds,
+    validation_frames,
+    validation_scores,
+)
 from tests.evaluation.fake_runs import drawn_records, fake_run
 from tests.evaluation.scored import clips, scores_of
 
@@ -61,12 +65,10 @@ def test_sets_are_calibrated_on_the_same_data_set_where_validation_mixes_several
     assert len({each.looks_at for each in compare_thresholds(clips(dataset="new"), halves, 0.4).conformal}) == 2
 
 
-def test_validation_is_scored_with_seen_forgeries_and_with_twins(tmp_path, monkeypatch):
-    given = []
-    monkeypatch.setattr(ways, "validation_batches", lambda records, settings, **_: given.append(settings) or ())
-    run = fake_run(tmp_path / "run", drawn_records(tmp_path))
-    validation_scores(run, tmp_path)
-    assert [(each.data.train_forgeries, each.augment.self_blend.share) for each in given] == [
-        (("paste",), 0.0),
-        (("paste",), 0.5),
-    ]
+def test_every_frame_of_both_passes_is_counted(tmp_path):
+    records, done = drawn_records(tmp_path, val=8), []
+    run = fake_run(tmp_path / "run", records)
+    scores = validation_scores(run, records, done.append)
+    assert sum(done) == validation_frames(run, records) == sum(map(len, scores))
+    assert [set(each.forgery) for each in scores] == [{"", "paste"}, {"", "self_blended"}]
+    np.testing.assert_allclose(*(each.score[each.label == 0] for each in scores))
