@@ -41,6 +41,7 @@ class Tally:
         self._reported = time.monotonic()
         seconds = self._reported - self._start
         files = "1 file" if self.files == 1 else f"{self.files} files"
+        faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
         rate = f"{self.files / max(seconds, 1e-9):.2f} files/s"
         missing = f", {self.pictures_missing} without their picture" if self.pictures_missing else ""
-        return f"{files}, {self.failed} failed{missing}, {self.faces} faces scored in {seconds:.1f} s, {rate}"
+        return f"{files}, {self.failed} failed{missing}, {faces} scored in {seconds:.1f} s, {rate}"
