@@ -142,7 +142,7 @@ def _predict(
     if tally.passed_over:
         _say(counts_in_words(tally.passed_over))
     stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
-    _say(f"{tally.report()}; seconds: {stages}")
+    _say(f"{tally.report()}; seconds: {stages}" + (f"; pictures in {folder}" if tally.pictures else ""))
     return cli.ExitStatus.INCOMPLETE if tally.failed or tally.pictures_missing else cli.ExitStatus.OK
 
 
@@ -178,6 +178,7 @@ def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | No
         tally.pictures_missing += 1
         note = f"without its picture: {error}; give another --out, or --pictures none"
         return dataclasses.replace(result, notes=(*result.notes, note)), None
+    tally.pictures += 1
     return result, picture
 
 

@@ -15,12 +15,13 @@ class Tally:
         files: that have a line.
         failed: of them, those that could not be read.
         faces: that were scored, in all frames.
+        pictures: of results, written.
         pictures_missing: pictures of results that could not be written.
         passed_over: what has no line, by the reason.
     """
 
     def __init__(self) -> None:
-        self.files = self.failed = self.faces = self.pictures_missing = 0
+        self.files = self.failed = self.faces = self.pictures = self.pictures_missing = 0
         self.passed_over: collections.Counter[Why] = collections.Counter()
         self._start = self._reported = time.monotonic()
 

@@ -5,6 +5,8 @@ import skimage.data
 
 import dfdetect_jax as dfd
 from dfdetect_jax import card, export
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.evaluation.subjects import open_subjects
 from dfdetect_jax.exchange import released
 from dfdetect_jax.exchange.card import read_card
 from dfdetect_jax.exchange.model_folder import write_model
@@ -32,6 +34,17 @@ def test_predict_without_a_run_uses_it_and_says_so(folder, tmp_path, capsys, mon
     printed = capsys.readouterr()
     assert "the detector that comes with the package" in printed.err
     assert '"score"' in printed.out
+
+
+def test_it_is_measured_by_its_name_and_a_folder_of_that_name_by_its_path(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # in which `released` is a folder, too
+    data = trained.folders()[1].parents[2]
+    ((name, run),) = open_subjects(["released"], ["forge"], data_dir=str(data), open_one=open_detector).runs.items()
+    assert (name, run.folder) == ("released", folder)
+    monkeypatch.setattr(released, "SHA256", "0" * 64)
+    assert open_detector("./released").folder == folder
+    with pytest.raises(RunError, match=r"expected SHA-256 0{64}"):
+        open_detector("released")
 
 
 def test_its_card_is_printed(folder, capsys):
