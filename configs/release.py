@@ -6,7 +6,9 @@
     python -m dfdetect_jax.prepare --root DATA/gan --name gan $options --splits identity
     python -m dfdetect_jax.prepare --root DATA/unsplash_stylegan2 --name unsplash_stylegan2 $options --splits identity
     python -m dfdetect_jax.train --config configs/release.py --workdir runs/release
-    python -m dfdetect_jax.export --run runs/release --dtype float16 --notes configs/release.txt --out released
+    title="dfdetect_jax 0.2's detector of forged faces: LAE on EfficientNet-Lite0"
+    python -m dfdetect_jax.export --run runs/release --dtype float16 --notes configs/release.txt --title "$title" \\
+        --out released
 
 Reals of four sources and DFDC's face swaps are trained on; of the generated faces of the last two none. Half of the
 images of every source are fakes: a fifth of those of DFDC self-blended, and all of the others', so that neither the

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from dfdetect_jax.config import Crop, Settings, check
-from dfdetect_jax.exchange.opening import open_detector
-from dfdetect_jax.exchange.released import open_released
+from dfdetect_jax.exchange.opening import open_detector, open_released
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule

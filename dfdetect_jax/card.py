@@ -19,10 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         RunError: the folder has no card, or it is not the one that was sealed.
     """
     args = parse(argv)
-    from dfdetect_jax.exchange.released import FOLDER, SHA256
+    from dfdetect_jax.exchange.released import FOLDER, NAME, SHA256
     from dfdetect_jax.exchange.sealed_folder import CARD, read_file, read_sums
 
-    folder, sha256 = (Path(args.model).resolve(), "") if args.model else (FOLDER, SHA256)
+    folder, sha256 = (Path(args.model).resolve(), "") if args.model != NAME else (FOLDER, SHA256)
     print(read_file(folder, CARD, read_sums(folder, sha256)).decode("utf-8", errors="replace"), end="")
     return cli.ExitStatus.OK
 
@@ -36,7 +36,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.Parser(
         prog="python -m dfdetect_jax.card", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", metavar="FOLDER", help="folder made by dfdetect_jax.export (default: the released)")
+    parser.add_argument(
+        "--model",
+        default="released",
+        metavar="FOLDER",
+        help="made by dfdetect_jax.export (default: %(default)s)",
+    )
     return parser.parse_args(argv)
 
 

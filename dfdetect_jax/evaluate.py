@@ -124,7 +124,7 @@ def _parser() -> cli.Parser:
         default=[],
         nargs="+",
         metavar="MODEL",
-        help="folders made by dfdetect_jax.export, or peers' NAME.onnx",
+        help="folders made by dfdetect_jax.export, released, or peers' NAME.onnx",
     )
     parser.add_argument(
         "--data",

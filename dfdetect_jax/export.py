@@ -1,4 +1,4 @@
-"""Exports a run as a folder that can be handed on: `python -m dfdetect_jax.export --run RUN --out FOLDER`.
+"""Exports a detector as a folder that can be handed on: `python -m dfdetect_jax.export --run RUN --out FOLDER`.
 
     --format safetensors   the weights, for this library: `dfdetect predict --model FOLDER`
     --format jax           also programs for JAX alone, on CPU, CUDA and TPU (pip install 'dfdetect_jax[export]')
@@ -6,6 +6,8 @@
 
 The folder has settings, crop and thresholds in config.json, a model card in README.md, and the SHA-256 of every file in
 SHA256SUMS. The digest of SHA256SUMS, which is printed, stands for all of it: whoever knows it can check what they got.
+`--model FOLDER` turns an exported model into another format, `--model released` the one that comes with the package;
+verdicts, figures and notes of the card are kept.
 """
 
 import argparse
@@ -29,13 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     cli.keep_compiled_programs()
     from dfdetect_jax.exchange import hub
-    from dfdetect_jax.exchange.model_folder import (
-        write_model,  # brings JAX, which a wrong command line need not wait for
-    )
+
+    # They bring JAX, which a wrong command line need not wait for.
+    from dfdetect_jax.exchange.model_folder import write_model
+    from dfdetect_jax.exchange.opening import open_detector
     from dfdetect_jax.exchange.sealed_folder import SUMS
     from dfdetect_jax.run.folder import open_run
 
-    folder = write_model(open_run(args.run), args.out, args.format, args.dtype, _notes(args.notes))
+    run = open_detector(args.model, args.sha256) if args.model else open_run(args.run)
+    folder = write_model(run, args.out, args.format, args.dtype, _notes(args.notes), args.title)
     for path in sorted(folder.iterdir()):
         print(f"{path.stat().st_size:>12,}  {path.name}", file=sys.stderr)
     print(f"{folder}\nsha256 {files.sha256_file(folder / SUMS)}")
@@ -68,7 +72,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--run", required=True, help="run folder, made by dfdetect_jax.train")
+    detector = parser.add_mutually_exclusive_group(required=True)
+    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train")
+    detector.add_argument("--model", help="model, as for dfdetect_jax.predict, but no ONNX network")
+    parser.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="folder to make")
     parser.add_argument(
         "--format", default="safetensors", choices=("safetensors", "jax", "onnx"), help="default: %(default)s"
@@ -83,6 +90,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--notes",
         metavar="FILE",
         help="a text file, one sentence per line, for the card: licences of the data, intended use",
+    )
+    parser.add_argument(
+        "--title",
+        default="",
+        help="of the card (default: that of the model's card, or the folder's name and the method)",
     )
     parser.add_argument(
         "--push",

@@ -59,8 +59,7 @@ def _serve(args: argparse.Namespace, password: str) -> None:
 
 
 def _detector(args: argparse.Namespace) -> "Run":
-    from dfdetect_jax.exchange.opening import open_detector
-    from dfdetect_jax.exchange.released import open_released
+    from dfdetect_jax.exchange.opening import open_detector, open_released
 
     source = args.run or args.model
     return open_detector(source, args.sha256) if source else open_released()

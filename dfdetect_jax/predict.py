@@ -76,8 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _scored(args: argparse.Namespace, share: Share) -> int:
     """Opens the run and the file of scores, and scores what is not done."""
-    from dfdetect_jax.exchange.opening import open_detector  # brings JAX, which a wrong command line need not wait for
-    from dfdetect_jax.exchange.released import open_released
+    # They bring JAX, which a wrong command line need not wait for.
+    from dfdetect_jax.exchange.opening import open_detector, open_released
 
     named, tally = args.run or args.model, Tally()
     run = open_detector(named, args.sha256) if named else open_released()
@@ -142,7 +142,7 @@ def _predict(
     if tally.passed_over:
         _say(counts_in_words(tally.passed_over))
     stages = ", ".join(f"{stage} {clock.seconds.get(stage, 0):.1f}" for stage in (*STAGES, PICTURES))
-    _say(f"{tally.report()}; seconds: {stages}")
+    _say(f"{tally.report()}; seconds: {stages}" + (f"; pictures in {folder}" if tally.pictures else ""))
     return cli.ExitStatus.INCOMPLETE if tally.failed or tally.pictures_missing else cli.ExitStatus.OK
 
 
@@ -178,6 +178,7 @@ def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | No
         tally.pictures_missing += 1
         note = f"without its picture: {error}; give another --out, or --pictures none"
         return dataclasses.replace(result, notes=(*result.notes, note)), None
+    tally.pictures += 1
     return result, picture
 
 
@@ -211,8 +212,8 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     )
     detector.add_argument(
         "--model",
-        help="folder made by dfdetect_jax.export, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's NAME.onnx "
-        "with NAME.json beside it",
+        help="folder made by dfdetect_jax.export, released, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's "
+        "NAME.onnx with NAME.json beside it",
     )
     inputs.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
     inputs.add_argument("paths", nargs="*", metavar="PATH", help="photographs, videos, or folders of them")

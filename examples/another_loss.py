@@ -55,3 +55,7 @@ def get_config(preset=""):
         optimizer=Optimizer(learning_rate=1e-3, schedule="cosine"),
         train=Train(steps=800, eval_every=200),
     )
+
+
+if __name__ == "__main__":
+    raise SystemExit("usage: dfdetect train --config examples/another_loss.py")

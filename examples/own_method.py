@@ -82,3 +82,7 @@ def get_config(preset: str = "") -> TwoConvSettings:
         optimizer=Optimizer(learning_rate=1e-2),
         train=Train(batch_size=8, steps=2, eval_every=2, log_every=2),
     )
+
+
+if __name__ == "__main__":
+    raise SystemExit("usage: dfdetect train --config examples/own_method.py")

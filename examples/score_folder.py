@@ -32,6 +32,8 @@ def row(detector: dfd.Detector, path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("usage: python examples/score_folder.py FOLDER TABLE.csv [RUN]")
     source, target, *run = sys.argv[1:]
     table = score_folder(dfd.load(*run), source)
     table.to_csv(target, index=False)

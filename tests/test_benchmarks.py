@@ -24,6 +24,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
         ("decode_video", ["--seconds", "1", "--rounds", "1", "--mutated", "1"]),
         ("decode_video", ["--long", "--minutes", "0.05", "--rounds", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
+        ("exports", ["--images", "2"]),
         ("soak", ["--files", "40", "--broken", "0.1"]),
         ("isolation", ["--photos", "4", "--clips", "1", "--seconds", "1", "--rounds", "1", *SMALL[:-3]]),
     ],

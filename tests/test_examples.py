@@ -1,6 +1,7 @@
 """The scripts of examples/ do what they promise; the method of one's own is run by tests/methods/test_registry.py."""
 
 import runpy
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,16 @@ EXAMPLES = ROOT / "examples"
 def load(name: str) -> dict:
     """The names that a script defines."""
     return runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def test_a_script_without_arguments_ends_with_one_line_of_usage(name, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert str(ended.value).startswith("usage: ")
+    assert "\n" not in str(ended.value)
+    assert f"examples/{name}.py" in str(ended.value)
 
 
 def test_the_loss_of_the_ablation_is_the_absolute_error():

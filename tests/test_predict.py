@@ -318,6 +318,7 @@ def test_a_drawn_photograph_is_decoded_once(opened, inputs, tmp_path, monkeypatc
 def test_the_last_message_reports_how_long_each_stage_took(answers):
     last = answers[2].splitlines()[-1]
     assert last.startswith("6 files, 3 failed, 9 faces scored in ")
+    assert last.endswith(f"; pictures in {answers[3]}")
     assert all(f"{stage} " in last for stage in ("decode", "detect", "crop", "model", "waiting", "pictures"))
 
 

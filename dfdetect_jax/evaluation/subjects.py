@@ -33,7 +33,7 @@ def open_subjects(
     names: Sequence[str],
     split: str = "test",
     data_dir: str = "",
-    open_one: Callable[[Path], Run] = open_run,
+    open_one: Callable[[str | Path], Run] = open_run,
 ) -> Subjects:
     """Opens runs and finds data sets, so that a fault of any is known before the first is measured.
 
@@ -49,7 +49,7 @@ def open_subjects(
         RunError: a folder is no run, has no intact checkpoint, or is given twice.
         SettingsError: a data set is given twice, there is no such split, or a run is of another version.
     """
-    paths = [Path(folder) for folder in folders]
-    runs = {name: open_one(path) for name, path in zip(short_names(paths), paths, strict=True)}
+    given = [folder if isinstance(folder, str) else Path(folder) for folder in folders]  # "released" is no ./released
+    runs = {name: open_one(each) for name, each in zip(short_names(given), given, strict=True)}
     first = next(iter(runs.values()))
     return Subjects(runs, find_splits(names, split, data_dir or first.settings.data.data_dir))

@@ -13,6 +13,7 @@ from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule
 
 UNMEASURED = "Nothing was measured: evaluate the run, then export it again."
+KEPT = ("Verdicts", "Figures", "Training")  # sections of a card that hold for whatever is made of the model
 _DASH = "–"
 _LIMITS = (
     "A score is a hint for a trained person, not proof. Don't decide on people by it alone.",
@@ -26,7 +27,7 @@ class CardFacts:
     """What a card states beside the run.
 
     Attributes:
-        name: of the model.
+        name: of the model; the title.
         date: of the export, ISO 8601.
         rule: how scores become verdicts.
         metrics: the run's metrics.json; empty where it was not evaluated.
@@ -35,6 +36,8 @@ class CardFacts:
         usage: lines of code or commands that use it.
         verdicts: on what the run was measured on.
         notes: sentences that the run folder can't know, such as licences of the data and the intended use.
+        kept: sections of the card of the model that it is made of, see `read_card`; they take the place of its own.
+        made_of: digest of that model's SHA256SUMS; "" for an export of a run.
     """
 
     name: str
@@ -46,29 +49,42 @@ class CardFacts:
     usage: Sequence[str] = ()
     verdicts: Sequence[VerdictShares] = ()
     notes: Sequence[str] = ()
+    kept: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    made_of: str = ""
 
 
 def model_card(run: Run, facts: CardFacts) -> str:
     """The card of a run."""
+    verdicts = facts.kept.get("Verdicts", [*_bullets(facts.rule.notes), *_verdicts(facts.verdicts)])
+    training = facts.kept.get("Training", _training(run))
     sections = {
         f"# {facts.name}": _summary(run, facts),
         "## Use": ["```", *facts.usage, "```", "", *_bullets(_LIMITS)],
-        "## Verdicts": [*_bullets(facts.rule.notes), *_verdicts(facts.verdicts)],
-        "## Figures": list(_figures(facts.metrics)),
-        "## Training": [*_training(run), "", *_bullets(facts.notes)],
+        "## Verdicts": verdicts,
+        "## Figures": facts.kept.get("Figures", list(_figures(facts.metrics))),
+        "## Training": [*training, "", *_bullets(facts.notes)],
         "## Files": _table(("file", "content"), list(facts.files.items())),
     }
     return "\n".join("\n".join([heading, "", *lines, ""]) for heading, lines in sections.items())
 
 
+def read_card(text: str) -> tuple[str, dict[str, list[str]]]:
+    """A card's title, "" where it has none, and the lines of those of its sections that are in `KEPT`."""
+    title, _, rest = text.partition("\n")
+    sections = {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in rest.split("\n## ")}
+    kept = {name: sections[name].strip("\n").split("\n") for name in KEPT if sections.get(name, "").strip()}
+    return title.removeprefix("# ").strip() if title.startswith("# ") else "", kept
+
+
 def _summary(run: Run, facts: CardFacts) -> list[str]:
     size = run.settings.data.image_size
+    origin = f" from the model whose SHA256SUMS has the digest {facts.made_of}" if facts.made_of else ""
     shows = "a map of where it was forged" if run.localizes else "no map of its own"
     return [
         f"A detector of forged faces by the method {run.settings.method}: a face crop of {size} x {size} pixels to a "
         f"score in [0, 1], higher is more likely fake, and {shows}.",
         "",
-        f"Exported on {facts.date} by dfdetect_jax; kernels stored as {facts.dtype}.",
+        f"Exported on {facts.date} by dfdetect_jax{origin}; kernels stored as {facts.dtype}.",
         "",
         *_bullets(run.notes),
     ]

@@ -1,7 +1,8 @@
 """config.json of a model folder: what a run folder says of itself, in one file, without its paths.
 
 It has the keys of a run's config.json, and beside them "checkpoint" (step, validation results and threshold of the
-weights), "validation" (what `run.frozen` stores), "model" (how the weights are stored) and "preprocessing".
+weights), "validation" (what `run.frozen` stores), "verdict" (its thresholds), "model" (how the weights are stored) and
+"preprocessing".
 """
 
 import json
@@ -15,18 +16,21 @@ from dfdetect_jax.config import Crop, Settings, check_crop, from_dict
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.run.frozen import VALIDATION, FrozenValues, as_json
+from dfdetect_jax.scoring.decision import DecisionRule
 
 VERSION = 1
 FORMATS = ("safetensors", "jax", "onnx")
 
 
-def describe(run: Run, frozen: FrozenValues, model: Mapping[str, Any]) -> dict[str, Any]:
+def describe(run: Run, frozen: FrozenValues, rule: DecisionRule, model: Mapping[str, Any]) -> dict[str, Any]:
     """The content of config.json.
 
     Args:
         run: what is exported.
         frozen: its values from validation.
-        model: how the weights are stored: "format", "dtype", "folded", "outputs" and "exported", the date.
+        rule: how its scores become verdicts; stated for readers without this library, which works it out anew.
+        model: how the weights are stored: "format", "dtype", "folded", "outputs", "exported", the date,
+            and "made_of", the digest of the model that it was made of.
     """
     data = {name: run.info["data"].get(name) for name in ("fingerprint", "crop", "seen")}
     return {
@@ -44,6 +48,7 @@ def describe(run: Run, frozen: FrozenValues, model: Mapping[str, Any]) -> dict[s
         "commit": run.info.get("commit"),
         "checkpoint": {**run.info["checkpoint"], "threshold": frozen.threshold},
         VALIDATION: as_json(run, frozen),
+        "verdict": {"fake_from": rule.fake_from, "real_below": rule.real_below},
     }
 
 

@@ -15,20 +15,22 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.evaluation.frozen import frozen_values
 from dfdetect_jax.evaluation.metrics.frame_scores import read_scores
 from dfdetect_jax.evaluation.report.report_files import METRICS, SCORES
-from dfdetect_jax.exchange.card import CardFacts, model_card
+from dfdetect_jax.exchange.card import CardFacts, model_card, read_card
 from dfdetect_jax.exchange.description import describe
+from dfdetect_jax.exchange.onnx_run import OnnxRun
 from dfdetect_jax.exchange.payload import Payload
-from dfdetect_jax.exchange.sealed_folder import CARD, SUMS, seal
+from dfdetect_jax.exchange.sealed_folder import CARD, SUMS, read_file, read_sums, seal
 from dfdetect_jax.exchange.verdict_table import VerdictShares, verdict_shares
 from dfdetect_jax.run.folder import CONFIG, Run
 from dfdetect_jax.run.frozen import VALIDATION, as_json
@@ -48,40 +50,50 @@ def write_model(
     form: str = "safetensors",
     dtype: str = "float32",
     notes: Sequence[str] = (),
+    title: str = "",
 ) -> Path:
-    """Exports a run as a model folder, whole or not at all.
+    """Exports a detector as a model folder, whole or not at all.
 
     Args:
-        run: an opened run.
+        run: an opened run; or a model, whose card's verdicts, figures and notes are kept.
         folder: made; may exist only if it is empty.
         form: one of `description.FORMATS`.
         dtype: of the stored kernels, "float32" or "float16".
         notes: sentences for the card that the run folder can't know: licences of the data, intended use.
+        title: of the card; "" for that of the model's, or the folder's name.
 
     Returns:
         The folder, absolute.
 
     Raises:
-        RunError: the folder has content or can't be written, a weight is beyond the range of `dtype`, or the method
-            can't be exported in this format.
+        RunError: the folder has content or can't be written, a weight is beyond the range of `dtype`, the method can't
+            be exported in this format, or the detector is an ONNX network.
         SettingsError: a library that the format needs is not installed.
     """
-    folder, today = Path(folder).resolve(), datetime.now(UTC).date().isoformat()
+    if isinstance(run, OnnxRun):
+        raise RunError(
+            f"{run.folder}: expected a run or a model with weights, found an ONNX network; name what it was made of"
+        )
+    folder, today, origin = Path(folder).resolve(), datetime.now(UTC).date().isoformat(), _origin(run)
     frozen = frozen_values(run)
     described = dataclasses.replace(run, info={**run.info, VALIDATION: as_json(run, frozen)})
     with _new_folder(folder) as staging:
         payload = _writer(form)(run, staging, dtype)
-        files.write_json(staging / CONFIG, describe(run, frozen, {"format": form, "exported": today, **payload.model}))
+        rule = decision_rule(described)
+        model = {"format": form, "exported": today, "made_of": origin.digest, **payload.model}
+        files.write_json(staging / CONFIG, describe(run, frozen, rule, model))
         facts = CardFacts(
-            name=folder.name,
+            name=title or origin.title or f"{folder.name}: detector of forged faces, method {run.settings.method}",
             date=today,
-            rule=decision_rule(described),
+            rule=rule,
             metrics=_metrics_of(run.folder),
             files={**payload.files, CONFIG: "settings, crop, preprocessing, thresholds, temperature", SUMS: "digests"},
             dtype=dtype,
             usage=payload.usage,
-            verdicts=_verdicts_of(run.folder, decision_rule(described)),
+            verdicts=_verdicts_of(run.folder, rule),
             notes=notes,
+            kept=origin.kept,
+            made_of=origin.digest,
         )
         files.write_text(staging / CARD, model_card(run, facts))
         seal(staging)
@@ -92,6 +104,22 @@ def _writer(form: str) -> Callable[[Run, Path, str], Payload]:
     module, _, name = _WRITERS[form].partition(".")
     writer: Callable[[Run, Path, str], Payload] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     return writer
+
+
+class _Origin(NamedTuple):
+    """The model that an export is made of: digest of its SHA256SUMS, its card's title and the sections to keep."""
+
+    digest: str = ""
+    title: str = ""
+    kept: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+def _origin(run: Run) -> _Origin:
+    """Empty for a run."""
+    if not (run.folder / SUMS).is_file():
+        return _Origin()
+    card = read_file(run.folder, CARD, read_sums(run.folder)).decode("utf-8", errors="replace")
+    return _Origin(files.sha256_file(run.folder / SUMS), *read_card(card))
 
 
 def _metrics_of(run_folder: Path) -> dict[str, Any]:

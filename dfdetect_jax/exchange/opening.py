@@ -12,10 +12,10 @@ from dfdetect_jax import methods
 from dfdetect_jax.config import Data, Settings, to_dict
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.exchange import hub, weights_file
+from dfdetect_jax.exchange import hub, released, weights_file
 from dfdetect_jax.exchange.description import json_object, read_description
 from dfdetect_jax.exchange.onnx_run import NETWORK, OnnxRun
-from dfdetect_jax.exchange.payload import WEIGHTS
+from dfdetect_jax.exchange.payload import WEIGHTS, is_folded
 from dfdetect_jax.exchange.peer import read_peer
 from dfdetect_jax.exchange.sealed_folder import LARGEST_FILE, LARGEST_TEXT, SUMS, read_file, read_regular, read_sums
 from dfdetect_jax.methods import Variables
@@ -26,10 +26,10 @@ from dfdetect_jax.run.frozen import VALIDATION
 
 
 def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
-    """Opens a run folder, a model folder, a model on the Hugging Face hub, or a peer's ONNX file.
+    """Opens a run folder, a model folder, the released one, a model on the Hugging Face hub, or a peer's ONNX file.
 
     Args:
-        source: a folder; "OWNER/NAME@REVISION"; or a file NAME.onnx with its NAME.json beside it.
+        source: a folder; "released"; "OWNER/NAME@REVISION"; or a file NAME.onnx with its NAME.json beside it.
         sha256: digest that a model's `SHA256SUMS`, or a peer's file must have; needed for a model on the hub, "" for
             any.
 
@@ -38,6 +38,8 @@ def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
         SettingsError: its settings don't fit this version of the library, or a library that it needs is not installed.
     """
     path = Path(source)
+    if source == released.NAME:
+        return open_released(sha256)
     if (path / SUMS).is_file():
         return open_model(path, sha256)
     if path.suffix == ".onnx" and path.is_file():
@@ -49,6 +51,21 @@ def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
     if sha256:
         raise RunError(f"{source}: expected a model for --sha256, found no {SUMS} there; leave it out for a run")
     return run_folder.open_run(path)
+
+
+def open_released(sha256: str = "") -> Run:
+    """Opens the detector that comes with the package.
+
+    Args:
+        sha256: digest that it must have, if that should be another than the one it was released with.
+
+    Raises:
+        RunError: its files are missing or not the released ones.
+    """
+    folder = released.FOLDER
+    if not folder.is_dir():
+        raise RunError(f"{folder}: expected the released detector, found none; install the package anew, or give --run")
+    return open_model(folder, sha256 or released.SHA256)
 
 
 def open_model(folder: Path, sha256: str = "") -> Run:
@@ -76,7 +93,7 @@ def open_model(folder: Path, sha256: str = "") -> Run:
     if info["model"]["format"] == "onnx":
         info = with_digest(info, sums[NETWORK])
         return OnnxRun(**common, variables={}, info=info, content=read_file(folder, NETWORK, sums))
-    expected = _expected(settings, info["model"].get("folded") is True)
+    expected = _expected(settings, is_folded(info))
     variables = weights_file.read_weights(read_file(folder, WEIGHTS, sums), expected, folder / WEIGHTS)
     return Run(**common, variables=variables, info=info)
 

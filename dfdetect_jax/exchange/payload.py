@@ -26,8 +26,13 @@ class Payload:
     usage: Sequence[str]
 
 
+def is_folded(info: Mapping[str, Any]) -> bool:
+    """Whether normalisations are folded into the weights of a detector, by its config.json; never in a run."""
+    return info.get("model", {}).get("folded") is True
+
+
 def write_variables(run: Run, folder: Path, dtype: str) -> Payload:
-    """Writes the format "safetensors": parameters and running statistics as they are.
+    """Writes the format "safetensors": parameters and running statistics as they are, folded or not.
 
     Raises:
         RunError: a weight is beyond the range of `dtype`.
@@ -35,7 +40,7 @@ def write_variables(run: Run, folder: Path, dtype: str) -> Payload:
     weights_file.write_weights(folder / WEIGHTS, weights_file.stored(run.variables, dtype))
     return Payload(
         files={WEIGHTS: "parameters and running statistics by path"},
-        model={"dtype": dtype, "folded": False},
+        model={"dtype": dtype, "folded": is_folded(run.info)},
         usage=(
             "dfdetect predict --model FOLDER photo.jpg clip.mp4",
             "",

@@ -36,8 +36,10 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     The EXIF orientation is applied (unreadable EXIF counts as upright), in HEIC and AVIF the container's own instead.
     Grey and palette pictures are converted to RGB; transparent pixels are composited over black; of values with more
     than 8 bits the high ones are kept. An embedded colour profile is converted to sRGB, and HEIC and AVIF in HLG or PQ
-    become SDR, both by `colour_profile`. Of a TIFF with several pages, a HEIC with several
-    photographs or a JPEG with further pictures, the first (the one declared as primary) is read.
+    become SDR, both by `colour_profile`. Of a TIFF with several pages, a HEIC with several photographs or a JPEG with
+    further pictures, the first (the one declared as primary) is read. Pixels count as square: a density that says
+    otherwise (JFIF, PNG, EXIF) is left alone, as by browsers, since programs that write one for anamorphic frames
+    disagree with the standards on which side it enlarges.
 
     Returns:
         uint8 [H, W, 3], RGB.

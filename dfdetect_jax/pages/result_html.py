@@ -160,10 +160,11 @@ def _clip(result: Result) -> str:
         )
         for view in result.views
     )
+    title = "Its highest moments" if result.verdict == Verdict.REAL else "Its most suspicious moments"
     scrolled = 'class="scroll" tabindex="0" role="region" aria-label="Score over time"'
     return (
         f"<section><h3>Score over time</h3><div {scrolled}>{score_over_time(result)}</div></section>"
-        f'<section><h3>Its most suspicious moments</h3><div class="frames">{frames}</div></section>'
+        f'<section><h3>{title}</h3><div class="frames">{frames}</div></section>'
     )
 
 

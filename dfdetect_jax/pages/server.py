@@ -6,6 +6,7 @@ import contextlib
 import hmac
 import os
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -48,13 +49,33 @@ def password_of(args: argparse.Namespace) -> str:
     """The password from the environment; "" for none. Checks that the page may be opened.
 
     Raises:
-        SettingsError: the variable is empty, or other machines would reach a page without a password.
+        SettingsError: the variable is empty, other machines would reach a page without a password, or the port is
+            taken.
     """
     password = os.environ.get(args.password_from, "") if args.password_from else ""
     if args.password_from and not password:
         raise SettingsError(f"--password_from: expected a password in ${args.password_from}, found none; set it")
     check_access(args.host, password)
+    check_free(args.host, args.port)
     return password
+
+
+def check_free(host: str, port: int) -> None:
+    """Refuses a port that another program has, before a detector is opened for nothing; 0 is free.
+
+    Raises:
+        SettingsError: it is taken or no port, or the address is not this machine's.
+    """
+    if not 0 <= port < 2**16:
+        raise SettingsError(f"--port: expected a number from 0 to {2**16 - 1}, found {port}")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"--port {port}, --host {host}: expected a free port of this machine, found none "
+            f"({error.strerror or error}); name another, or leave --port out for the first free one from {PORT} on"
+        ) from error
 
 
 def load_gradio() -> Any:
@@ -145,7 +166,7 @@ def launch(
         )
     except OSError as error:
         raise SettingsError(
-            f"--port {port or PORT}, --host {host}: can't be listened on ({error}); name others"
+            f"--port {port or PORT}, --host {host}: expected a free port, found none; name others"
         ) from error
     return str(url)
 

@@ -5,7 +5,7 @@ colour vision); each is also written out.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -151,12 +151,13 @@ def photo_picture(result: Result) -> np.ndarray:
     boxes = place_picture(figure, margin, headline + title, width, height, image)
     heated = heat_overlay(views, scale)
     over = place_picture(figure, margin + width + gap, headline + title, width, height, heated)
-    for face in result.faces:
-        for view in face.views:
-            _draw_box(boxes, view, _box_verdict(result, face, view), words=True)
-            _draw_box(over, view, _box_verdict(result, face, view), words=False)
+    drawn = [(view, _box_verdict(result, face, view)) for face in result.faces for view in face.views]
+    for view, verdict in drawn:
+        _draw_box(boxes, view, verdict, words=True)
+        _draw_box(over, view, verdict, words=False)
     boxes.set_title("faces and scores", fontsize=10)
-    over.set_title(_WHERE[kind], fontsize=10)
+    over.set_title(_where(kind, result.verdict), fontsize=10)
+    _key_of_boxes(figure, page - margin - 0.75 + gap, headline + title, {verdict for _, verdict in drawn})
     for column, (name, picture) in enumerate(enlarged):
         left = margin + column * (across + gap)
         place_picture(figure, left, below, across, across, picture).set_title(name, fontsize=10)
@@ -191,11 +192,25 @@ def video_picture(result: Result) -> np.ndarray:
         _draw_box(axes, view, _box_verdict(result, result.faces[0], view), words=False)
         heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
-            heat.set_title(f"{_WHERE[kind]}, enlarged", fontsize=10, loc="left")
+            heat.set_title(f"{_where(kind, result.verdict)}, enlarged", fontsize=10, loc="left")
     left = margin + len(views) * (across + gap)
     place_colour_bar(figure, left, crops, across, scale, kind)
+    _key_of_boxes(figure, left, frames, {_box_verdict(result, result.faces[0], view) for view in views})
     _headline(figure, result)
     return rendered(figure)
+
+
+def _where(kind: HeatKind, verdict: Verdict) -> str:
+    """The title of a heat map: of a picture that is called real, attention names no suspect."""
+    return HEAT_TITLES[kind] if kind == HeatKind.ATTENTION and verdict == Verdict.REAL else _WHERE[kind]
+
+
+def _key_of_boxes(figure: Figure, left: float, down: float, shown: Collection[Verdict]) -> None:
+    """What the colours of the boxes say, under each other at a place in inches from the upper left."""
+    lines = [("box", GREY), *((f"■ {verdict}", colour) for verdict, colour in COLOURS.items() if verdict in shown)]
+    for number, (words, colour) in enumerate(lines):
+        x, y = left / figure.get_figwidth(), 1 - (down + 0.16 * number) / figure.get_figheight()
+        figure.text(x, y, words, va="top", fontsize=8, color=colour)
 
 
 def _score_over_time(axes: Axes, result: Result) -> None:

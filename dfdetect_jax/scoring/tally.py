@@ -15,12 +15,13 @@ class Tally:
         files: that have a line.
         failed: of them, those that could not be read.
         faces: that were scored, in all frames.
+        pictures: of results, written.
         pictures_missing: pictures of results that could not be written.
         passed_over: what has no line, by the reason.
     """
 
     def __init__(self) -> None:
-        self.files = self.failed = self.faces = self.pictures_missing = 0
+        self.files = self.failed = self.faces = self.pictures = self.pictures_missing = 0
         self.passed_over: collections.Counter[Why] = collections.Counter()
         self._start = self._reported = time.monotonic()
 
@@ -41,6 +42,7 @@ class Tally:
         self._reported = time.monotonic()
         seconds = self._reported - self._start
         files = "1 file" if self.files == 1 else f"{self.files} files"
+        faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
         rate = f"{self.files / max(seconds, 1e-9):.2f} files/s"
         missing = f", {self.pictures_missing} without their picture" if self.pictures_missing else ""
-        return f"{files}, {self.failed} failed{missing}, {self.faces} faces scored in {seconds:.1f} s, {rate}"
+        return f"{files}, {self.failed} failed{missing}, {faces} scored in {seconds:.1f} s, {rate}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfdetect_jax.exchange.card import UNMEASURED, CardFacts, model_card
+from dfdetect_jax.exchange.card import UNMEASURED, CardFacts, model_card, read_card
 from dfdetect_jax.scoring.decision import DecisionRule
 from tests import trained
 
@@ -52,3 +52,18 @@ def test_a_fact_stands_in_the_card(line):
 def test_what_was_not_measured_is_said():
     assert UNMEASURED in card({})
     assert trained.opened().info["data"]["fingerprint"] in card({})
+
+
+def test_the_sections_of_a_card_that_outlive_an_export_are_read_from_it():
+    text = card({"data": {"celebdf": MEASURED}})
+    title, kept = read_card(text)
+    assert title == "mine"
+    assert list(kept) == ["Verdicts", "Figures", "Training"]
+    assert kept["Verdicts"] == ["- fake from 0.900"]
+    assert kept["Training"][-1] == "- licence: none"
+    assert "| jpeg | 0.700 | 0.600 |  |  |  |" in kept["Figures"]
+
+
+@pytest.mark.parametrize("text", ["", "no title", "## Files\n\nFigures"])
+def test_a_card_by_somebody_else_may_have_none_of_them(text):
+    assert read_card(text) == ("", {})

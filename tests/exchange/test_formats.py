@@ -87,6 +87,17 @@ def test_an_onnx_network_takes_any_number_of_images(exported):
         np.testing.assert_allclose(model.score(crops(run, 3)[:count]), expected[:count], atol=1e-5)
 
 
+def test_a_model_turned_into_another_format_predicts_the_same(exported, tmp_path):
+    """From the format "jax", whose weights are folded, to the two others; a network holds no weights to go on from."""
+    run = trained.opened_lae()
+    folded = open_detector(exported("lae", "jax"))
+    for form in ("safetensors", "onnx"):
+        again = open_detector(write_model(folded, tmp_path / form, form))
+        np.testing.assert_allclose(again.score(crops(run, 3)), run.score(crops(run, 3)), atol=1e-5)
+    with pytest.raises(RunError, match="expected a run or a model with weights, found an ONNX network"):
+        write_model(again, tmp_path / "third")
+
+
 def test_the_jax_program_needs_jax_and_the_weights_alone_as_the_card_shows(exported, capsys):
     run, folder = trained.opened_lae(), exported("lae", "jax")
     card = (folder / "README.md").read_text().split("```")[1]
@@ -115,7 +126,10 @@ def test_the_onnx_example_of_twenty_lines_needs_neither_jax_nor_this_library(exp
     Image.fromarray(crop).save(tmp_path / "face.png")
     code = (folder / "example.py").read_text()
     assert len(code.splitlines()) <= 20
-    (tmp_path / "example.py").write_text(NEITHER_JAX_NOR_US + code.replace("__file__", repr(str(folder / "x"))))
+    docstring, _, rest = code.replace("__file__", repr(str(folder / "x"))).partition("\n")
+    (tmp_path / "example.py").write_text(f"{docstring}\n{NEITHER_JAX_NOR_US}{rest}")
+    usage = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert usage.stderr.splitlines() == [docstring.strip('"')]
     command = [sys.executable, "example.py", "face.png", "map.png"]
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""}

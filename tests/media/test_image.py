@@ -82,6 +82,12 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     np.testing.assert_array_equal(read_image(path), upright)
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_density_stretches_nothing(tmp_path, name):
+    Image.fromarray(gradient()).save(tmp_path / name, dpi=(144, 72))
+    assert read_image(tmp_path / name).shape == (HEIGHT, WIDTH, 3)
+
+
 def test_damaged_exif_counts_as_upright(tmp_path):
     path = tmp_path / "picture.png"
     Image.fromarray(gradient()).save(path, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")

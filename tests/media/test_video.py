@@ -6,13 +6,17 @@ import sys
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import Image
 
+from dfdetect_jax.config import Crop
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media import video, video_stream
+from dfdetect_jax.media.crop import crop_matrix, warp
+from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.media.file_format import media_format, media_kind
 from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.video import MiscountError, evenly_spaced, probe, read_frames
@@ -391,6 +395,30 @@ def test_pixels_are_made_square_by_enlarging(tmp_path, aspect, size):
     path = write_clip(tmp_path / "clip.mp4", GREY, sample_aspect_ratio=aspect)
     assert probe(path)[2:4] == size
     assert {frame.image.shape for frame in read_frames(path)} == {(*size[::-1], 3)}
+
+
+@pytest.fixture(scope="module")
+def square(tmp_path_factory, astronaut):
+    """The first frame of a clip with square pixels, and the face in it."""
+    return frame_and_face(write_clip(tmp_path_factory.mktemp("square") / "clip.mp4", [astronaut] * 2))
+
+
+def frame_and_face(path):
+    image = next(read_frames(path)).image
+    ((face,),) = load_face_detector("haar")([image])
+    return image, face
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize(("size", "aspect"), [((256, 512), Fraction(2)), ((512, 384), Fraction(3, 4))])
+def test_a_face_in_anamorphic_pixels_has_the_crop_of_square_ones(tmp_path, astronaut, square, suffix, size, aspect):
+    stored = cv2.resize(astronaut, size, interpolation=cv2.INTER_AREA)
+    clip = write_clip(tmp_path / f"clip.{suffix}", [stored] * 2, ENCODERS[suffix], sample_aspect_ratio=aspect)
+    (image, face), (square_image, square_face) = frame_and_face(clip), square
+    np.testing.assert_allclose(face.box, square_face.box, atol=4)
+    matrix = crop_matrix(square_face, Crop(size=64, align="box", face_detector="haar"))
+    crop, expected = warp(image, matrix, 64), warp(square_image, matrix, 64)
+    assert np.abs(crop.astype(int) - expected).mean() < 5
 
 
 ONE = 0x10000

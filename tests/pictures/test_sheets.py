@@ -107,6 +107,15 @@ def test_pictures_explain_their_colours(written, heat_kind, title, never, kind):
     assert heat_kind in words
 
 
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_what_is_called_real_is_not_headed_suspicious_and_boxes_have_a_key(written, kind):
+    sheets.picture_of(result([view(0.1, frame=3, heat_kind=HeatKind.ATTENTION)], kind))
+    words = "; ".join(written)
+    assert "suspicious" not in words
+    assert "attention" in words
+    assert [word for word in written if word.startswith("■")] == ["■ real"]
+
+
 def test_what_raises_the_score_stands_beside_the_heat_on_a_scale_of_its_own(written):
     faint = np.zeros((SIZE, SIZE), np.float32)
     faint[:, : SIZE // 2] = 1e-3

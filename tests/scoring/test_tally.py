@@ -2,6 +2,12 @@ from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.scoring.tally import Tally
 
 
+def test_one_face_is_no_plural():
+    tally = Tally()
+    tally.faces = 1
+    assert ", 1 face scored in " in tally.report()
+
+
 def test_counts_are_reported_in_one_line():
     tally = Tally()
     tally.add(BadMediaError("broken"))
