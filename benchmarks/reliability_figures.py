@@ -34,10 +34,12 @@ def fuzz(results: list[dict[str, Any]]) -> str:
 
 
 def kill(results: dict[str, Any]) -> str:
-    rows = [
-        (r["work"], r["runs"], r["kills"], r["within a save"], f"{r['equal']} of {r['runs']}") for r in rows_of(results)
-    ]
-    return table(("command", "runs", "kills", "of them within a save", "ends equal bit for bit"), rows)
+    rows = []
+    for r in rows_of(results):
+        answers = "" if r.get("lost") is None else f"{r['acknowledged']:,}, {r['lost']:,}"
+        rows.append((r["work"], r["runs"], r["kills"], r["within a save"], f"{r['equal']} of {r['runs']}", answers))
+    columns = ("command", "runs", "kills", "of them within a save", "ends equal bit for bit")
+    return table((*columns, "answers acknowledged before, lost"), rows)
 
 
 def soak(results: dict[str, Any]) -> str:
