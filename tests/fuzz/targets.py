@@ -285,6 +285,32 @@ def read_benchmark(path: Path) -> Any:
     return catalog.find_clips("deepfakebench", path.parent, catalog.Options(json=str(path)))
 
 
+def make_trees(folder: Path) -> list[Path]:
+    """The lists, tables and JSON of every data set's tree."""
+    from tests.data.sample_trees import TREES
+
+    paths = []
+    for name, build in TREES.items():
+        (folder / name).mkdir()
+        (folder / f"{name}.options").write_text(json.dumps(build(folder / name)))
+        paths += [path for path in (folder / name).rglob("*") if path.suffix in (".txt", ".csv", ".json")]
+    return sorted(paths)
+
+
+def read_tree(path: Path) -> Any:
+    """The tree whose file it is, by the catalog of its name."""
+    from dfdetect_jax.data import catalog
+    from tests.data.sample_trees import TREES
+
+    root = next(folder for folder in path.parents if folder.name in TREES)
+    options = json.loads(root.with_suffix(".options").read_text())
+    return catalog.find_clips(root.name, root, catalog.Options(**options))
+
+
+def _text_or_json(content: bytes, others: list[bytes], generator: np.random.Generator) -> bytes:
+    return mutate_json(content, generator) if content[:1] in b"{[" else mutate(content, others, generator)
+
+
 def make_configs(folder: Path) -> list[Path]:
     """config.json of both methods."""
     from dfdetect_jax.config import Crop, to_dict
@@ -404,4 +430,5 @@ TARGETS = {
     "safetensors": Target(make=make_safetensors, read=read_safetensors),
     "onnx": Target(make=make_onnx, read=read_onnx),
     "journal": Target(make=make_journal, read=read_journal, place=in_place, mutate=_lines),
+    "trees": Target(make=make_trees, read=read_tree, place=in_place, mutate=_text_or_json),
 }
