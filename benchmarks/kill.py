@@ -1,17 +1,19 @@
 """`kill -9` at random moments of every command that writes, then the same command again: is the end the same?
 
-    python benchmarks/kill.py [--runs 50] [--work cae lae prepare predict] [--seed 0] [--json FILE]
+    python benchmarks/kill.py [--runs 50] [--minutes M] [--work cae lae prepare predict journal] [--json FILE]
 
 Each work is done once undisturbed. Then it is done anew, `--runs` times; each time it is killed at a random moment of
 the last four fifths of the time that the undisturbed one took, one time in three twice, and begun again until it ends.
 Ends are compared bit for bit: arrays and cursors of the last checkpoint and the lines of metrics (without speeds), the
-bytes of records, the lines of scores. A kill fell into a save if a checkpoint was half written or not sealed, or a file
-partial.
+bytes of records, the lines of scores, the answers and masks of a queue. A kill fell into a save if a checkpoint was
+half written or not sealed, a file partial, or an answer saved in part. Of the journal of annotations, the answers that
+were acknowledged before a kill are counted, and those of them that are not there when the queue is opened again.
 """
 
 import argparse
 import collections
 import json
+import math
 import os
 import signal
 import subprocess
@@ -21,11 +23,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import annotate_worker
 import measure
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-CAE, LAE, PREPARE, PREDICT = WORKS = ("cae", "lae", "prepare", "predict")
+CAE, LAE, PREPARE, PREDICT, JOURNAL = WORKS = ("cae", "lae", "prepare", "predict", "journal")
+_COMMAND = ("-m", "dfdetect_jax")
 _STEPS = 60
 _PICTURES = 40
 _TRAIN = [f"--config.train.steps={_STEPS}", "--config.train.eval_every=3", "--config.train.log_every=1"]
@@ -46,17 +50,19 @@ _SPEEDS = ("data_wait", "images_per_second")  # differ from run to run
 
 def command(work: str, out: Path, shared: Path) -> list[str]:
     """What writes into `out`; `shared` holds pictures and a run."""
+    if work == JOURNAL:
+        return [str(ROOT / "benchmarks/annotate_worker.py"), str(out)]
     if work in _TINY:
-        return ["train", *_TINY[work], *_TRAIN, f"--workdir={out}"]
+        return [*_COMMAND, "train", *_TINY[work], *_TRAIN, f"--workdir={out}"]
     if work == PREPARE:
         haar = ("--face_detector=haar", "--align=box", "--size=64", "--processes=2")
-        return ["prepare", "--dataset=folder", f"--root={shared / 'tree'}", f"--out={out}", *haar]
+        return [*_COMMAND, "prepare", "--dataset=folder", f"--root={shared / 'tree'}", f"--out={out}", *haar]
     scores = (f"--scores={out / 'scores.jsonl'}", "--pictures=none")
-    return ["predict", f"--run={shared / 'run'}", *scores, str(shared / "tree")]
+    return [*_COMMAND, "predict", f"--run={shared / 'run'}", *scores, str(shared / "tree")]
 
 
 def start(work: str, out: Path, shared: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "dfdetect_jax", *command(work, out, shared)]
+    words = [sys.executable, *command(work, out, shared)]
     environment = {**os.environ, "TFDS_DATA_DIR": str(shared / "data"), "PYTHONPATH": str(ROOT)}
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     return subprocess.Popen(words, cwd=ROOT, env=environment, start_new_session=True, **quiet)
@@ -89,7 +95,9 @@ def within_a_save(work: str, out: Path) -> bool:
     partial = any(out.rglob("*.partial")) or any(out.rglob("*orbax-checkpoint-tmp*")) or any(out.rglob(".deleted-*"))
     steps = [path for path in (out / "checkpoints").glob("*") if path.name.isdigit()]
     unsealed = any(not (path / "seal.json").exists() for path in steps)
-    cut = any(path.read_bytes()[-1:] not in (b"\n", b"") for path in out.glob("*.jsonl"))
+    cut = any(path.read_bytes()[-1:] not in (b"\n", b"") for path in out.rglob("*.jsonl"))
+    if work == JOURNAL:
+        cut |= annotate_worker.saved_in_part(out / "queue")
     return partial or unsealed or cut or (work == PREPARE and any(out.rglob("*.part.*")))
 
 
@@ -101,6 +109,8 @@ def end_of(work: str, out: Path) -> Any:
     if work == PREPARE:
         manifest = json.loads(next(out.glob("*/*/*/manifest.json")).read_text())
         return manifest["sha256"], manifest["fingerprint"], manifest["counts"]
+    if work == JOURNAL:
+        return annotate_worker.end_of(out / "queue")
     return sorted((out / "scores.jsonl").read_text().splitlines())
 
 
@@ -142,12 +152,20 @@ def row_of(work: str, args: argparse.Namespace, folder: Path, shared: Path) -> m
     finished(work, folder / "warm", shared)  # compiles
     seconds = finished(work, folder / "whole", shared)
     expected, counts = end_of(work, folder / "whole"), collections.Counter[str]()
+    deadline = time.monotonic() + 60 * args.minutes
     for number in range(args.runs):
+        if time.monotonic() > deadline:
+            break
+        counts["runs"] += 1
         out = folder / f"killed{number}"
         for _ in range(2 if generator.random() < 1 / 3 else 1):
             if killed(work, out, shared, float(generator.uniform(0.2 * seconds, seconds))):
                 counts["kills"] += 1
                 counts["within a save"] += within_a_save(work, out)
+                if work == JOURNAL:
+                    acknowledged, lost = annotate_worker.lost(out)
+                    counts["acknowledged"] += acknowledged
+                    counts["lost"] += lost
         finished(work, out, shared)
         same = end_of(work, out) == expected
         counts["equal"] += same
@@ -155,8 +173,8 @@ def row_of(work: str, args: argparse.Namespace, folder: Path, shared: Path) -> m
             print(f"{work}: run {number} ended otherwise; see {out}", file=sys.stderr)
     return {
         "work": work,
-        "runs": args.runs,
-        **{name: counts[name] for name in ("kills", "within a save", "equal")},
+        **{name: counts[name] for name in ("runs", "kills", "within a save", "equal")},
+        **{name: counts[name] if work == JOURNAL else None for name in ("acknowledged", "lost")},
         "s": seconds,
     }
 
@@ -164,6 +182,7 @@ def row_of(work: str, args: argparse.Namespace, folder: Path, shared: Path) -> m
 def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50, help="of each work")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="of each work, after which no run is begun")
     parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """Writes the figures of docs/reliability.md from the JSON files of the commands that measure them.
 
-    python benchmarks/reliability_figures.py [--fuzz FILE] [--kill FILE] [--soak FILE] [--isolation FILE]
+    python benchmarks/reliability_figures.py [--fuzz FILE] [--kill FILE] [--soak FILE] [--isolation FILE] [--guard FILE]
 
 A table whose file is not given stays as it is.
 """
@@ -34,10 +34,12 @@ def fuzz(results: list[dict[str, Any]]) -> str:
 
 
 def kill(results: dict[str, Any]) -> str:
-    rows = [
-        (r["work"], r["runs"], r["kills"], r["within a save"], f"{r['equal']} of {r['runs']}") for r in rows_of(results)
-    ]
-    return table(("command", "runs", "kills", "of them within a save", "ends equal bit for bit"), rows)
+    rows = []
+    for r in rows_of(results):
+        answers = "" if r.get("lost") is None else f"{r['acknowledged']:,}, {r['lost']:,}"
+        rows.append((r["work"], r["runs"], r["kills"], r["within a save"], f"{r['equal']} of {r['runs']}", answers))
+    columns = ("command", "runs", "kills", "of them within a save", "ends equal bit for bit")
+    return table((*columns, "answers acknowledged before, lost"), rows)
 
 
 def soak(results: dict[str, Any]) -> str:
@@ -55,12 +57,25 @@ def isolation(results: dict[str, Any]) -> str:
     return table(("files", "work", "isolated", "files/s", "MB of the process"), rows)
 
 
+def guard(results: dict[str, Any]) -> str:
+    columns = ("arm", "s/step", "CPU s/step", "times ours")
+    names = {"this library", "without the guard"}
+    rows = [(r["arm"], *(f"{r[name]:.4g}" for name in columns[1:])) for r in rows_of(results) if r["arm"] in names]
+    return table(columns, rows)
+
+
 def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that `measure.report` wrote."""
     return results["rows"]
 
 
-TABLES: dict[str, Callable[[Any], str]] = {"fuzz": fuzz, "kill": kill, "soak": soak, "isolation": isolation}
+TABLES: dict[str, Callable[[Any], str]] = {
+    "fuzz": fuzz,
+    "kill": kill,
+    "soak": soak,
+    "isolation": isolation,
+    "guard": guard,
+}
 
 
 def main() -> None:

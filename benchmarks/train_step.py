@@ -3,23 +3,26 @@
     python benchmarks/train_step.py [--method cae] [--size 128] [--batch 8] [--width 1.0] [--steps 7] [--json FILE]
     python benchmarks/train_step.py --encoder efficientnet_lite0 --batch 16
     python benchmarks/train_step.py --size 299 --batch 32 --dtype bfloat16                             on a GPU
+    python benchmarks/train_step.py --guard --without plain torch          what the guard against NaN and infinity costs
 
 The LAE trains with all its terms, the perceptual one on a VGG16 of random weights, which takes as long as a trained
 one. All arms run the same network from the same settings on JAX's default device, interleaved; PyTorch keeps images
 channels_last, computes bfloat16 under autocast and float32 on a GPU as TF32, as JAX does. "plain Flax layers" is the
 same method with every layer lowered as `nn.Conv`, `nn.ConvTranspose`, `nn.max_pool` and `nn.BatchNorm` would be; on
-GPUs and TPUs that is what this library does, and the arm is left out.
+GPUs and TPUs that is what this library does, and the arm is left out. "without the guard" takes every update, whatever
+the numbers are: norm and loss are computed all the same, since they are metrics.
 
 Close other programs: PyTorch's threads synchronise more often and slow down more on a busy machine than XLA's. If that
 isn't possible, restrict all arms to one core and compare the column of processor time:
 `OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/train_step.py`.
 """
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import measure
@@ -28,18 +31,32 @@ import workload
 from dfdetect_jax import methods
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.devices import host
+from dfdetect_jax.methods import step
 from dfdetect_jax.models.operations import plain_lowering
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
+UNGUARDED = "without the guard"
 LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
 
 
-def jax_arm(settings: Settings, batch: dict, plain: bool) -> tuple[Callable[[], None], dict]:
+@contextlib.contextmanager
+def taking_every_update(whether: bool) -> Iterator[None]:
+    """Steps that are compiled in the block learn even from NaN and infinity, if `whether`."""
+    guard = step.learnt_where
+    if whether:
+        step.learnt_where = lambda finite, new, old: new
+    try:
+        yield
+    finally:
+        step.learnt_where = guard
+
+
+def jax_arm(settings: Settings, batch: dict, name: str) -> tuple[Callable[[], None], dict]:
     """A step with donated state as a call; its compile time, memory, FLOP and parameters."""
     method = methods.build(settings, workload.random_weights(settings))
     state, batch = jax.jit(method.init)(jax.random.key(0)), jax.device_put(batch)
     start = time.perf_counter()
-    with plain_lowering(plain):
+    with plain_lowering(name == PLAIN), taking_every_update(name == UNGUARDED):
         compiled = jax.jit(method.train_step, donate_argnums=0).lower(state, batch).compile()
     memory = compiled.memory_analysis()
     facts = {
@@ -51,11 +68,11 @@ def jax_arm(settings: Settings, batch: dict, plain: bool) -> tuple[Callable[[], 
     }
     box = [state]
 
-    def step() -> None:
+    def train() -> None:
         box[0], metrics = compiled(box[0], batch)
         jax.block_until_ready((box[0], metrics))
 
-    return step, facts
+    return train, facts
 
 
 def torch_arm(settings: Settings, batch: dict, mode: str | None) -> tuple[Callable[[], None], dict]:
@@ -87,8 +104,8 @@ def build_arms(settings: Settings, wanted: list[str], mode: str) -> tuple[dict, 
     for name in wanted:
         if (reason := absent(name)) is not None:
             notes.append(reason)
-        elif name in (OURS, PLAIN):
-            arms[name], facts[name] = jax_arm(settings, batch, plain=name == PLAIN)
+        elif name in (OURS, UNGUARDED, PLAIN):
+            arms[name], facts[name] = jax_arm(settings, batch, name)
         else:
             arms[name], facts[name] = torch_arm(settings, batch, mode if name == COMPILED else None)
     counts = {name: fact["parameters"] for name, fact in facts.items()}
@@ -110,11 +127,13 @@ def main() -> None:
     workload.add_arguments(parser)
     parser.add_argument("--steps", type=int, default=7, help="timed steps of each arm")
     parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
+    parser.add_argument("--guard", action="store_true", help="with an arm that takes every update, even NaN")
     modes = ("default", "reduce-overhead", "max-autotune")
     parser.add_argument("--compile-mode", default="default", choices=modes, help="of torch.compile")
     args = parser.parse_args()
     left_out = {name for word in args.without for name in LEFT_OUT_AS[word]}
-    wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
+    guard = (UNGUARDED,) if args.guard else ()
+    wanted = [name for name in (OURS, *guard, PLAIN, EAGER, COMPILED) if name not in left_out]
 
     host.keep_freed_memory()  # as `train` does; PyTorch's arms, in the same process, gain by it too
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs some of a GPU's memory

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
+from dfdetect_jax.media.limits import MAX_UPLOAD_MEGABYTES
 from dfdetect_jax.pages import server
 
 if TYPE_CHECKING:
     from dfdetect_jax.run.folder import Run
-
-MOST_MEGABYTES = 200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--most_megabytes",
         type=int,
-        default=MOST_MEGABYTES,
+        default=MAX_UPLOAD_MEGABYTES,
         metavar="N",
         help="largest file that the page takes (default: %(default)s)",
     )

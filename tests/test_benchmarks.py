@@ -16,7 +16,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("train_step", ["--method", "lae", "--steps", "1", *SMALL]),
+        ("train_step", ["--method", "lae", "--steps", "1", "--guard", *SMALL]),
         ("augmentation", ["--rounds", "1", *SMALL[:-3]]),
         ("score", ["--rounds", "1", *SMALL]),
         ("evaluate", ["--frames", "500", "--resamples", "5", "--images", "24", "--size", "32"]),
@@ -25,6 +25,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
         ("decode_video", ["--long", "--minutes", "0.05", "--rounds", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
         ("exports", ["--images", "2"]),
+        ("kill", ["--work", "journal", "--runs", "1"]),
         ("soak", ["--files", "40", "--broken", "0.1"]),
         ("isolation", ["--photos", "4", "--clips", "1", "--seconds", "1", "--rounds", "1", *SMALL[:-3]]),
     ],

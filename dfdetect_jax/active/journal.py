@@ -16,6 +16,7 @@ from dfdetect_jax.errors import SettingsError
 
 JOURNAL = "journal.jsonl"  # in the queue
 OUTSIDE = "outside"  # in an annotator's place, of a mask that is nobody's answer
+_LONGEST = 1e9  # seconds of an answer
 _NAME = re.compile(r"[^\W_][\w-]{0,39}")  # it becomes a part of file names
 
 
@@ -127,13 +128,15 @@ def _entry(line: str) -> Entry | None:
         values = json.loads(line)
         known = {field.name for field in dataclasses.fields(Entry)}  # a later version may write more
         entry = Entry(**{name: value for name, value in values.items() if name in known})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):  # the last of lists nested without end
         return None
     return entry if _is_sound(entry) else None
 
 
 def _is_sound(entry: Entry) -> bool:
     texts = (entry.time, entry.annotator, entry.item, entry.answer, entry.file, entry.sha256)
+    if not all(isinstance(each, str) for each in texts) or entry.answer not in set(Answer):
+        return False
     numbers = (entry.seconds, 0.0 if entry.heat_iou is None else entry.heat_iou)
-    sound = all(isinstance(each, str) for each in texts) and all(isinstance(each, int | float) for each in numbers)
-    return sound and entry.placed in (True, False) and entry.answer in set(Answer)
+    sound = all(isinstance(each, int | float) and 0 <= each < _LONGEST for each in numbers)  # none of it is NaN
+    return sound and isinstance(entry.placed, bool) and _NAME.fullmatch(entry.annotator) is not None

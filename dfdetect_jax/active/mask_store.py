@@ -4,8 +4,8 @@ answers/0001.ann.1.png   every mask that was ever saved: by item, annotator and 
 masks/0001.png           a copy of the one that training reads: the first annotator's, in its last version
 journal.jsonl            a line per answer, see `journal`
 
-An answer is written in this order, each part whole or not at all, so that a process killed between two of them has lost
-nothing: a mask in answers/ without a line gets its line when the queue is opened next.
+An answer is written in this order, each part whole or not at all; a mask that is withdrawn goes after the line that
+says so. A process killed between two of them has lost nothing: `recover`, when the queue is opened next, does the rest.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import numpy as np
 
 from dfdetect_jax import files
 from dfdetect_jax.active.agreement import iou_with_heat
-from dfdetect_jax.active.journal import OUTSIDE, Answer, Entry, append, check_annotator, read_journal
+from dfdetect_jax.active.journal import OUTSIDE, Answer, Entry, append, check_annotator, latest, read_journal
 from dfdetect_jax.active.queue import MASKS, STARTED, Queue, QueueRow
 from dfdetect_jax.active.queue_masks import read_heat
 from dfdetect_jax.errors import BadMediaError, RunError
@@ -90,7 +90,7 @@ def save_answer(
             return Saved(None, conflict)
         placing = answer != Answer.SKIP and owner in ("", annotator, OUTSIDE)
         file, digest = _keep(queue, row, annotator, mask) if mask is not None else ("", "")
-        if placing:
+        if file and placing:
             _place(queue, row, file, owner)
         entry = Entry(
             time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -104,6 +104,8 @@ def save_answer(
             heat_iou=None if mask is None else iou_with_heat(mask, read_heat(queue, row)),
         )
         append(queue.folder, entry)
+        if placing and not file:
+            _withdraw(queue, row, owner)
     return Saved(entry)
 
 
@@ -146,7 +148,7 @@ def read_kept(queue: Queue, entry: Entry) -> np.ndarray:
         BadMediaError: its file can't be read, is another one, or lies elsewhere than in answers/.
     """
     path = queue.folder / entry.file
-    if entry.file != f"{ANSWERS}/{path.name}" or not path.is_file() or path.is_symlink():
+    if entry.file != f"{ANSWERS}/{path.name}" or not _is_version(path) or not path.is_file() or path.is_symlink():
         raise BadMediaError(f"{path}: expected a mask in {ANSWERS}/, found none; the journal names it")
     if files.sha256_file(path) != entry.sha256:
         raise BadMediaError(f"{path}: expected the mask that was saved, found another; it was changed since")
@@ -154,7 +156,13 @@ def read_kept(queue: Queue, entry: Entry) -> np.ndarray:
 
 
 def recover(queue: Queue) -> int:
-    """Adds the lines of masks that were saved by a process which was killed before it could; returns how many.
+    """Finishes what a process was at when it was killed.
+
+    Masks in answers/ without a line get it, and become their item's where they would have; masks of whoever has
+    answered otherwise since are taken away. Nothing of this once training has started with the masks, but the lines.
+
+    Returns:
+        How many lines were added.
 
     Raises:
         RunError: the queue can't be written to.
@@ -167,13 +175,30 @@ def recover(queue: Queue) -> int:
         kept = [path for path in (queue.folder / ANSWERS).iterdir() if _is_version(path)]
         lost = sorted(path for path in kept if _name_of(path) not in known and path.name.split(".")[1] != OUTSIDE)
         for path in lost:
-            append(queue.folder, _recovered(queue, path))
+            entries.append(_recovered(queue, path, entries))
+            append(queue.folder, entries[-1])
+        _withdraw_again(queue, entries)
     return len(lost)
 
 
-def _recovered(queue: Queue, path: Path) -> Entry:
+def _withdraw_again(queue: Queue, entries: list[Entry]) -> None:
+    """Takes away the masks of those who have answered otherwise since."""
+    answers = {} if (queue.folder / STARTED).exists() else latest(entries)
+    for row in queue.rows:
+        given = answers.get(row.id, {})
+        owner = owner_of(queue, row, entries) if given else ""
+        if owner in given and given[owner].answer != Answer.MASK:
+            _withdraw(queue, row, owner)
+
+
+def _recovered(queue: Queue, path: Path, entries: list[Entry]) -> Entry:
+    """The line of a mask that has none, after the mask was placed if it is to be."""
     item, annotator, _ = path.name.split(".", 2)
     digest, mask = files.sha256_file(path), queue.folder / MASKS / f"{item}.png"
+    row = next((row for row in queue.rows if row.id == item), None)
+    started = (queue.folder / STARTED).exists()
+    if row and not started and owner_of(queue, row, entries) in ("", annotator):
+        _place(queue, row, _name_of(path), annotator)
     seconds = path.stat().st_mtime
     return Entry(
         time=datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds"),
@@ -227,18 +252,24 @@ def _write_version(queue: Queue, row: QueueRow, annotator: str, content: bytes) 
 
 
 def _is_version(path: Path) -> bool:
-    return re.fullmatch(r"[^.]+\.[^.]+\.[0-9]+\.png", path.name) is not None
+    return re.fullmatch(r"[^.]{1,40}\.[^.]{1,40}\.[0-9]{1,9}\.png", path.name) is not None
 
 
 def _place(queue: Queue, row: QueueRow, file: str, owner: str) -> None:
-    """Makes a kept mask the item's, or, with "", takes the item's mask away; what was there is in answers/."""
-    path = queue.folder / row.file(MASKS)
+    """Makes a kept mask the item's; what was there is in answers/."""
+    _keep_outside(queue, row, owner)
+    files.write_bytes(queue.folder / row.file(MASKS), (queue.folder / file).read_bytes())
+
+
+def _withdraw(queue: Queue, row: QueueRow, owner: str) -> None:
+    """Takes the item's mask away; it is in answers/."""
+    _keep_outside(queue, row, owner)
+    (queue.folder / row.file(MASKS)).unlink(missing_ok=True)
+
+
+def _keep_outside(queue: Queue, row: QueueRow, owner: str) -> None:
     if owner == OUTSIDE:
-        _write_version(queue, row, OUTSIDE, path.read_bytes())
-    if file:
-        files.write_bytes(path, (queue.folder / file).read_bytes())
-    else:
-        path.unlink(missing_ok=True)
+        _write_version(queue, row, OUTSIDE, (queue.folder / row.file(MASKS)).read_bytes())
 
 
 @contextlib.contextmanager

@@ -9,16 +9,12 @@ from collections.abc import Collection, Generator, Iterator
 
 from PIL import Image
 
-from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.animation_parts import Parts, animation_parts
 from dfdetect_jax.media.file_format import FORMATS, IMAGE, is_animated, media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.image import opened, to_rgb
-from dfdetect_jax.media.pixel_limits import check_size
+from dfdetect_jax.media.limits import MAX_ANIMATION_FRAMES, MAX_FRAME_PIXELS, check_animation
 
-MAX_PICTURES = 20_000  # of one animation
-MAX_WORK = 5_000_000_000  # pixels of one animation: all are decoded, up to the last that is read, in 1 to 6 minutes
-_MAX_PIXELS = 36_000_000  # of one picture
 _SHORTEST, _USUAL = 0.02, 0.1  # seconds; browsers show a picture of less than 20 ms for 100 ms
 
 
@@ -36,11 +32,11 @@ def survey_animation(path: str | os.PathLike[str]) -> VideoInfo:
     """An animation as a video, by its blocks or chunks; its first picture is decoded.
 
     Raises:
-        BadMediaError: the first picture is damaged, more than `MAX_PICTURES`, or too many pixels in one or in all.
+        BadMediaError: the first picture is damaged, or as `limits.check_animation`.
     """
     name = media_format(path)
-    parts = _parts(path, name)
-    with opened(path, name, _MAX_PIXELS) as picture:
+    parts = animation_parts(path, name, most=MAX_ANIMATION_FRAMES + 1)
+    with opened(path, name, MAX_FRAME_PIXELS) as picture:
         _check_work(path, picture, parts)
         picture.seek(parts.first)
         picture.load()
@@ -66,10 +62,10 @@ def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None 
         BadMediaError: as `survey_animation`.
     """
     name = media_format(path)
-    parts = _parts(path, name)
+    parts = animation_parts(path, name, most=MAX_ANIMATION_FRAMES + 1)
     last = len(parts.seconds) - 1 if indices is None else max(indices, default=-1)
     count, seconds = 0, 0.0
-    with opened(path, name, _MAX_PIXELS) as picture:
+    with opened(path, name, MAX_FRAME_PIXELS) as picture:
         _check_work(path, picture, parts)
         width, height = picture.size
         for index in _steps(picture, parts.first, last + 1):
@@ -80,20 +76,10 @@ def read_pictures(path: str | os.PathLike[str], indices: Collection[int] | None 
     return count
 
 
-def _parts(path: str | os.PathLike[str], name: str) -> Parts:
-    parts = animation_parts(path, name, most=MAX_PICTURES + 1)
-    if len(parts.seconds) > MAX_PICTURES:
-        raise BadMediaError(f"{path}: more than {MAX_PICTURES:,} pictures in an animation; cut it into parts")
-    return parts
-
-
 def _check_work(path: str | os.PathLike[str], picture: Image.Image, parts: Parts) -> None:
     """Refuses what would take too long or too much memory, before anything is decoded."""
     width, height = max(picture.width, parts.width), max(picture.height, parts.height)
-    check_size(path, width, height, _MAX_PIXELS)
-    if width * height * len(parts.seconds) > MAX_WORK:
-        size = f"{len(parts.seconds):,} pictures of {width} x {height} pixels"
-        raise BadMediaError(f"{path}: {size}, at most {MAX_WORK:,} pixels in all are allowed; scale it down first")
+    check_animation(path, len(parts.seconds), width, height)
 
 
 def _steps(picture: Image.Image, first: int, count: int) -> Iterator[int]:

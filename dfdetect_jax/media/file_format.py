@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.animation_parts import animation_parts
 from dfdetect_jax.media.atoms import PADDING, SOUND_BRANDS, atoms, brands
+from dfdetect_jax.media.limits import check_bytes
 
 IMAGE, VIDEO = "image", "video"
 
@@ -154,7 +155,8 @@ def media_kind(path: str | os.PathLike[str]) -> str:
         "image" or "video".
 
     Raises:
-        BadMediaError: missing, not a plain file, unreadable, empty, or of a kind that is not read.
+        BadMediaError: missing, not a plain file, unreadable, empty, of a kind that is not read, or of more bytes than
+            `limits` allows.
     """
     name = media_format(path)
     return VIDEO if is_animated(path, name) else FORMATS[name].kind
@@ -167,10 +169,10 @@ def media_format(path: str | os.PathLike[str]) -> str:
         BadMediaError: as `media_kind`.
     """
     try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
             raise BadMediaError(f"{path}: expected {EXPECTED}, found a folder")
-        if not stat.S_ISREG(mode):  # a pipe or device could block for ever
+        if not stat.S_ISREG(status.st_mode):  # a pipe or device could block for ever
             raise BadMediaError(f"{path}: expected {EXPECTED}, found something that is not a plain file")
         with open(path, "rb") as file:
             head = file.read(_HEAD)
@@ -180,6 +182,7 @@ def media_format(path: str | os.PathLike[str]) -> str:
         raise BadMediaError(f"{path}: can't be opened ({reason})") from error
     if name is None:
         raise BadMediaError(f"{path}: expected {EXPECTED}, found {_describe(head)}")
+    check_bytes(path, status.st_size, video=FORMATS[name].kind == VIDEO)
     return name
 
 

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError, features
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.colour_profile import to_sdr_colours, to_srgb
 from dfdetect_jax.media.file_format import FORMATS, IMAGE, is_animated, media_format
-from dfdetect_jax.media.pixel_limits import MAX_PIXELS, check_size
+from dfdetect_jax.media.limits import MAX_PIXELS, check_size
 from dfdetect_jax.media.tiff import read_deep_tiff, refuse_raw
 
 _EXIF_ORIENTATION = 0x0112
@@ -85,7 +85,7 @@ def opened(path: str | os.PathLike[str], name: str, most: int = MAX_PIXELS) -> I
     except UnidentifiedImageError as error:
         raise _OddPixelsError(f"{path}: not a readable {words} (its header is damaged)") from error
     except Image.DecompressionBombError as error:
-        raise BadMediaError(f"{path}: more than {most:,} pixels; scale it down first") from error
+        raise BadMediaError(f"{path}: expected at most {most:,} pixels, found far more; scale it down first") from error
     except Exception as error:  # decoders raise nearly any type on malformed bytes
         raise BadMediaError(f"{path}: not a readable {words} ({_reason(error)})") from error
 

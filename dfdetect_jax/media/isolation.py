@@ -20,7 +20,7 @@ import numpy as np
 from dfdetect_jax.config.isolation import Isolation, check_isolation
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.frame import Frame, VideoInfo
-from dfdetect_jax.media.pixel_limits import MAX_PIXELS, MAX_SIDE
+from dfdetect_jax.media.limits import MAX_PIXELS, MAX_SIDE
 from dfdetect_jax.media.video import MiscountError
 
 LENGTH = 4  # bytes before an answer

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from dfdetect_jax.errors import BadMediaError
-from dfdetect_jax.media.pixel_limits import MAX_PIXELS, check_size
+from dfdetect_jax.media.limits import MAX_PIXELS, check_size
 
 # Tags of TIFF 6.0, section 8; the last of TIFF/EP and of DNG 1.7.
 _NEW_SUBFILE_TYPE, _WIDTH, _LENGTH, _BITS, _SAMPLES, _SAMPLE_FORMAT = 254, 256, 257, 258, 277, 339

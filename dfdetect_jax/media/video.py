@@ -13,16 +13,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media import limits
 from dfdetect_jax.media.animation import is_animation, read_pictures, survey_animation
 from dfdetect_jax.media.chosen_frames import UnplannedError, plan_frames, planned_frames
 from dfdetect_jax.media.cut_short import is_cut_short
 from dfdetect_jax.media.file_format import media_format
 from dfdetect_jax.media.frame import Frame, VideoInfo
 from dfdetect_jax.media.frame_pixels import FrameConverter
-from dfdetect_jax.media.pixel_limits import check_size
 from dfdetect_jax.media.video_stream import FrameDecoder, frame_rate, open_stream, survey
 
-MAX_FRAME_PIXELS = 36_000_000  # 8K is 33.2 million
 _PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif")
 _FRAMES_MISSED = 4  # by a stream of constant rate, as where it was cut without being encoded again
 
@@ -45,8 +44,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Reads a video's packets, and decodes its first frame.
 
     Raises:
-        BadMediaError: not a video by `media_kind`, no video stream, not a single frame can be decoded, or frames over
-            `MAX_FRAME_PIXELS`.
+        BadMediaError: not a video by `media_kind`, no video stream, not a single frame can be decoded, or larger,
+            longer or with more frames than `limits` allows.
     """
     if is_animation(path):
         return survey_animation(path)
@@ -61,6 +60,7 @@ def _probe(path: str | os.PathLike[str], strict: bool) -> VideoInfo | None:
     with open_stream(path, strict) as stream:
         _check_declared_size(path, stream)
         packets = survey(stream)
+        limits.check_duration(path, packets.seconds)
         if packets.first is None:
             return None
         if _is_cover(stream, packets.frames):
@@ -192,7 +192,7 @@ def _check_declared_size(path: str | os.PathLike[str], stream: VideoStream) -> N
 
 
 def _check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
-    check_size(path, width, height, MAX_FRAME_PIXELS)
+    limits.check_size(path, width, height, limits.MAX_FRAME_PIXELS)
 
 
 def _undecodable(path: str | os.PathLike[str]) -> BadMediaError:

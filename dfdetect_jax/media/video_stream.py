@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dfdetect_jax.errors import BadMediaError
+from dfdetect_jax.media import limits
 from dfdetect_jax.media.displaced import PartOfFile, displaced_by
 from dfdetect_jax.media.file_format import media_format, media_kind
 
@@ -41,6 +42,10 @@ _OPTIONS = {"protocol_whitelist": "file"}  # no address is opened, whatever the 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _VP8_SHOWN = 0x10  # RFC 6386, section 9.1: show_frame, in the first byte of a frame
 _DEFAULT_RATE = 25.0  # frames/s where neither frames nor streams have times; FFmpeg assumes the same
+
+
+class _TooManyFramesError(Exception):
+    """More packets came than `limits.MAX_FRAMES`."""
 
 
 class Survey(NamedTuple):
@@ -83,7 +88,8 @@ def open_stream(path: str | os.PathLike[str], strict: bool = True) -> Iterator[V
             whatever was in memory, different each time. Some cameras break the rules in every picture.
 
     Raises:
-        BadMediaError: not a video by `media_kind`; none or only sound in it; damaged, or of an unknown codec.
+        BadMediaError: not a video by `media_kind`; none or only sound in it; damaged, or of an unknown codec; within
+            the block, more packets are read than `limits.MAX_FRAMES`.
     """
     if media_kind(path) != "video":
         raise BadMediaError(f"{path}: expected a video, found a photograph")
@@ -99,7 +105,10 @@ def open_stream(path: str | os.PathLike[str], strict: bool = True) -> Iterator[V
         stream = _video_stream(path, container)
         if strict and stream.codec_context.name == "mjpeg":
             stream.codec_context.options = {"err_detect": "explode"}
-        yield stream
+        try:
+            yield stream
+        except _TooManyFramesError:
+            raise limits.too_many_frames(path) from None
 
 
 def survey(stream: VideoStream) -> Survey:
@@ -230,7 +239,11 @@ def packets(stream: VideoStream) -> Iterator[Packet]:
     Raises:
         av.FFmpegError: the file can't be read on.
     """
-    return (packet for packet in stream.container.demux(stream) if packet.size)
+    with_data = (packet for packet in stream.container.demux(stream) if packet.size)
+    for number, packet in enumerate(with_data, start=1):
+        if number > limits.MAX_FRAMES:
+            raise _TooManyFramesError
+        yield packet
 
 
 def _packets_and_end(stream: VideoStream) -> Iterator[Packet | None]:

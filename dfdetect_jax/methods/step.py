@@ -112,11 +112,11 @@ def train_step(
         adversary=update_adversary(state.adversary, against, settings.adversary_optimizer, steps),
     )
     skipped = 1.0 - finite.astype(jnp.float32)
-    return _where(finite, new_state, before), metrics | {"gradient_norm": norms[0], "skipped": skipped}
+    return learnt_where(finite, new_state, before), metrics | {"gradient_norm": norms[0], "skipped": skipped}
 
 
-def _where(finite: jax.Array, new: TrainState, old: TrainState) -> TrainState:
-    """What is learnt of `new` where `finite`, else of `old`."""
+def learnt_where(finite: jax.Array, new: TrainState, old: TrainState) -> TrainState:
+    """A state that counts the step of `new`, with what was learnt of `new` where `finite`, a scalar, else of `old`."""
     learnt = ("params", "batch_stats", "opt_state", "ema", "adversary")
     chosen = jax.tree.map(
         functools.partial(jnp.where, finite), *({name: getattr(state, name) for name in learnt} for state in (new, old))

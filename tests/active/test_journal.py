@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import pytest
 
 from dfdetect_jax.active import journal
@@ -20,7 +23,18 @@ def test_there_are_none_before_the_first(tmp_path):
     assert journal.read_journal(tmp_path) == []
 
 
-@pytest.mark.parametrize("damage", [b'{"time": "20', b"\xff\xfe\n", b"[]\n", b'{"item": 1}\n', b"null\n"])
+def line(**changes) -> bytes:
+    return json.dumps(dataclasses.asdict(entry()) | changes).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(b'{"time": "20', b"\xff\xfe\n", b"[]\n", b'{"item": 1}\n', b"null\n", b"[" * 100_000 + b"\n"),
+        *(line(annotator="../ann"), line(annotator=""), line(answer="yes"), line(placed=1), line(file=None)),
+        *(line(seconds=float("nan")), line(seconds=10**400), line(seconds=-1), line(heat_iou=float("inf"))),
+    ],
+)
 def test_a_line_that_was_cut_short_costs_itself_alone(tmp_path, damage):
     journal.append(tmp_path, entry("0001"))
     with open(tmp_path / journal.JOURNAL, "ab") as file:

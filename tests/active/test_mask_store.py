@@ -1,14 +1,15 @@
 import errno
 import os
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from dfdetect_jax import files
+from dfdetect_jax.active import mask_store, queue_masks
 from dfdetect_jax.active import queue as queues
-from dfdetect_jax.active import queue_masks
 from dfdetect_jax.active.journal import JOURNAL, Answer, read_journal
 from dfdetect_jax.active.mask_store import own_mask, read_kept, recover, save_answer
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
@@ -170,6 +171,65 @@ def test_a_process_killed_before_the_journals_line_has_lost_nothing(queue, monke
     assert (entry.annotator, entry.item, entry.answer, entry.placed) == ("bob", "0002", "mask", True)
     np.testing.assert_array_equal(placed(queue, "0002"), OTHER)
     assert save(queue, "bob", MASK, "0002").conflict == ""
+
+
+WRITES = {"write": (files, "write_bytes"), "append": (mask_store, "append"), "unlink": (Path, "unlink")}
+
+
+def killed_within(monkeypatch, name, call, act):
+    """Acts, and is killed at the n-th call of a function that changes files."""
+    target, function = WRITES[name]
+    calls, original = [], getattr(target, function)
+
+    def counted(*args, **options):
+        calls.append(args)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return original(*args, **options)
+
+    monkeypatch.setattr(target, function, counted)
+    with pytest.raises(KeyboardInterrupt):
+        act()
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("before", [None, OTHER])
+@pytest.mark.parametrize(("name", "call"), [("write", 2), ("append", 1)])
+def test_a_mask_whose_process_was_killed_becomes_the_items_all_the_same(queue, monkeypatch, before, name, call):
+    if before is not None:
+        save(queue, mask=before)
+    killed_within(monkeypatch, name, call, lambda: save(queue))
+    assert (recover(queue), recover(queue)) == (1, 0)
+    np.testing.assert_array_equal(placed(queue), MASK)
+    assert read_journal(queue.folder)[-1].placed
+    assert queue_masks.missing(queue) == ["0002", "0003"]
+
+
+def test_a_second_annotators_mask_whose_process_was_killed_stays_beside_the_first(queue, monkeypatch):
+    save(queue, "ann")
+    killed_within(monkeypatch, "append", 1, lambda: save(queue, "bob", OTHER))
+    assert recover(queue) == 1
+    np.testing.assert_array_equal(placed(queue), MASK)
+    assert not read_journal(queue.folder)[-1].placed
+
+
+def test_a_mask_whose_withdrawal_was_cut_off_is_taken_away_and_stays_in_answers(queue, monkeypatch):
+    first = save(queue).entry
+    killed_within(monkeypatch, "unlink", 1, lambda: save(queue, mask=None, answer=Answer.REAL))
+    assert (placed(queue) is not None, read_journal(queue.folder)[-1].answer) == (True, "real")
+    assert recover(queue) == 0
+    assert placed(queue) is None
+    np.testing.assert_array_equal(read_kept(queue, first), MASK)
+
+
+def test_nothing_is_placed_or_taken_away_once_training_has_started(queue, monkeypatch):
+    save(queue)
+    killed_within(monkeypatch, "unlink", 1, lambda: save(queue, mask=None, answer=Answer.REAL))
+    killed_within(monkeypatch, "write", 2, lambda: save(queue, "bob", OTHER, "0002"))
+    (queue.folder / queues.STARTED).write_text("digest")
+    assert recover(queue) == 1
+    np.testing.assert_array_equal(placed(queue), MASK)
+    assert placed(queue, "0002") is None
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,21 @@ def mutate_json(content: bytes, generator: np.random.Generator) -> bytes:
     return json.dumps(values).encode()
 
 
+def mutate_lines(content: bytes, generator: np.random.Generator) -> bytes:
+    """A copy of lines of JSON with one to three changes: as by `mutate_json`, a line twice, or an end cut off."""
+    lines = content.splitlines(keepends=True)
+    for _ in range(int(generator.integers(1, 4))):
+        place = int(generator.integers(0, len(lines)))
+        match int(generator.integers(0, 8)):
+            case 0:
+                lines.insert(place, lines[place])
+            case 1:
+                lines[place:] = [lines[place][: int(generator.integers(0, len(lines[place])))] or b"\n"]
+            case _ if lines[place] in content.splitlines(keepends=True):
+                lines[place] = mutate_json(lines[place], generator) + b"\n"
+    return b"".join(lines)
+
+
 def _change(data: bytearray, others: list[bytes], generator: np.random.Generator) -> None:
     """Changes `data` in its place."""
     near = min(len(data), 512) if generator.random() < 0.5 else len(data)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.fuzz.mutation import mutate, mutate_json
+from tests.fuzz.mutation import mutate, mutate_json, mutate_lines
 
 SIDE = 48
 
@@ -33,6 +33,10 @@ class Target:
 
 def _json(content: bytes, _: list[bytes], generator: np.random.Generator) -> bytes:
     return mutate_json(content, generator)
+
+
+def _lines(content: bytes, _: list[bytes], generator: np.random.Generator) -> bytes:
+    return mutate_lines(content, generator)
 
 
 def picture(channels: int = 3) -> np.ndarray:
@@ -234,6 +238,41 @@ def read_queue(path: Path) -> Any:
     return queue_masks.read_masks(found, "f" * 64)
 
 
+def make_journal(folder: Path) -> list[Path]:
+    """The journal of a queue on which two annotators have answered everything that can be answered."""
+    from dfdetect_jax.active.journal import JOURNAL, Answer
+    from dfdetect_jax.active.mask_store import save_answer
+    from tests.active.queues_on_disk import square_mask, write_drawn_queue
+
+    queue = write_drawn_queue(folder / "queue", sources=False)
+    for item, annotator, answer in (
+        ("0001", "ann", Answer.MASK),
+        ("0001", "bob", Answer.MASK),
+        ("0002", "ann", Answer.SKIP),
+        ("0002", "bob", Answer.REAL),
+        ("0003", "ann", Answer.UNSURE),
+    ):
+        mask = square_mask(top=len(annotator)) if answer == Answer.MASK else None
+        save_answer(queue, item, annotator, answer, mask, seconds=12.5)
+    return [queue.folder / JOURNAL]
+
+
+def read_journal(path: Path) -> Any:
+    """As training and the page read it, and as the page adds to it: the answer that comes next is never lost."""
+    from dfdetect_jax.active import journal, queue, queue_agreement, queue_masks, worklist
+    from dfdetect_jax.active.mask_store import own_mask, save_answer
+
+    found, before = queue.read_queue(path.parent), journal.read_journal(path.parent)
+    saved = save_answer(found, "0003", "ann", journal.Answer.SKIP).entry
+    assert journal.read_journal(path.parent) == [*before, saved]
+    items = [row.id for row in found.rows]
+    now = worklist.progress(items, [], before, "ann", overlap=0.5)
+    waiting = queue_masks.missing(found), queue_masks.labelled(found)
+    masks = [own_mask(found, "0001", name, before) for name in ("ann", "bob")]
+    agreement = queue_agreement.measure_agreement(found)
+    return now, waiting, masks, json.dumps(queue_agreement.as_json(agreement)), queue_agreement.in_words(agreement)
+
+
 def make_benchmark(folder: Path) -> list[Path]:
     from tests.data import benchmark_tree
 
@@ -244,6 +283,32 @@ def read_benchmark(path: Path) -> Any:
     from dfdetect_jax.data import catalog
 
     return catalog.find_clips("deepfakebench", path.parent, catalog.Options(json=str(path)))
+
+
+def make_trees(folder: Path) -> list[Path]:
+    """The lists, tables and JSON of every data set's tree."""
+    from tests.data.sample_trees import TREES
+
+    paths = []
+    for name, build in TREES.items():
+        (folder / name).mkdir()
+        (folder / f"{name}.options").write_text(json.dumps(build(folder / name)))
+        paths += [path for path in (folder / name).rglob("*") if path.suffix in (".txt", ".csv", ".json")]
+    return sorted(paths)
+
+
+def read_tree(path: Path) -> Any:
+    """The tree whose file it is, by the catalog of its name."""
+    from dfdetect_jax.data import catalog
+    from tests.data.sample_trees import TREES
+
+    root = next(folder for folder in path.parents if folder.name in TREES)
+    options = json.loads(root.with_suffix(".options").read_text())
+    return catalog.find_clips(root.name, root, catalog.Options(**options))
+
+
+def _text_or_json(content: bytes, others: list[bytes], generator: np.random.Generator) -> bytes:
+    return mutate_json(content, generator) if content[:1] in b"{[" else mutate(content, others, generator)
 
 
 def make_configs(folder: Path) -> list[Path]:
@@ -364,4 +429,6 @@ TARGETS = {
     "manifest": Target(make=make_manifests, read=read_manifest, place=in_place, mutate=_json),
     "safetensors": Target(make=make_safetensors, read=read_safetensors),
     "onnx": Target(make=make_onnx, read=read_onnx),
+    "journal": Target(make=make_journal, read=read_journal, place=in_place, mutate=_lines),
+    "trees": Target(make=make_trees, read=read_tree, place=in_place, mutate=_text_or_json),
 }

@@ -103,10 +103,10 @@ def gif(path, pictures, screen, picture=(1, 1)):
 @pytest.mark.parametrize(
     ("pictures", "screen", "picture", "words"),
     [
-        (100_000, (10, 10), (1, 1), "more than 20,000 pictures"),
-        (2_000, (6_000, 6_000), (1, 1), "2,000 pictures of 6000 x 6000 pixels, at most 5,000,000,000 pixels in all"),
-        (2, (6_001, 6_000), (1, 1), "6001 x 6000 pixels, at most 36,000,000"),
-        (2, (10, 10), (65_535, 60_000), "more than 36,000,000 pixels|65535 x 60000 pixels"),
+        (100_000, (10, 10), (1, 1), "at most 20,000 pictures, found more"),
+        (2_000, (6_000, 6_000), (1, 1), "at most 5,000,000,000 pixels in all, found 2,000 pictures of 6000 x 6000"),
+        (2, (6_001, 6_000), (1, 1), "at most 36,000,000 pixels .*, found 6001 x 6000"),
+        (2, (10, 10), (65_535, 60_000), "at most 36,000,000 pixels.*found (far more|65535 x 60000)"),
     ],
 )
 def test_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch, pictures, screen, picture, words):
@@ -121,7 +121,7 @@ def test_a_later_picture_beyond_the_screen_is_refused_before_it_is_decoded(tmp_p
     place = content.rindex(b",")
     content[place + 5 : place + 9] = struct.pack("<HH", 60_000, 60_000)
     path.write_bytes(content)
-    with pytest.raises(BadMediaError, match="60000 x 60000 pixels"):
+    with pytest.raises(BadMediaError, match="found 60000 x 60000"):
         video.probe(path)
 
 

@@ -69,7 +69,7 @@ def test_a_tiff_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
     path = tmp_path / "bomb.tif"
     path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0) + bytes(64))
-    with pytest.raises(BadMediaError, match="100000 x 100000 pixels"):
+    with pytest.raises(BadMediaError, match="found 100000 x 100000;"):
         read_image(path)
 
 

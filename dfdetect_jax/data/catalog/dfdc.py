@@ -18,7 +18,7 @@ from pathlib import Path
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root, read_entries, read_lines
+from dfdetect_jax.data.trees.layout import LONGEST_NAME, folders_in, media_files, open_root, read_entries, read_lines
 from dfdetect_jax.data.trees.listing import Listing, join
 from dfdetect_jax.data.trees.splits import split_by_hash
 from dfdetect_jax.errors import RecordsError
@@ -58,15 +58,18 @@ def read_metadata(path: Path) -> dict[str, tuple[Label, str]]:
     """Stem of each listed clip to its label and the stem of its original, `""` for reals and where none is named.
 
     Raises:
-        RecordsError: unreadable, or a label is neither "REAL" nor "FAKE".
+        RecordsError: unreadable, a label is neither "REAL" nor "FAKE", or an original is no name of a file.
     """
     entries = {}
     for name, entry in read_entries(path, 'an object like {"x.mp4": {"label": "FAKE"}}').items():
         label = entry.get("label")
         if label not in ("REAL", "FAKE"):
             raise RecordsError(f'{path}: {name}: expected "label" REAL or FAKE, found {label}; download it again')
-        original = entry.get("original") if label == "FAKE" else ""
-        entries[Path(name).stem] = (_LABELS[label], Path(original or "").stem)
+        original = (entry.get("original") if label == "FAKE" else "") or ""
+        if not isinstance(original, str) or len(original) > LONGEST_NAME:
+            words = f'expected the name of the "original", found {original!r:.60}'
+            raise RecordsError(f"{path}: {name}: {words}; download it again")
+        entries[Path(name).stem] = (_LABELS[label], Path(original).stem)
     return entries
 
 
@@ -76,10 +79,13 @@ def read_labels(path: Path) -> dict[str, Label]:
     Raises:
         RecordsError: unreadable, or not `filename,label` with labels 0 and 1.
     """
-    rows = list(csv.DictReader(read_lines(path, 'a table "filename,label"')))
+    expected = '"filename,label" with 0 for real and 1 for fake'
+    try:
+        rows = list(csv.DictReader(read_lines(path, 'a table "filename,label"')))
+    except csv.Error as error:  # such as a field without end
+        raise RecordsError(f"{path}: expected {expected} ({error}); download the file again") from error
     for row in rows:
         if not row.get("filename") or row.get("label") not in ("0", "1"):
-            expected = '"filename,label" with 0 for real and 1 for fake'
             raise RecordsError(f"{path}: expected {expected}, found {row}; download the file again")
     return {Path(row["filename"]).stem: _LABELS[row["label"]] for row in rows}
 

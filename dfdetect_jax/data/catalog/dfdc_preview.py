@@ -17,7 +17,7 @@ from typing import Any
 from dfdetect_jax.data.example import Clip, Label
 from dfdetect_jax.data.finding import Finding
 from dfdetect_jax.data.trees import findings as about
-from dfdetect_jax.data.trees.layout import open_root, read_entries
+from dfdetect_jax.data.trees.layout import LONGEST_NAME, open_root, read_entries
 from dfdetect_jax.data.trees.listing import Listing, by_name
 from dfdetect_jax.data.trees.splits import with_validation
 from dfdetect_jax.errors import RecordsError
@@ -61,9 +61,10 @@ def read_list(path: Path) -> dict[str, dict[str, Any]]:
     for name, entry in entries.items():
         parts = PurePosixPath(name).parts
         folders = (_REALS,) if entry.get("label") == "real" else _FORGERIES
-        if entry.get("label") not in _LABELS or entry.get("set") not in ("train", "test"):
+        if entry.get("label") not in tuple(_LABELS) or entry.get("set") not in ("train", "test"):
             raise RecordsError(f"{path}: expected {expected}, found {name}: {entry}; download the file again")
-        if len(parts) < 2 or parts[0] not in folders or ".." in parts:
+        longest = max(map(len, parts), default=0)
+        if len(parts) not in (2, 3, 4) or parts[0] not in folders or ".." in parts or longest > LONGEST_NAME:
             expected = f"reals in {_REALS}/, fakes in {'/, '.join(_FORGERIES)}/"
             raise RecordsError(f"{path}: expected {expected}, found {name}; download the file again")
     return entries

@@ -10,6 +10,8 @@ from dfdetect_jax import files
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES
 
+LONGEST_NAME = 60  # characters of a name that a list of strangers gives; at four bytes each any file system takes it
+
 
 class Medium(NamedTuple):
     """A photograph, a video, or a folder of pictures (`frames`) that are one clip."""

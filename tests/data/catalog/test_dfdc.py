@@ -81,14 +81,21 @@ def test_videos_outside_the_lists_and_unknown_parts_are_warnings(tree):
     assert "warning: dfdc_train_part_50: left out, parts have the numbers 0 to 49" in findings
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a.mp4": {"label": "1"}}', '{"a.mp4": "FAKE"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", '{"a.mp4": {"label": "1"}}', '{"a.mp4": "FAKE"}', '{"a.mp4": {"label": ["FAKE"]}}'),
+        *('{"a.mp4": {"label": "FAKE", "original": ["b.mp4"]}}', '{"a.mp4": {"label": "FAKE", "original": 1}}'),
+        '{"a.mp4": {"label": "FAKE", "original": "%s"}}' % ("x" * 5000),
+    ],
+)
 def test_damaged_metadata_is_named(tree, text):
     (tree / "dfdc_train_part_0/metadata.json").write_text(text)
     with pytest.raises(RecordsError, match=r"dfdc_train_part_0/metadata\.json: .*expected"):
         dfdc.find_clips(tree)
 
 
-@pytest.mark.parametrize("text", ["name,label\na.mp4,1\n", "filename,label\na.mp4,Label.FAKE\n"])
+@pytest.mark.parametrize("text", ["name,label\na.mp4,1\n", "filename,label\na.mp4,Label.FAKE\n", '"' + "x" * 200_000])
 def test_a_damaged_table_is_named(tree, text):
     (tree / "test/labels.csv").write_text(text)
     with pytest.raises(RecordsError, match=r'labels\.csv: expected "filename,label" with 0 for real and 1 for fake'):

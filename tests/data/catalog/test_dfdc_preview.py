@@ -68,6 +68,9 @@ def test_videos_outside_the_list_are_a_warning(tree):
         ("method_A/../../x.mp4", "fake"),
         ("method_A", "fake"),
         ("/etc/x.mp4", "fake"),
+        ("method_A/1/x.mp4", ["fake"]),
+        ("method_A/1/" + "x" * 5000, "fake"),
+        ("method_A/" + "x/" * 5000, "fake"),
     ],
 )
 def test_an_entry_of_another_form_is_refused(tree, name, label):
