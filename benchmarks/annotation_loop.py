@@ -12,6 +12,7 @@ The same command goes on where it was stopped.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import mask_runs
@@ -100,7 +101,7 @@ def main() -> None:
     measure.report("The annotation loop", where, rows, [*notes(args, lines)], args.json)
 
 
-def notes(args: argparse.Namespace, lines: list[mask_runs.Line]) -> list[str]:
+def notes(args: argparse.Namespace, lines: Sequence[mask_runs.Line]) -> list[str]:
     """How it was measured, and how wrong the painters were."""
     ious = {arm: [line["painted"]["iou"] for line in lines if line["arm"] == arm] for arm in PAINTED}
     said = ", ".join(f"{arm} {np.mean(values):.3f}" for arm, values in ious.items() if values)

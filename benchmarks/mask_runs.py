@@ -14,7 +14,7 @@ from typing import Any
 
 import measure
 import numpy as np
-from study_arms import LAE, TINY
+from study_arms import LAE, PRETRAINED, TINY
 from study_tables import Line, add_line, in_words, read_lines
 
 from dfdetect_jax import methods
@@ -45,6 +45,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32, help="images (%(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate, cosine over both stages (%(default)s)")
     parser.add_argument("--augment", default="benchmark", help="augmentation preset (%(default)s)")
+    parser.add_argument("--pretrained", action="store_true", help="EfficientNet-Lite0 with ImageNet's weights")
     parser.add_argument("--tiny", action="store_true", help="on embedded data, to see that it runs")
 
 
@@ -66,7 +67,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 def schedule(args: argparse.Namespace) -> dict[str, Any]:
     """What runs of one table have in common, as their lines have it."""
-    names = ("steps", "size", "batch", "rate", "augment")
+    names = ("steps", "size", "batch", "rate", "augment", "pretrained")
     return {"data set": read_manifest(args.records).fingerprint} | {name: getattr(args, name) for name in names}
 
 
@@ -74,8 +75,9 @@ def settings_for(args: argparse.Namespace, seed: int) -> Settings:
     """The settings of all arms of a seed: which masks come is not said here, but by whoever continues a first stage."""
     steps = sum(args.steps)
     every = max(1, steps // 10)
-    values = {
+    values: dict[str, Any] = {
         **LAE,
+        **(PRETRAINED if args.pretrained else {}),
         "seed": seed,
         "data.name": "forge" if args.tiny else str(locate(args.data)),
         "data.image_size": args.size,

@@ -46,7 +46,9 @@ def shifted(mask: np.ndarray, seed: int) -> np.ndarray:
     draws = np.random.default_rng(seed)
     length, angle = draws.uniform(0.15, 0.3) * diameter(mask), draws.uniform(0, 2 * math.pi)
     dx, dy = round(length * math.cos(angle)), round(length * math.sin(angle))
-    moved = cv2.warpAffine(mask, np.float32([[1, 0, dx], [0, 1, dy]]), mask.shape[::-1], flags=cv2.INTER_NEAREST)
+    moved = cv2.warpAffine(
+        mask, np.array([[1, 0, dx], [0, 1, dy]], np.float32), mask.shape[::-1], flags=cv2.INTER_NEAREST
+    )
     return moved if moved.any() else mask
 
 
