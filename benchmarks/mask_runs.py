@@ -167,23 +167,22 @@ def table_rows(lines: Sequence[Line], arms: Sequence[str], against: Mapping[str,
 
     Args:
         lines: from `measured`.
-        arms: in the order of the rows; those without a run are left out.
+        arms: in the order of the rows; those without a run, or without the figure, are left out.
         against: what a column calls a baseline -> the arm that is the baseline of an arm.
     """
     for key in lines[0]["data"]:
         for name in FIGURES:
             values = {arm: _by_seed(lines, arm, key, name) for arm in arms}
             for arm, by_seed in values.items():
-                if by_seed:
-                    spread = spread_of([*by_seed.values()])
-                    row = {"data": key, "figure": name, "arm": arm, "seeds": str(len(by_seed))}
-                    differences = {
-                        f"against {words}": difference(by_seed, values.get(baseline(arm), {}))
-                        if baseline(arm) != arm
-                        else None
-                        for words, baseline in against.items()
-                    }
-                    yield row | {"mean": in_words(spread.mean, spread.interval)} | differences
+                spread = spread_of([*by_seed.values()])
+                if spread.mean is not None:  # without masks there is nothing to localise
+                    row = {"data": key, "figure": name, "arm": arm, "seeds": str(spread.n)}
+                    row |= {"mean": in_words(spread.mean, spread.interval)}
+                    yield row | {f"against {words}": _against(values, arm, of(arm)) for words, of in against.items()}
+
+
+def _against(values: Mapping[str, Mapping[int, float | None]], arm: str, baseline: str) -> str | None:
+    return None if arm == baseline else difference(values[arm], values.get(baseline, {}))
 
 
 def _by_seed(lines: Sequence[Line], arm: str, key: str, name: str) -> dict[int, float | None]:
