@@ -22,14 +22,17 @@ from dfdetect_jax.config import Settings, check, override
 from dfdetect_jax.data.records import Records, locate, read_manifest
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS
+from dfdetect_jax.evaluation.metrics.localization_metrics import MapMetrics
 from dfdetect_jax.evaluation.metrics.seed_spread import spread_of
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit, find_splits
+from dfdetect_jax.evaluation.results import DataSetMetrics
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 from dfdetect_jax.training.source import find_records
 
 FIGURES = ("auc", "pixel ap", "iou", "best iou", "pointing")
 FIRST = "first"
+SPOT = "spot in the middle"  # of every crop, without any detector
 TINY_SIZE, TINY_STEPS = 32, (2, 1)
 
 
@@ -128,17 +131,17 @@ def measure_arm(args: argparse.Namespace, seed: int, arm: str, folder: Path, **m
         shutil.rmtree(folder)
 
 
-def _figures(metrics: Any) -> dict[str, float | None]:
+def _figures(metrics: DataSetMetrics) -> dict[str, Any]:
     maps = metrics.localization
-    return {
-        "auc": metrics.frame.auc,
-        "pixel ap": maps and maps.pixel_ap,
-        "iou": maps and maps.iou,
-        "best iou": maps and maps.iou_best,
-        "pointing": maps and maps.pointing,
-        "n": metrics.frame.n,
-        "masks": maps.n if maps else 0,
-    }
+    spot = maps.baselines.centre if maps and maps.baselines else None
+    counts = {"n": metrics.frame.n, "masks": maps.n if maps else 0}
+    return {"auc": metrics.frame.auc, **_of_maps(maps), **counts, "spot": _of_maps(spot)}
+
+
+def _of_maps(maps: MapMetrics | None) -> dict[str, float | None]:
+    """ "iou" at a threshold of 0.5, "best iou" at that of validation."""
+    names = {"pixel ap": "pixel_ap", "iou": "iou", "best iou": "iou_best", "pointing": "pointing"}
+    return {name: getattr(maps, attribute, None) for name, attribute in names.items()}
 
 
 def measured(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -163,7 +166,7 @@ Baseline = Callable[[str], str]
 
 
 def table_rows(lines: Sequence[Line], arms: Sequence[str], against: Mapping[str, Baseline]) -> Iterator[measure.Row]:
-    """A row per data set, figure and arm: its mean over seeds, and paired differences to baselines.
+    """A row per data set, figure and arm: its mean over seeds, and paired differences to baselines; and of a fixed spot.
 
     Args:
         lines: from `measured`.
@@ -179,6 +182,9 @@ def table_rows(lines: Sequence[Line], arms: Sequence[str], against: Mapping[str,
                     row = {"data": key, "figure": name, "arm": arm, "seeds": str(spread.n)}
                     row |= {"mean": in_words(spread.mean, spread.interval)}
                     yield row | {f"against {words}": _against(values, arm, of(arm)) for words, of in against.items()}
+            if (spot := lines[0]["data"][key]["spot"].get(name)) is not None:
+                row = {"data": key, "figure": name, "arm": SPOT, "seeds": None, "mean": in_words(spot)}
+                yield row | dict.fromkeys(f"against {words}" for words in against)
 
 
 def _against(values: Mapping[str, Mapping[int, float | None]], arm: str, baseline: str) -> str | None:

@@ -50,7 +50,7 @@ def test_a_single_pixel_and_a_whole_picture_can_be_painted():
 
 
 def lines(arm, values):
-    figures = [dict.fromkeys(mask_runs.FIGURES, value) for value in values]
+    figures = [dict.fromkeys(mask_runs.FIGURES, value) | {"spot": {"iou": 0.25}} for value in values]
     return [{"arm": arm, "seed": seed, "data": {"faces": each}} for seed, each in enumerate(figures)]
 
 
@@ -61,6 +61,7 @@ def test_a_difference_is_paired_by_seed_with_the_interval_of_a_paired_t_test():
     assert rows[0]["against b"] is None
     low, high = stats.ttest_rel(ours, base).confidence_interval()
     assert rows[1]["against b"] == f"{np.mean(ours) - np.mean(base):+.3f} [{low:+.3f}, {high:+.3f}]"
+    assert [(row["figure"], row["mean"]) for row in rows if row["arm"] == mask_runs.SPOT] == [("iou", "0.250")]
 
 
 def test_a_seed_that_the_baseline_lacks_is_not_compared():
@@ -99,4 +100,4 @@ def test_one_command_runs_all_and_does_nothing_twice(name, flags, arms, tmp_path
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
         assert ended.returncode == 0, ended.stderr
         assert [json.loads(line)["arm"] for line in (tmp_path / "runs.jsonl").read_text().splitlines()] == arms
-    assert {row["arm"] for row in json.loads(table.read_text())["rows"]} == set(arms)
+    assert {row["arm"] for row in json.loads(table.read_text())["rows"]} == {*arms, mask_runs.SPOT}
