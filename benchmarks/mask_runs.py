@@ -166,7 +166,7 @@ Baseline = Callable[[str], str]
 
 
 def table_rows(lines: Sequence[Line], arms: Sequence[str], against: Mapping[str, Baseline]) -> Iterator[measure.Row]:
-    """A row per data set, figure and arm: its mean over seeds, and paired differences to baselines; and of a fixed spot.
+    """A row per data set, figure and arm: mean over seeds, paired differences to baselines; and of a fixed spot.
 
     Args:
         lines: from `measured`.
