@@ -1,4 +1,4 @@
-"""`python -m dfdetect_jax.prepare`: from a data set on disk to the records that `train` and `evaluate` read.
+"""`dfdetect prepare`: from a data set on disk to the records that `train` and `evaluate` read.
 
 Works in parallel and keeps each clip as soon as it is done, so the same command continues after an interruption; a
 second call finds the records and does nothing. Memory does not grow with the length of clips.
@@ -38,7 +38,7 @@ def summary(folder: Path) -> Iterable[rich.console.RenderableType]:
 
 def _parser() -> cli.Parser:
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.prepare",
+        prog="dfdetect prepare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="With --runner, flags that are not listed here are passed to Apache Beam.",
