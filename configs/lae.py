@@ -16,8 +16,9 @@ Both stages run in one command: the first without masks; then the candidates are
 where the masks that the data has are filled in; then the second stage. With `--config.active.annotator=people` the run
 stops there, and the same command goes on when the masks have been painted.
 
-`faces` is prepared as configs/cae.py says; the masks of self-blended fakes cost nobody anything, and those of 3% of the
-fakes are asked for on top. It leaves out the perceptual term, which takes ten times the rest on a CPU.
+`faces` is prepared as configs/cae.py says. It learns from the masks of self-blended fakes, which nobody paints, and
+from the data's own masks of selected fakes, at most 3% of the images; for data without masks, set
+`--config.active.masks=none`. It leaves out the perceptual term, which takes ten times the rest on a CPU.
 
 The same three tasks on photographs of one's own: `dfdetect prepare --dataset forge --root FOLDER --name
 faces --size 96`, then `--config configs/lae.py:swap --config.data.name=faces`.
