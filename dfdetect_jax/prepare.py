@@ -55,9 +55,9 @@ def _parser() -> cli.Parser:
         "--name", default="", help="name of the records (default: that of the data set, or of the folder)"
     )
     parser.add_argument(
-        "--images", type=int, default=4000, help="training images of the embedded data set (default: %(default)s)"
+        "--images", type=int, default=4000, help="for --dataset forge: number of training images (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the embedded data set (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for --dataset forge: seed (default: %(default)s)")
     parser.add_argument(
         "--export_json",
         "--export-json",

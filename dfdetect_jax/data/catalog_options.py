@@ -50,7 +50,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="compression level, for the FaceForensics++ family (default: %(default)s)",
     )
     group.add_argument(
-        "--reals", default=default.reals, help="folder of the reals, for data sets that use those of another"
+        "--reals",
+        default=default.reals,
+        help="for deeperforensics, df40 and inpainting: folder of the reals, which are those of another data set",
     )
     group.add_argument("--json", default=default.json, help="for --dataset deepfakebench: file that lists the clips")
     group.add_argument(
