@@ -1,15 +1,15 @@
 """CAE, from a laptop to the scale of the paper.
 
-    python -m dfdetect_jax.train --config configs/cae.py                  rendered faces; nothing to download
-    python -m dfdetect_jax.train --config configs/cae.py:single_branch    the baseline: lambda = 0, all else equal
-    python -m dfdetect_jax.train --config configs/cae.py:faces            photographs of one's own
-    python -m dfdetect_jax.train --config configs/cae.py:dfdc_faces       the same on faces of DFDC
-    python -m dfdetect_jax.train --config configs/cae.py:faceforensics    the paper's scale, on FaceForensics++ c23
-    python -m dfdetect_jax.train --config configs/cae.py:faceforensics_scratch    the same as published: Xception, drawn
+    dfdetect train --config configs/cae.py                  rendered faces; nothing to download
+    dfdetect train --config configs/cae.py:single_branch    the baseline: lambda = 0, all else equal
+    dfdetect train --config configs/cae.py:faces            photographs of one's own
+    dfdetect train --config configs/cae.py:dfdc_faces       the same on faces of DFDC
+    dfdetect train --config configs/cae.py:faceforensics    the paper's scale, on FaceForensics++ c23
+    dfdetect train --config configs/cae.py:faceforensics_scratch    the same as published: Xception, drawn
 
 The first takes about five minutes on two CPU cores (800 steps at 100 to 150 images/s) after the faces are rendered, and
 gives a test AUC of .95 to 1.00 on the three forgeries that it was trained on and .80 to .90 on the three that it was
-not (one seed). `faces` reads the records that `python -m dfdetect_jax.prepare --dataset folder --root FOLDER --name
+not (one seed). `faces` reads the records that `dfdetect prepare --dataset folder --root FOLDER --name
 faces --size 128 --landmarks` makes, with `--allow_one_class` of photographs alone; its fakes are then the self-blended
 ones. It wants the extra "pretrained", and about half an hour on two cores. `faceforensics` wants an accelerator; no
 result of ours stands behind it yet.

@@ -1,11 +1,11 @@
 """Plain classifiers on a registered encoder, with and without self-blending: what a method has to beat.
 
-    python -m dfdetect_jax.train --config configs/classifier.py                    rendered faces; nothing to download
-    python -m dfdetect_jax.train --config configs/classifier.py:self_blended       the same on self-blended reals alone
-    python -m dfdetect_jax.train --config configs/classifier.py:efficientnet       EfficientNet-Lite0 from ImageNet
-    python -m dfdetect_jax.train --config configs/classifier.py:efficientnet_self_blended
-    python -m dfdetect_jax.train --config configs/classifier.py:faceforensics      Xception at 299 px, FaceForensics++
-    python -m dfdetect_jax.train --config configs/classifier.py:faceforensics_self_blended
+    dfdetect train --config configs/classifier.py                    rendered faces; nothing to download
+    dfdetect train --config configs/classifier.py:self_blended       the same on self-blended reals alone
+    dfdetect train --config configs/classifier.py:efficientnet       EfficientNet-Lite0 from ImageNet
+    dfdetect train --config configs/classifier.py:efficientnet_self_blended
+    dfdetect train --config configs/classifier.py:faceforensics      Xception at 299 px, FaceForensics++
+    dfdetect train --config configs/classifier.py:faceforensics_self_blended
 
 The first has network, data and schedule of configs/cae.py without the decoder, and takes somewhat less than its five
 minutes on two CPU cores. Those of EfficientNet-Lite0 need the extra "pretrained". The last two want an accelerator, and

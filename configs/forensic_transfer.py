@@ -1,7 +1,7 @@
 """ForensicTransfer, from a laptop to the scale of the paper.
 
-    python -m dfdetect_jax.train --config configs/forensic_transfer.py                  rendered faces; no download
-    python -m dfdetect_jax.train --config configs/forensic_transfer.py:faceforensics    256 px, FaceForensics++ c23
+    dfdetect train --config configs/forensic_transfer.py                  rendered faces; no download
+    dfdetect train --config configs/forensic_transfer.py:faceforensics    256 px, FaceForensics++ c23
 
 The first takes a few minutes on two CPU cores. No result of ours stands behind the second yet. A detector is adapted to
 a forgery of which there are few images by `--init_from RUN` and a lower `--config.optimizer.learning_rate`.

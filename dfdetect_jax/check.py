@@ -1,4 +1,4 @@
-"""`python -m dfdetect_jax.check`: an audit of a data set on disk, or of prepared records, in words.
+"""`dfdetect check`: an audit of a data set on disk, or of prepared records, in words.
 
     --dataset NAME --root DIR     before `prepare`: counts, missing parts, unreadable files, duplicates, look-alikes
                                   across splits, files saved differently for fakes and reals, masks that do not fit
@@ -112,7 +112,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         SettingsError: they can't be used.
     """
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.check",
+        prog="dfdetect check",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -123,7 +123,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--fail_on",
         default=str(Severity.WARNING),
         choices=[str(severity) for severity in Severity],
-        help="severity of findings from which on the exit status is 1 (default: %(default)s)",
+        help="lowest severity of a finding that makes the exit status 1 (default: %(default)s)",
     )
     parser.add_argument("--report", metavar="FILE", help="also write counts and findings as JSON")
     add_flags(parser)

@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             SettingsError: always.
         """
-        raise SettingsError(f"{self.prog.rpartition('.')[2]}: {message}; see --help")
+        raise SettingsError(f"{self.prog.split()[-1]}: {message}; see --help")
 
 
 def add_isolation(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,9 @@
-"""Measures runs and models on prepared data sets: `python -m dfdetect_jax.evaluate --run RUN... --data NAME...`.
+"""Measures runs and models on prepared data sets: `dfdetect evaluate --run RUN... --data NAME...`.
 
     --run runs/cae --data forge                                          one run: the report is written to RUN/report
     --run runs/cae runs/cae-single_branch --data forge celebdf --out X   several, compared with the first
     --data celebdf:all dfdc                                              all splits of one, the test split of the other
-    --run runs/cae --model exported/ peer.onnx --data celebdf --out X    models beside a run, see dfdetect_jax.export
+    --run runs/cae --model exported/ peer.onnx --data celebdf --out X    models beside a run, made by dfdetect export
     --robustness                                                         also under every corruption, at five levels
     --attacks pgd                                                        also under a white-box attack
     --adapt                                                              also at thresholds chosen in other ways
@@ -112,7 +112,7 @@ def stress_of(arguments: argparse.Namespace) -> Stress:
 
 def _parser() -> cli.Parser:
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.evaluate",
+        prog="dfdetect evaluate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -124,14 +124,14 @@ def _parser() -> cli.Parser:
         default=[],
         nargs="+",
         metavar="MODEL",
-        help="folders made by dfdetect_jax.export, released, or peers' NAME.onnx",
+        help="folders made by dfdetect export, released, or peers' NAME.onnx",
     )
     parser.add_argument(
         "--data",
         required=True,
         nargs="+",
         metavar="NAME",
-        help="prepared data sets: names, or folders of records; NAME:all, or another split, for one that isn't --split",
+        help="prepared data sets, by name or folder; NAME:all measures all its splits, NAME:val one other than --split",
     )
     parser.add_argument("--split", default="test", choices=(*SPLITS, ALL_SPLITS), help="default: test")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the report (default for one run: RUN/report)")

@@ -1,4 +1,4 @@
-"""Exports a detector as a folder that can be handed on: `python -m dfdetect_jax.export --run RUN --out FOLDER`.
+"""Exports a detector as a folder that can be handed on: `dfdetect export --run RUN --out FOLDER`.
 
     --format safetensors   the weights, for this library: `dfdetect predict --model FOLDER`
     --format jax           also programs for JAX alone, on CPU, CUDA and TPU (pip install 'dfdetect_jax[export]')
@@ -68,13 +68,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         SettingsError: they can't be used.
     """
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.export",
+        prog="dfdetect export",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     detector = parser.add_mutually_exclusive_group(required=True)
-    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train")
-    detector.add_argument("--model", help="model, as for dfdetect_jax.predict, but no ONNX network")
+    detector.add_argument("--run", help="run folder, made by dfdetect train")
+    detector.add_argument("--model", help="model, as for dfdetect predict, but no ONNX network")
     parser.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="folder to make")
     parser.add_argument(
@@ -84,7 +84,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--dtype",
         default="float32",
         choices=("float32", "float16"),
-        help="of the stored kernels; computation is in float32 (default: %(default)s)",
+        help="type in which convolution kernels are stored; computation is in float32 (default: %(default)s)",
     )
     parser.add_argument(
         "--notes",

@@ -1,9 +1,10 @@
 """Opens a page to try a detector on: drop a photograph or clip, and see the verdict and what it rests on.
 
-    python -m dfdetect_jax.page --run runs/cae
-    python -m dfdetect_jax.page --model exported/
+    dfdetect page --run runs/cae
+    dfdetect page --model exported/
 
-The page is for this machine alone, files stay on it and are deleted when the command ends, with Ctrl-C.
+Only this machine can open the page, unless you give --host. Ctrl-C ends the command and deletes the files that were
+dropped.
 """
 
 import argparse
@@ -70,14 +71,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SettingsError: they can't be used.
     """
-    parser = cli.Parser(
-        prog="python -m dfdetect_jax.page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(prog="dfdetect page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     detector = parser.add_mutually_exclusive_group()
-    detector.add_argument("--run", help="run folder, made by dfdetect_jax.train (default: the released detector)")
-    detector.add_argument("--model", help="model, as for dfdetect_jax.predict")
+    detector.add_argument(
+        "--run", help="run folder, made by dfdetect train (default: the detector that comes with the package)"
+    )
+    detector.add_argument("--model", help="model, as for dfdetect predict")
     parser.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
-    parser.add_argument("--max_fpr", type=float, metavar="SHARE", help="as for dfdetect_jax.predict")
+    parser.add_argument("--max_fpr", type=float, metavar="SHARE", help="as for dfdetect predict")
     parser.add_argument(
         "--most_megabytes",
         type=int,

@@ -1,14 +1,14 @@
 """Scores photographs and videos with a detector, and draws pictures of the results.
 
-    python -m dfdetect_jax.predict photo.jpg clip.mp4 folder/         the detector that comes with the package
-    python -m dfdetect_jax.predict --run runs/cae photo.jpg           one's own
-    python -m dfdetect_jax.predict --model exported/ photo.jpg        a folder of `export`, or a peer's NAME.onnx
-    python -m dfdetect_jax.predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
-    find /archive -name '*.mov' -print0 | python -m dfdetect_jax.predict --run runs/cae --paths_from - --null
+    dfdetect predict photo.jpg clip.mp4 folder/         the detector that comes with the package
+    dfdetect predict --run runs/cae photo.jpg           your own
+    dfdetect predict --model exported/ photo.jpg        a folder of `export`, or a peer's NAME.onnx
+    dfdetect predict --run runs/cae /archive --scores out.jsonl --shard 0/8 --pictures none
+    find /archive -name '*.mov' -print0 | dfdetect predict --run runs/cae --paths_from - --null
 
-In a folder everything is scored that is a photograph or video by its name or by its first bytes, and named where it
-can't be read; the rest is counted by a last message: hidden files, pictures that this program drew, files that are no
-media. Links are followed, and a file comes once however many of them lead to it; two hard links are two files.
+In a folder, every file is scored that is a photograph or video by its name or its first bytes; one that can't be read
+gets a line that says why. A last message counts what was left out: hidden files, pictures that this program drew, and
+files that are neither. Links are followed; a file with several links to it is scored once, two hard links count twice.
 
 Standard output carries one JSON object per file and line, with the path as it was given; messages go to standard error,
 pictures to RUN/predictions, or without --run to ./predictions. With `--scores FILE` the lines are appended to it, with
@@ -189,7 +189,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         SettingsError: they can't be used.
     """
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.predict",
+        prog="dfdetect predict",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -208,11 +208,11 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     inputs = parser.add_argument_group("input")
     detector = inputs.add_mutually_exclusive_group()
     detector.add_argument(
-        "--run", help="run folder, made by dfdetect_jax.train (default: the detector that comes with the package)"
+        "--run", help="run folder, made by dfdetect train (default: the detector that comes with the package)"
     )
     detector.add_argument(
         "--model",
-        help="folder made by dfdetect_jax.export, released, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's "
+        help="folder made by dfdetect export, released, OWNER/NAME@REVISION on the Hugging Face hub, or a peer's "
         "NAME.onnx with NAME.json beside it",
     )
     inputs.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")

@@ -1,4 +1,4 @@
-"""`python -m dfdetect_jax.prepare`: from a data set on disk to the records that `train` and `evaluate` read.
+"""`dfdetect prepare`: from a data set on disk to the records that `train` and `evaluate` read.
 
 Works in parallel and keeps each clip as soon as it is done, so the same command continues after an interruption; a
 second call finds the records and does nothing. Memory does not grow with the length of clips.
@@ -38,7 +38,7 @@ def summary(folder: Path) -> Iterable[rich.console.RenderableType]:
 
 def _parser() -> cli.Parser:
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.prepare",
+        prog="dfdetect prepare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="With --runner, flags that are not listed here are passed to Apache Beam.",
@@ -55,9 +55,9 @@ def _parser() -> cli.Parser:
         "--name", default="", help="name of the records (default: that of the data set, or of the folder)"
     )
     parser.add_argument(
-        "--images", type=int, default=4000, help="training images of the embedded data set (default: %(default)s)"
+        "--images", type=int, default=4000, help="for --dataset forge: number of training images (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the embedded data set (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for --dataset forge: seed (default: %(default)s)")
     parser.add_argument(
         "--export_json",
         "--export-json",

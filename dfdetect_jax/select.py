@@ -1,6 +1,6 @@
 """Chooses the training fakes that most need a mask and writes a queue of them for people to paint.
 
-    python -m dfdetect_jax.select --run runs/lae-default
+    dfdetect select --run runs/lae-default
 
 Writes RUN/queue: images, the detector's attention, and a README.txt for the annotators. With --oracle the masks of the
 data are filled in. An existing queue of the same selection is kept, with its painted masks.
@@ -58,8 +58,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SettingsError: they can't be used.
     """
-    parser = cli.Parser(prog="python -m dfdetect_jax.select", description=__doc__.splitlines()[0])
-    parser.add_argument("--run", required=True, help="run folder of an LAE, made by dfdetect_jax.train")
+    parser = cli.Parser(prog="dfdetect select", description=__doc__.splitlines()[0])
+    parser.add_argument("--run", required=True, help="run folder of an LAE, made by dfdetect train")
     parser.add_argument("--strategy", choices=STRATEGIES, help="how fakes are ranked (default: the run's setting)")
     parser.add_argument(
         "--share", type=float, help="largest share of the training images to choose (default: the run's setting)"

@@ -1,4 +1,4 @@
-"""Trains a detector, or resumes: `python -m dfdetect_jax.train --config FILE[:preset] [--config.a.b=value]`.
+"""Trains a detector, or resumes: `dfdetect train --config FILE[:preset] [--config.a.b=value]`.
 
     --config configs/cae.py                     rendered faces, made on first use; run folder runs/cae
     --config configs/lae.py:swap --workdir X    a preset; the same command resumes from X's newest checkpoint
@@ -102,7 +102,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
 def _parser() -> cli.Parser:
     """Of all flags but `--config` and `--config.a.b`, which `_split` takes out."""
     parser = cli.Parser(
-        prog="python -m dfdetect_jax.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="dfdetect train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", metavar="FILE[:preset]", help="settings file, such as configs/cae.py")
     parser.add_argument("--workdir", help="run folder, resumed if it exists (default: runs/<config>-<preset>)")

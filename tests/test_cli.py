@@ -75,7 +75,7 @@ def test_a_defect_has_a_traceback_and_a_status_of_its_own(capsys):
 
 def test_a_wrong_command_line_is_one_line(capsys):
     def main(argv=None):
-        parser = cli.Parser(prog="python -m dfdetect_jax.predict")
+        parser = cli.Parser(prog="dfdetect predict")
         parser.add_argument("--run", required=True)
         parser.parse_args([])
 

@@ -160,7 +160,7 @@ class Settings:
     published weights, masks, an adversary.
 
     Attributes:
-        method: name of the method, the default of each method's own class.
+        method: name of the method; chosen by the settings file, not on the command line.
         seed: seed of parameters, data order and augmentation.
         parallel: "mesh" shares a batch among all devices of all processes; "pmap" among those of one process, by
             `jax.pmap`.

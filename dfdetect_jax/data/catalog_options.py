@@ -50,17 +50,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="compression level, for the FaceForensics++ family (default: %(default)s)",
     )
     group.add_argument(
-        "--reals", default=default.reals, help="folder of the reals, for data sets that use those of another"
+        "--reals",
+        default=default.reals,
+        help="for deeperforensics, df40 and inpainting: folder of the reals, which are those of another data set",
     )
-    group.add_argument("--json", default=default.json, help="file that lists the clips, for deepfakebench")
+    group.add_argument("--json", default=default.json, help="for --dataset deepfakebench: file that lists the clips")
     group.add_argument(
         "--real_folder",
         default=default.real_folder,
         metavar="NAME",
-        help="name of the folder of the reals, or several with commas between, for folder (default: the usual names)",
+        help="for --dataset folder: name of the folder of reals, or several with commas between "
+        "(default: the usual names, such as real)",
     )
     group.add_argument(
-        "--allow_one_class", action="store_true", help="reals alone, or fakes alone, are meant; refused otherwise"
+        "--allow_one_class",
+        action="store_true",
+        help="accept a data set of reals alone, or of fakes alone, which is refused without this flag",
     )
 
 

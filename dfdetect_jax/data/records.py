@@ -167,7 +167,8 @@ class Records:
         files = [name for split in self._splits for name in manifest.shards[split]]
         if not files:
             raise RecordsError(
-                f"{folder}: no examples in split {self.split!r}; it has {', '.join(manifest.shards)}; choose one"
+                f"{folder}: no examples in split {self.split!r}; it has {', '.join(manifest.shards)}; "
+                "choose one, or prepare the data set again with clips in that split"
             )
         missing = [name for name in files if not (folder / name).is_file()]
         if missing:

@@ -142,7 +142,8 @@ def _settings_of(folder: Path, info: dict[str, Any]) -> Settings:
         return methods.read_settings(info["settings"])
     except SettingsError as error:
         raise SettingsError(
-            f"{folder / CONFIG}: {error}; if another version of the library wrote it, open it with that"
+            f"{folder / CONFIG}: {error}; if another version of the library wrote it, open it with that; "
+            "if its method is your own, import the module that registers it first"
         ) from error
 
 

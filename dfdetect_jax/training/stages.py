@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from dfdetect_jax import faults, files
 from dfdetect_jax.active import queue as queues
 from dfdetect_jax.active import queue_masks
@@ -96,7 +94,7 @@ def _alone(workdir: Path) -> Iterator[None]:
 def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Variables | None, profile: range) -> bool:
     active = settings.mask_learning
     if active is not None and active.masks == "selected":
-        _check_fakes(settings, records)
+        _check_fakes(settings, active, records)
     if active is None:
         return loop.train(settings, workdir, records, initial=initial, profile=profile)
     first = functools.partial(loop.train, settings, workdir, records, initial=initial, profile=profile)
@@ -108,16 +106,23 @@ def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Varia
     return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
 
 
-def _check_fakes(settings: Settings, records: Path) -> None:
-    """Raises SettingsError, before stage 1 rather than after it, where there are no fakes to select from.
+def _check_fakes(settings: Settings, active: Active, records: Path) -> None:
+    """Raises SettingsError, before stage 1 rather than after it, without fakes to select from or masks of theirs.
 
     (RecordsError: there is no training split.)
     """
     split = Records(records, "train")
-    if not np.any(split.labels[mixture.select(split, settings.data.train_forgeries)] == Label.FAKE):
+    rows = split.index[mixture.select(split, settings.data.train_forgeries)]
+    fakes = rows[rows["label"] == Label.FAKE]
+    if not len(fakes):
         raise SettingsError(
             f'active.masks: expected fakes in {records} to select from, found none; set active.masks="none", and '
             "augment.self_blend.share for fakes that have a mask"
+        )
+    if active.annotator == "oracle" and not fakes["has_mask"].any():
+        raise SettingsError(
+            f'active.annotator: expected masks of fakes in {records}, found none; set active.annotator="people" to '
+            'paint some, or active.masks="none"'
         )
 
 

@@ -1,5 +1,6 @@
 """Two stages with a selection between them: their data, waiting for masks, and resuming after an interruption."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -25,13 +26,18 @@ from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training import loop, parallel, stages
 from dfdetect_jax.weights.vgg16 import load_vgg16
 from tests.conftest import tiny_lae_settings
-from tests.data.drawn import SIZE, real_example, write_records
+from tests.data.drawn import SIZE, drawn_example, real_example, write_records
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     root = tmp_path_factory.mktemp("data_dir")
     return write_records(root / "drawn" / f"{SIZE}px" / records.VERSION, {"train": 40, "val": 9, "test": 9})
+
+
+def unmasked_example(split, number):
+    """As `drawn_example`, without a mask."""
+    return dataclasses.replace(drawn_example(split, number), has_mask=False)
 
 
 def settings(**active):
@@ -234,6 +240,13 @@ def test_masks_of_selected_fakes_are_refused_where_there_are_no_fakes(tmp_path):
     given = override(settings(), {"augment.self_blend.share": 0.25})
     with pytest.raises(SettingsError, match=r'active\.masks: expected fakes .*active\.masks="none"'):
         stages.train(given, tmp_path / "run", folder)
+
+
+def test_masks_that_the_data_lack_are_asked_for_before_anything_is_trained(tmp_path):
+    folder = write_records(tmp_path / f"drawn/{SIZE}px/{records.VERSION}", {"train": 4}, example_of=unmasked_example)
+    with pytest.raises(SettingsError, match=r'expected masks of fakes .*annotator="people".*active\.masks="none"'):
+        stages.train(settings(), tmp_path / "run", folder)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_weights_file_is_told_before_anything_is_trained(drawn, tmp_path):

@@ -9,6 +9,7 @@ from dfdetect_jax.data.finding import Finding, name_list
 from dfdetect_jax.data.trees.findings import note, notes, warning
 from dfdetect_jax.data.trees.listing import Listing, by_name
 
+_NEEDED = {"train": ", so nothing can be trained", "val": ", so nothing can be trained", "test": ""}
 _PERCENT = {"train": 80, "val": 10, "test": 10}  # of identities, where a data set ships no split
 
 
@@ -91,5 +92,5 @@ def empty_splits(clips: Sequence[Clip], before: Sequence[Clip]) -> list[Finding]
         if any(clip.split == split for clip in before):
             findings.append(warning(f"{split}: no clips, since each shares a person or a source with another split"))
         else:
-            findings.append(note(f"{split}: no clips"))
+            findings.append(note(f"{split}: no clips{_NEEDED[split]}"))
     return findings

@@ -59,11 +59,15 @@ OTHER_DEFINITIONS = (
         "from priors",
         "looks at the set's scores: of highest accuracy at the share of fakes that expectation maximisation estimates",
     ),
-    ("from real mode", "looks at the set's scores: the frozen one, moved and widened with the peak of their density"),
+    (
+        "from real mode",
+        "looks at the set's scores: takes the peak of their density for the reals, and moves the frozen threshold by "
+        "how this peak lies and spreads beside that of validation's reals",
+    ),
     (
         "conformal sets",
-        "hold each label that is no stranger than in calibration; coverage: the share with the true one; labels: their "
-        "mean number; uncertain: the share with both or none",
+        "a set holds each label for which the score is not unusual in calibration; coverage: share of sets with the "
+        "true label; labels: their mean number in a set; uncertain: share of sets with both labels or none",
     ),
     (
         "over seeds",

@@ -80,5 +80,5 @@ def test_an_empty_split_is_a_note_unless_all_of_its_clips_were_dropped():
     apart = keep_apart(clips).clips
     assert lines(empty_splits(apart, clips)) == [
         "warning: train: no clips, since each shares a person or a source with another split",
-        "note: val: no clips",
+        "note: val: no clips, so nothing can be trained",
     ]
