@@ -59,7 +59,7 @@ def test_where_uploads_lie_is_told_to_nobody(trial, photo, tmp_path):
 
 def test_a_bomb_is_refused_by_its_header(trial, tmp_path):
     shown = trial.judge(str(bomb(tmp_path / "bomb.png")))
-    assert "more than 64,000,000 pixels" in shown.html
+    assert "expected at most 64,000,000 pixels" in shown.html
 
 
 def test_a_re_encoded_photograph_is_scored_and_listed_after_the_last(trial, photo):
