@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict
 from dfdetect_jax.scoring.result import Result
@@ -80,14 +81,21 @@ def _sentences(result: Result, max_fpr: float) -> Sequence[str]:
     below = f" and real below {rule.real_below:.2f}" if rule.real_below < rule.fake_from else ""
     sentences = [f"Its score is {result.score:.2f}, from 0 to 1. It says fake from {rule.fake_from:.2f} on{below}."]
     if rule.false_alarms is not None:
-        rate = in_a_hundred(rule.false_alarms.rate(result.score))
-        sentences.append(f"Of the real pictures that it was checked on, about {rate} score this high or higher.")
+        sentences.append(_rarity(rule.false_alarms, result.score))
     if result.probability is not None:
         sentences.append(
             f"Calibrated probability of a fake: {result.probability:.0%}, if fakes were as frequent as among the "
             "pictures that it was checked on. Where fakes are rare, it is lower."
         )
     return [*sentences, false_alarms_in_words(rule, max_fpr)]
+
+
+def _rarity(false_alarms: FalseAlarms, score: float) -> str:
+    """How many reals score as high; no share is given that is smaller than one of those that were looked at."""
+    if score > false_alarms.scores[-1]:
+        return f"None of the {len(false_alarms.scores):,} real pictures that it was checked on scores this high."
+    rate = in_a_hundred(false_alarms.rate(score))
+    return f"Of the real pictures that it was checked on, about {rate} score this high or higher."
 
 
 def _cautions(run: Run, result: Result) -> Sequence[str]:

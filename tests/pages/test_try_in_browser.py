@@ -72,7 +72,7 @@ def test_a_clip_shows_its_score_over_time(browser, url, tmp_path):
 def test_what_is_no_picture_or_a_bomb_is_one_clear_line(browser, url, tmp_path):
     letter = tmp_path / "letter.txt"
     letter.write_text("hello")
-    for path, words in ((letter, "letter.txt"), (bomb(tmp_path / "bomb.png"), "more than 64,000,000 pixels")):
+    for path, words in ((letter, "letter.txt"), (bomb(tmp_path / "bomb.png"), "expected at most 64,000,000 pixels")):
         with Visit(browser, url) as visit:
             answer = drop(visit, path)
             assert "can't be judged" in answer

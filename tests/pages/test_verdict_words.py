@@ -57,6 +57,12 @@ def test_how_many_reals_score_as_high_is_what_validation_saw():
     assert f"about {in_a_hundred(share)} score this high" in " ".join(explained(0.5).sentences)
 
 
+def test_a_score_above_all_reals_gets_no_share_that_so_few_cannot_show():
+    text = " ".join(explained(0.9).sentences)
+    assert "None of the 200 real pictures" in text
+    assert "10,000" not in text
+
+
 def test_without_figures_none_is_claimed():
     rule = DecisionRule(fake_from=0.5, real_below=0.5)
     each = dataclasses.replace(result([view()]), rule=rule)
