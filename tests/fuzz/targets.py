@@ -206,27 +206,10 @@ def read_scores(path: Path) -> Any:
 
 
 def make_queue(folder: Path) -> list[Path]:
-    from dfdetect_jax.active.queue import QueueCrop, QueueRow, Selection, digest, write_queue
+    from tests.active.queues_on_disk import square_mask, write_drawn_queue
 
-    selection = Selection(run="run", step=3, strategy="hardest", share=0.1, seed=0, fingerprint="f" * 64)
-    crop, mask = picture(), np.zeros((SIDE, SIDE, 3), np.uint8)
-    mask[4:9, 4:9] = 255
-    rows = [
-        QueueRow(
-            id=f"000{i}",
-            place=i,
-            video=f"v{i}",
-            forgery="swap",
-            frame=0,
-            score=0.5,
-            outside=0.2,
-            reason="x",
-            sha256=digest(crop),
-        )
-        for i in (1, 2)
-    ]
-    write_queue(folder / "queue", selection, SIDE, [QueueCrop(row, crop, crop) for row in rows])
-    Image.fromarray(mask).save(folder / "queue/masks/0001.png")
+    write_drawn_queue(folder / "queue", count=2, size=SIDE)
+    Image.fromarray(square_mask(SIDE)).save(folder / "queue/masks/0001.png")
     return [folder / "queue/queue.json"]
 
 

@@ -103,6 +103,11 @@ class DetectionMetrics:
         return self.n_real + self.n_fake
 
     @property
+    def fnr(self) -> float | None:
+        """Share of fakes below the threshold: misses; None without fakes."""
+        return None if self.tpr is None else 1 - self.tpr
+
+    @property
     def headline(self) -> str:
         """See `headline`."""
         return headline({name: self.value(name) for name in HEADLINES})

@@ -42,7 +42,7 @@ def of_data_set(evaluation: Evaluation, key: str) -> dict[str, ThresholdMetrics]
 def _way_cells(metrics: WayMetrics) -> list[Cell]:
     of, way = metrics.detection, metrics.way
     share = Cell("") if way.share is None else value_cell(way.share)
-    return [*map(value_cell, (way.threshold, of.balanced_accuracy, of.fpr, metrics.fnr, of.accuracy)), share]
+    return [*map(value_cell, (way.threshold, of.balanced_accuracy, of.fpr, of.fnr, of.accuracy)), share]
 
 
 def _set_cells(metrics: ConformalMetrics) -> list[Cell]:

@@ -52,7 +52,7 @@ class AttackLevel:
     @property
     def fakes_called_real(self) -> float | None:
         """Share of attacked fakes below the threshold; None without fakes."""
-        return None if self.frame.tpr is None else 1 - self.frame.tpr
+        return self.frame.fnr
 
     def as_json(self) -> dict[str, Any]:
         """{"epsilon", "step_size", "fakes_called_real"}, the metrics of frames, "video" and "both"."""

@@ -74,17 +74,12 @@ class WayMetrics:
     way: Way
     detection: DetectionMetrics
 
-    @property
-    def fnr(self) -> float | None:
-        """Share of fakes below the threshold: misses; None without fakes."""
-        return None if self.detection.tpr is None else 1 - self.detection.tpr
-
     def as_json(self) -> dict[str, Any]:
         """The way's attributes, "accuracy", "balanced_accuracy", "fpr", "fnr"; with a temperature "ece", "log_loss"."""
         of, way = self.detection, self.way
         values = {**way._asdict(), "accuracy": of.accuracy, "balanced_accuracy": of.balanced_accuracy, "fpr": of.fpr}
         calibrated = {} if way.temperature is None else {"ece": of.ece_calibrated, "log_loss": of.log_loss_calibrated}
-        return values | {"fnr": self.fnr} | calibrated
+        return values | {"fnr": of.fnr} | calibrated
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,13 @@ def test_every_way_and_every_rule_has_a_row_with_its_figures():
     ways, sets = threshold_tables({"set": metrics})
     assert texts(ways)[0] == ["set"]
     frozen, *_ = metrics.ways
-    values = (0.5, frozen.detection.balanced_accuracy, frozen.detection.fpr, frozen.fnr, frozen.detection.accuracy)
+    values = (
+        0.5,
+        frozen.detection.balanced_accuracy,
+        frozen.detection.fpr,
+        frozen.detection.fnr,
+        frozen.detection.accuracy,
+    )
     assert texts(ways)[1] == ["from frozen", *(f"{value:.3f}" for value in values), ""]
     assert len(ways.rows) == 1 + len(metrics.ways)
     marginal, *_ = metrics.conformal
