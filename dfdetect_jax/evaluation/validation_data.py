@@ -1,6 +1,6 @@
 """The validation split as checkpoints, thresholds and temperatures are chosen by.
 
-That is reals and the forgeries that a run trains on. A run that trains on no forgery but its own self-blended fakes is
+That is reals and the forgeries that a run trains on, as far as the split has them: a small one may lack some. A run that trains on no forgery but its own self-blended fakes is
 validated on reals and their self-blended twins: each real once as it is and once blended, with the same key in every
 validation of every run.
 """
@@ -48,7 +48,7 @@ def validation_batches(
         SPLIT,
         batch_size=batch_size,
         image_size=data.image_size,
-        forgeries=None if twins else data.train_forgeries or None,
+        forgeries=None if twins else forgeries_of(Records(records, SPLIT), data) or None,
         process_index=process_index,
         process_count=process_count,
         self_blend=self_blend if twins else None,
@@ -63,7 +63,13 @@ def by_twins(records: str | Path, data: Data, self_blend: SelfBlend) -> bool:
     if self_blend.share in (0.0, 0.5):
         return self_blend.share == 0.5
     split = Records(records, SPLIT)
-    return not np.any(split.labels[select(split, data.train_forgeries)] == Label.FAKE)
+    return not np.any(split.labels[select(split, forgeries_of(split, data))] == Label.FAKE)
+
+
+def forgeries_of(split: Records, data: Data) -> tuple[str, ...]:
+    """Those of `data.train_forgeries` that a validation split has; all of them, to be refused, if it has none."""
+    present = set(split.forgeries)
+    return tuple(name for name in data.train_forgeries if name in present) or data.train_forgeries
 
 
 def _blended(batch: dict[str, Any], first: int, settings: SelfBlend) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 from dfdetect_jax.config import override
 from dfdetect_jax.data import records
 from dfdetect_jax.data.pipeline import eval_batches
+from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluation.validation_data import validation_batches
 from tests.conftest import TINY_CAE
 from tests.data.drawn import SIZE, real_example, write_records
@@ -41,6 +42,14 @@ def test_fakes_of_the_data_are_validated_on_if_they_are_trained_on(drawn, share)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours["image"], theirs["image"])
         np.testing.assert_array_equal(ours["label"], theirs["label"])
+
+
+def test_a_forgery_that_validation_lacks_is_passed_over_unless_it_lacks_all(drawn):
+    expected = batches(drawn, settings(0.0, **{"data.train_forgeries": ("paste",)}))
+    found = batches(drawn, settings(0.0, **{"data.train_forgeries": ("paste", "of training alone")}))
+    np.testing.assert_array_equal([batch["label"] for batch in found], [batch["label"] for batch in expected])
+    with pytest.raises(SettingsError, match="no fakes by 'of training alone' in split 'val'"):
+        batches(drawn, settings(0.0, **{"data.train_forgeries": ("of training alone",)}))
 
 
 def test_reals_alone_are_validated_on_beside_their_self_blended_twins(reals):
