@@ -1,8 +1,8 @@
 """The validation split as checkpoints, thresholds and temperatures are chosen by.
 
-That is reals and the forgeries that a run trains on, as far as the split has them: a small one may lack some. A run that trains on no forgery but its own self-blended fakes is
-validated on reals and their self-blended twins: each real once as it is and once blended, with the same key in every
-validation of every run.
+That is reals and the forgeries that a run trains on, as far as the split has them: a small one may lack some. A run
+that trains on no forgery but its own self-blended fakes is validated on reals and their self-blended twins: each real
+once as it is and once blended, with the same key in every validation of every run.
 """
 
 import functools
