@@ -82,9 +82,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--dtype",
-        default="float32",
+        default="",
         choices=("float32", "float16"),
-        help="type in which convolution kernels are stored; computation is in float32 (default: %(default)s)",
+        help="type in which convolution kernels are stored; computation is in float32 (default: float32, "
+        "or float16 where the model has it already and the format folds nothing)",
     )
     parser.add_argument(
         "--notes",

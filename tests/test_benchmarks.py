@@ -25,6 +25,7 @@ SMALL = ["--size", "32", "--batch", "2", "--width", "0.125", "--without", "plain
         ("decode_video", ["--long", "--minutes", "0.05", "--rounds", "1"]),
         ("prepare", ["--clips", "2", "--frames", "2", "--processes", "1"]),
         ("exports", ["--images", "2"]),
+        ("depthwise", ["--small", "--rounds", "1"]),
         ("kill", ["--work", "journal", "--runs", "1"]),
         ("soak", ["--files", "40", "--broken", "0.1"]),
         ("isolation", ["--photos", "4", "--clips", "1", "--seconds", "1", "--rounds", "1", *SMALL[:-3]]),

@@ -48,7 +48,7 @@ def write_model(
     run: Run,
     folder: str | os.PathLike[str],
     form: str = "safetensors",
-    dtype: str = "float32",
+    dtype: str = "",
     notes: Sequence[str] = (),
     title: str = "",
 ) -> Path:
@@ -58,7 +58,7 @@ def write_model(
         run: an opened run; or a model, whose card's verdicts, figures and notes are kept.
         folder: made; may exist only if it is empty.
         form: one of `description.FORMATS`.
-        dtype: of the stored kernels, "float32" or "float16".
+        dtype: of the stored kernels, "float32" or "float16"; "" for the smaller one that changes no value.
         notes: sentences for the card that the run folder can't know: licences of the data, intended use.
         title: of the card; "" for that of the model's, or the folder's name.
 
@@ -74,6 +74,7 @@ def write_model(
         raise RunError(
             f"{run.folder}: expected a run or a model with weights, found an ONNX network; name what it was made of"
         )
+    dtype = dtype or _exact_dtype(run, form)
     folder, today, origin = Path(folder).resolve(), datetime.now(UTC).date().isoformat(), _origin(run)
     frozen = frozen_values(run)
     described = dataclasses.replace(run, info={**run.info, VALIDATION: as_json(run, frozen)})
@@ -98,6 +99,12 @@ def write_model(
         files.write_text(staging / CARD, model_card(run, facts))
         seal(staging)
     return folder
+
+
+def _exact_dtype(run: Run, form: str) -> str:
+    """Half precision holds the weights of a model that was stored so; the other formats fold and round them anew."""
+    stored = run.info.get("model", {}).get("dtype", "float32")
+    return str(stored) if form == "safetensors" else "float32"
 
 
 def _writer(form: str) -> Callable[[Run, Path, str], Payload]:

@@ -68,6 +68,8 @@ def test_half_precision_is_half_as_large_and_nearly_as_exact(exported, tmp_path)
     sizes = [(folder / "weights.safetensors").stat().st_size for folder in (half, exported)]
     assert sizes[0] < 0.7 * sizes[1]
     np.testing.assert_allclose(open_detector(half).score(crops(run)), run.score(crops(run)), atol=1e-3)
+    again = write_model(open_detector(half), tmp_path / "again")
+    assert (again / "weights.safetensors").read_bytes() == (half / "weights.safetensors").read_bytes()
 
 
 def test_no_path_of_the_machine_is_handed_on(exported):
