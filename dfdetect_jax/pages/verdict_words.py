@@ -61,16 +61,16 @@ def false_alarms_in_words(rule: DecisionRule, max_fpr: float) -> str:
         return "How often it calls a real picture fake was not measured for this detector."
     reals = len(rule.false_alarms.scores)
     return (
-        f"It is set to call about {in_a_hundred(max_fpr)} real pictures fake, by {reals:,} real ones that it was not "
+        f"It is set to call {share_in_words(max_fpr)} real pictures fake, by {reals:,} real ones that it was not "
         "trained on. On pictures of another kind it may err more often."
     )
 
 
-def in_a_hundred(share: float) -> str:
-    """A share as people say it: 0.01 -> "1 in 100", 0.004 -> "4 in 1,000", 0.3 -> "30 in 100"."""
+def share_in_words(share: float) -> str:
+    """A share as people say it: 0.01 -> "about 1 in 100", 0.004 -> "about 4 in 1,000", 0.3 -> "about 30 in 100"."""
     for whole in (100, 1_000, 10_000):
         if share * whole >= 0.95:
-            return f"{round(share * whole)} in {whole:,}"
+            return f"about {round(share * whole)} in {whole:,}"
     return "fewer than 1 in 10,000"
 
 
@@ -94,8 +94,8 @@ def _rarity(false_alarms: FalseAlarms, score: float) -> str:
     """How many reals score as high; no share is given that is smaller than one of those that were looked at."""
     if score > false_alarms.scores[-1]:
         return f"None of the {len(false_alarms.scores):,} real pictures that it was checked on scores this high."
-    rate = in_a_hundred(false_alarms.rate(score))
-    return f"Of the real pictures that it was checked on, about {rate} score this high or higher."
+    rate = share_in_words(false_alarms.rate(score))
+    return f"Of the real pictures that it was checked on, {rate} score this high or higher."
 
 
 def _cautions(run: Run, result: Result) -> Sequence[str]:

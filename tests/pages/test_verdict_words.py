@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dfdetect_jax.pages.verdict_words import HEADLINES, explain, false_alarms_in_words, in_a_hundred
+from dfdetect_jax.pages.verdict_words import HEADLINES, explain, false_alarms_in_words, share_in_words
 from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict
 from tests import trained
@@ -22,15 +22,15 @@ def explained(score, **more):
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (0.01, "1 in 100"),
-        (0.3, "30 in 100"),
-        (0.004, "4 in 1,000"),
-        (0.0003, "3 in 10,000"),
+        (0.01, "about 1 in 100"),
+        (0.3, "about 30 in 100"),
+        (0.004, "about 4 in 1,000"),
+        (0.0003, "about 3 in 10,000"),
         (0, "fewer than 1 in 10,000"),
     ],
 )
 def test_shares_are_said_as_people_say_them(share, words):
-    assert in_a_hundred(share) == words
+    assert share_in_words(share) == words
 
 
 @pytest.mark.parametrize(("score", "verdict"), [(0.9, Verdict.FAKE), (0.5, Verdict.UNCERTAIN), (0.1, Verdict.REAL)])
@@ -54,7 +54,7 @@ def test_the_score_the_thresholds_the_probability_and_the_false_alarms_are_given
 
 def test_how_many_reals_score_as_high_is_what_validation_saw():
     share = np.mean(np.linspace(0.01, 0.7, 200) >= 0.5)
-    assert f"about {in_a_hundred(share)} score this high" in " ".join(explained(0.5).sentences)
+    assert f"{share_in_words(share)} score this high" in " ".join(explained(0.5).sentences)
 
 
 def test_a_score_above_all_reals_gets_no_share_that_so_few_cannot_show():
