@@ -1,12 +1,13 @@
-"""Images per second of scoring face crops: this library, plain Flax layers, and PyTorch, eager and compiled.
+"""Images per second of scoring face crops: this library, plain Flax layers, PyTorch, eager and compiled, onnxruntime.
 
     python benchmarks/score.py [--method cae] [--size 128] [--batch 32] [--rounds 15] [--json FILE]
     python benchmarks/score.py --size 299 --batch 256 --dtype bfloat16                                on a GPU
 
 A call takes uint8 crops in the host's memory to scores there, without maps and reconstructions, which PyTorch's arms
 leave out as well; these run in inference mode, channels_last, with bfloat16 under autocast and float32 on a GPU as
-TF32, as JAX does. All arms are the same network with random weights, on JAX's default device, and interleaved. Close
-other programs. Decoding and face detection are measured by `score_media.py`.
+TF32, as JAX does. onnxruntime runs, on CPUs, the network that `export --format onnx` writes of it. All arms are the
+same network with random weights, on JAX's default device, and interleaved. Close other programs. Decoding and face
+detection are measured by `score_media.py`.
 """
 
 import functools
@@ -14,6 +15,7 @@ import importlib
 import importlib.util
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import measure
@@ -23,11 +25,19 @@ import workload
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.devices import host
+from dfdetect_jax.models.folding import find_folds, fold
 from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
 
-OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
-LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
+OURS, PLAIN, ONNX = "this library", "plain Flax layers", "onnxruntime"
+EAGER, COMPILED = "PyTorch, eager", "PyTorch, compiled"
+LEFT_OUT_AS = {
+    "plain": (PLAIN,),
+    "torch": (EAGER, COMPILED),
+    "eager": (EAGER,),
+    "compile": (COMPILED,),
+    "onnx": (ONNX,),
+}
 Arm = tuple[Callable[[], object], dict]
 
 
@@ -65,8 +75,29 @@ def torch_arm(settings: Settings, images: np.ndarray, mode: str | None) -> Arm:
     return functools.partial(score, images), {"parameters": parameters, "compile_s": compile_s}
 
 
+def onnx_arm(settings: Settings, images: np.ndarray) -> Arm:
+    """The exported network in onnxruntime as a call, and facts about it."""
+    from dfdetect_jax.exchange.onnx_graph import convert
+    from dfdetect_jax.exchange.onnx_operators import OPERATORS
+    from dfdetect_jax.exchange.onnx_run import open_session
+
+    method, state = detector_parameters(settings)
+    variables = jax.device_get(state.variables)
+    folded = fold(variables, find_folds(method.predict, variables, images[:1]))
+    with plain_lowering(True):
+        network = convert(lambda crops: {"score": method.predict(folded, crops).score}, images.shape[1:], OPERATORS)
+    session = open_session(network.SerializeToString(), Path("score.onnx"))
+    (taken,) = session.get_inputs()
+    parameters = sum(p.size for p in jax.tree.leaves(state.params))
+    return lambda: session.run(["score"], {taken.name: images}), {"parameters": parameters, "compile_s": None}
+
+
 def absent(name: str) -> str | None:
     """The reason why the arm can't run here; None if it can."""
+    if name == ONNX and jax.default_backend() != "cpu":
+        return "onnxruntime is measured on CPUs alone"
+    if name == ONNX and not (importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxruntime")):
+        return "onnxruntime is not installed, so its arm is absent: pip install 'dfdetect_jax[onnx]'"
     if name == PLAIN and jax.default_backend() != "cpu":
         return f"on {jax.default_backend()} this library's layers are the plain ones"
     if name not in (EAGER, COMPILED):
@@ -84,6 +115,8 @@ def build_arms(settings: Settings, images: np.ndarray, wanted: list[str]) -> tup
             notes.append(reason)
         elif name in (OURS, PLAIN):
             arms[name], facts[name] = jax_arm(settings, images, plain=name == PLAIN)
+        elif name == ONNX:
+            arms[name], facts[name] = onnx_arm(settings, images)
         else:
             arms[name], facts[name] = torch_arm(settings, images, "default" if name == COMPILED else None)
     counts = {name: fact["parameters"] for name, fact in facts.items()}
@@ -116,10 +149,10 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
     args = parser.parse_args()
     left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]
-    wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED) if name not in left_out]
+    wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED, ONNX) if name not in left_out]
 
     host.keep_freed_memory()  # PyTorch's arms, in the same process, gain by it too
-    where = measure.environment("jax", "jaxlib", "flax", "torch")
+    where = measure.environment("jax", "jaxlib", "flax", "torch", "onnxruntime")
     settings = workload.settings_from(args)
     images = workload.random_batch(settings)["image"]
     arms, facts, notes = build_arms(settings, images, wanted)
