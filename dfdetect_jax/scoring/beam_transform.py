@@ -55,9 +55,16 @@ class ScoreMedia(apache_beam.PTransform[Any, Any]):
         """Batches paths, and scores each batch by `score_files`."""
         return (
             paths
-            | apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
+            | _batches_for(paths.pipeline.runner)
             | apache_beam.ParDo(_ScoreBatch(self._run, self._frames, Shared()))
         )
+
+
+def _batches_for(runner: Any) -> apache_beam.PTransform[Any, Any]:
+    """Paths to lists of paths; of one each on Dask, whose runner loses all that is emitted in `finish_bundle`."""
+    if type(runner).__name__ == "DaskRunner":
+        return "OneByOne" >> apache_beam.Map(lambda path: [path])
+    return apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
 
 
 class _ScoreBatch(apache_beam.DoFn):

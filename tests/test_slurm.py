@@ -1,0 +1,135 @@
+"""The batch scripts on a real Slurm: preempted, ended before the time limit, cancelled; requeued, resumed, complete."""
+
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from dfdetect_jax import methods
+from dfdetect_jax.config import Crop
+from dfdetect_jax.data import records
+from dfdetect_jax.data.prepare import jobs, workers
+from dfdetect_jax.data.prepare.preparation import prepare
+from dfdetect_jax.data.prepare.request import Request
+from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.seal import sealed_steps
+from dfdetect_jax.training import loop, parallel
+from dfdetect_jax.training.writers import METRICS
+from tests import slurm_cluster
+from tests.conftest import command_line
+from tests.data.photographs import face_picture, write_image
+
+MISSING = slurm_cluster.missing_programs()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"Slurm is not installed, of it {', '.join(MISSING)}"),
+]
+LAUNCH = Path(__file__).parents[1] / "launch"
+TRAIN = ["--nodes=1", "--ntasks-per-node=2", "--gpus-per-node=2", "--cpus-per-task=1", LAUNCH / "slurm.sbatch", "--"]
+STEPS = 24
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Its folder is short: a socket's path has at most 107 characters."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    plain = {"PYTHON": sys.executable, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    plain |= {"PYTHONPATH": str(LAUNCH.parent), "TFDS_DATA_DIR": str(folder / "data")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in plain.items():
+            patch.setenv(name, value)
+        with slurm_cluster.started(folder) as cluster:
+            yield cluster
+    shutil.rmtree(folder)
+
+
+def training(workdir):
+    changes = {"train__steps": STEPS, "train__eval_every": 4, "train__log_every": 1}
+    return [f"--output={workdir}.log", *TRAIN, *command_line(workdir, **changes)]
+
+
+def last_state(workdir):
+    """Parameters, optimiser, keys and cursor of the last checkpoint."""
+    settings = open_run(workdir).settings
+    target = loop.initial_state(parallel.build(methods.build(settings), settings), settings)
+    with contextlib.closing(loop.Checkpoints(workdir / "checkpoints")) as checkpoints:
+        state, cursor = checkpoints.restore(target)
+    return jax.tree.map(np.asarray, state.with_key_data()), cursor
+
+
+def steps(workdir):
+    lines = [json.loads(line) for line in (workdir / METRICS).read_text().splitlines()]
+    return [line["step"] for line in lines if "loss" in line]
+
+
+def newest(workdir):
+    return max(sealed_steps(workdir / "checkpoints"), default=0)
+
+
+def test_training_that_is_preempted_and_ended_early_learns_what_an_undisturbed_job_does(cluster):
+    disturbed, undisturbed = cluster.folder / "disturbed", cluster.folder / "undisturbed"
+    log = Path(f"{disturbed}.log")
+    job = cluster.submit(*training(disturbed))
+    cluster.wait_until(lambda: newest(disturbed) >= 4, 240, log)
+    # It needs the same GPUs, in a partition whose jobs go first.
+    other = cluster.submit(f"--partition={slurm_cluster.HIGH}", *training(undisturbed))
+    cluster.wait_until(lambda: cluster.state(other) == "RUNNING", slurm_cluster.GRACE, log)
+    saved = newest(disturbed)
+    assert cluster.restarts(job) == 1
+    cluster.wait_until(lambda: newest(disturbed) > saved, 240, log)
+    assert cluster.state(other) == "COMPLETED"
+    cluster.run("scancel", "--batch", "--signal=TERM", job)  # as before the time limit
+    cluster.wait_until(lambda: cluster.state(job) == "COMPLETED", 240, log)
+    assert cluster.restarts(job) == 2
+    said = log.read_text()
+    assert said.count("stopped by SIGTERM") == said.count("resuming") == 2, said
+    assert steps(disturbed) == steps(undisturbed) == list(range(1, STEPS + 1))
+    (state, cursor), (whole, whole_cursor) = last_state(disturbed), last_state(undisturbed)
+    assert cursor == whole_cursor
+    jax.tree.map(np.testing.assert_array_equal, state, whole)
+
+
+def test_a_job_that_its_user_cancels_may_save_and_does_not_come_back(cluster, tmp_path):
+    trainer, log = tmp_path / "python", tmp_path / "log"
+    trainer.write_text("#!/usr/bin/env bash\ntrap 'echo saved; exit 0' TERM\necho begun\nsleep 100 & wait\n")
+    trainer.chmod(0o755)
+    job = cluster.submit(f"--export=ALL,PYTHON={trainer}", f"--output={log}", *TRAIN, "a")
+    cluster.wait_until(lambda: log.exists() and log.read_text().count("begun") == 2, 30, log)
+    cluster.run("scancel", job)
+    cluster.wait_until(lambda: cluster.state(job) == "CANCELLED", 60, log)
+    assert log.read_text().count("saved") == 2
+    assert cluster.restarts(job) == 0
+
+
+def test_an_array_of_shares_of_which_one_is_ended_midway_prepares_the_records_of_one_process(cluster):
+    tree, out, crop = (
+        cluster.folder / "faces",
+        cluster.folder / "records",
+        Crop(size=48, align="box", face_detector="haar"),
+    )
+    for number in range(240):
+        write_image(tree / f"real/p{number}.png", face_picture(number))
+    settings = {"dataset": "folder", "crop": crop, "allow_one_class": True}
+    plan = jobs.plan(Request(root=str(tree), **settings))
+    words = ["prepare", "--dataset", "folder", "--root", tree, "--out", out, "--size=48", "--face_detector=haar"]
+    words += ["--align=box", f"--margin={crop.margin}", "--allow_one_class", "--processes=1"]
+    log = cluster.folder / "array-1.log"
+    options = [f"--output={cluster.folder}/array-%a.log", "--array=0-1", "--cpus-per-task=1"]
+    array = cluster.submit(*options, LAUNCH / "slurm_array.sbatch", "--", *words)
+    work = out / ".preparing" / plan.name / Request(root=str(tree), **settings).config
+    cluster.wait_until(lambda: any(workers.part_file(work, job).exists() for job in plan.jobs[1::2]), 60, log)
+    cluster.run("scancel", "--batch", "--signal=TERM", f"{array}_1")
+    cluster.wait_until(lambda: cluster.state(array) == "COMPLETED", 120, log)
+    assert "of 120 were done before; continuing" in log.read_text()
+    whole = prepare(root=tree, out=cluster.folder / "whole", processes=1, log=print, **settings)
+    assert files(records.locate("faces", out)) == files(whole)
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
