@@ -163,7 +163,7 @@ def test_local_forwards_the_signal_and_does_not_restart(log, end):
 
 @pytest.fixture
 def slurm(log, tmp_path, monkeypatch):
-    """Slurm's commands for a running job: `srun` runs the command, `scancel` signals it, `scontrol` logs what it gets."""
+    """Slurm's commands for a running job: `srun` runs the command, `scancel` signals it, `scontrol` logs its words."""
     program(tmp_path / "srun", '#!/usr/bin/env bash\necho $$ >"$LOG.pid"\nexec "${@:3}"\n')
     program(tmp_path / "scancel", '#!/usr/bin/env bash\nkill -TERM "$(cat "$LOG.pid")"\n')
     program(tmp_path / "squeue", "#!/usr/bin/env bash\necho RUNNING\n")

@@ -11,7 +11,8 @@
         )
 
 Workers open the run folder and the media by the given paths, so both must be at these paths on every worker: on a
-network disk, a mounted bucket, or in the container image.
+network disk, a mounted bucket, or in the container image. Beam's runner for Dask loses what is emitted in
+`finish_bundle`, so there neither `ReadFromText` nor `WriteToText` can be used; see docs/clusters.md.
 """
 
 import contextlib
