@@ -17,7 +17,7 @@ from tests.data.photographs import face_picture, write_image
 pytestmark = pytest.mark.slow
 BOX = Crop(size=48, margin=1.3, align="box", face_detector="haar")
 FLAGS = ["--dataset", "folder", "--size", "48", "--face_detector", "haar", "--allow_one_class"]
-CLIPS = 160
+CLIPS = 120
 
 
 @pytest.fixture(scope="module")
