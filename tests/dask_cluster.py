@@ -31,7 +31,7 @@ def started(folder: Path, workers: int = 2) -> Iterator[Cluster]:
     place = ["--scheduler-file", str(file)]
     with ExitStack() as stack:
         stack.enter_context(_process(log, "scheduler", "--port=0", "--host=127.0.0.1", "--no-dashboard", *place))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not file.exists():
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)

@@ -84,7 +84,7 @@ def test_training_that_another_job_preempts_learns_what_that_one_does_undisturbe
     disturbed, undisturbed = cluster.folder / "disturbed", cluster.folder / "undisturbed"
     log = Path(f"{disturbed}.log")
     job = cluster.submit(*training(disturbed))
-    cluster.wait_until(lambda: newest(disturbed) >= 4, 300, log)
+    cluster.wait_until(lambda: newest(disturbed) >= 4, 600, log)
     # It needs the same GPUs, in a partition whose jobs go first: TERM comes to the processes, not to the script.
     other = cluster.submit(f"--partition={slurm_cluster.HIGH}", *training(undisturbed))
     cluster.wait_until(lambda: {cluster.state(job), cluster.state(other)} == {"COMPLETED"}, 600, log)

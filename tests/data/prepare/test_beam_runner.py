@@ -43,18 +43,18 @@ def test_dask_gives_the_records_of_beams_own_runner_though_one_of_two_workers_is
         dask_cluster.started(tmp_path) as cluster,
         preparing(tree, tmp_path, "--runner=DaskRunner", f"--dask_scheduler_file={cluster.scheduler_file}") as process,
     ):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while len(list(tmp_path.rglob("*.part"))) < CLIPS // 8 and process.poll() is None:
             assert time.monotonic() < deadline, cluster.log.read_text()
             time.sleep(0.02)
         cluster.workers[0].kill()
         done = len(list(tmp_path.rglob("*.part")))
-        said = process.communicate(timeout=120)[0]
+        said = process.communicate(timeout=240)[0]
         assert process.returncode == 0, said + cluster.log.read_text()
     assert done < CLIPS * 3 // 4, "killed too late"
     direct = tmp_path / "direct"
     with preparing(tree, direct, "--runner=DirectRunner") as process:
-        said = process.communicate(timeout=120)[0]
+        said = process.communicate(timeout=240)[0]
         assert process.returncode == 0, said
     assert files(records.locate("faces", tmp_path)) == files(records.locate("faces", direct))
 
