@@ -108,7 +108,7 @@ def _add_execution_flags(parser: argparse.ArgumentParser) -> None:
         help="prepare shard I (from 0) of N; the last to finish merges them (default: %(default)s)",
     )
     group.add_argument(
-        "--runner", default="", help="Apache Beam runner, such as DirectRunner, FlinkRunner or DataflowRunner"
+        "--runner", default="", help="Apache Beam runner, such as DaskRunner, FlinkRunner or DataflowRunner"
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 LAUNCH = Path(__file__).parents[1] / "launch"
-SCRIPTS = ("local.sh", "slurm.sbatch", "tpu_pod.sh")
+SCRIPTS = ("local.sh", "slurm.sbatch", "slurm_array.sbatch", "tpu_pod.sh")
 SLICE = ["--name", "pod", "--zone", "z"]
 TRAIN = ["python", "-m", "dfdetect_jax.train"]
 ARGUMENTS = ["--config", "configs/cae.py:celebdf", "--workdir", "my runs/it's", '--config.data.name="$HOME"; ls *', ""]
@@ -78,7 +78,7 @@ def test_shellcheck_finds_nothing(script):
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script != "slurm_array.sbatch"])
 def test_dry_run_prints_the_command_with_its_arguments_unchanged(script):
     done = run(script, *(SLICE if script == "tpu_pod.sh" else []), "--dry-run", "--", *ARGUMENTS)
     assert done.returncode == 0, done.stderr
@@ -163,9 +163,10 @@ def test_local_forwards_the_signal_and_does_not_restart(log, end):
 
 @pytest.fixture
 def slurm(log, tmp_path, monkeypatch):
-    """Slurm's commands: `srun` runs the command, `scancel` signals it, `scontrol` logs its arguments."""
+    """Slurm's commands for a running job: `srun` runs the command, `scancel` signals it, `scontrol` logs its words."""
     program(tmp_path / "srun", '#!/usr/bin/env bash\necho $$ >"$LOG.pid"\nexec "${@:3}"\n')
     program(tmp_path / "scancel", '#!/usr/bin/env bash\nkill -TERM "$(cat "$LOG.pid")"\n')
+    program(tmp_path / "squeue", "#!/usr/bin/env bash\necho RUNNING\n")
     program(tmp_path / "scontrol", '#!/usr/bin/env bash\necho "scontrol $*" >>"$LOG"\n')
     monkeypatch.setenv("SLURM_JOB_ID", "42")
     return log
@@ -191,6 +192,41 @@ def test_slurm_saves_before_the_time_limit_and_requeues(slurm):
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     assert [line.split()[0] for line in slurm.read_text().splitlines()] == ["begun", "saved", "scontrol"]
+
+
+def test_slurm_does_not_requeue_what_its_user_cancelled(slurm, tmp_path):
+    program(tmp_path / "squeue", "#!/usr/bin/env bash\necho COMPLETING\n")
+    assert run("slurm.sbatch", "--", "a", mood="7").returncode == 7
+    assert not lines(slurm, "scontrol")
+
+
+def task_of_array(monkeypatch, index, **others):
+    values = {"ID": index, "MIN": 2, "MAX": 8, "STEP": 2, "COUNT": 4} | others
+    for name, value in values.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "42")
+
+
+def test_a_job_of_an_array_does_its_share(slurm, monkeypatch):
+    task_of_array(monkeypatch, 6)
+    done = run("slurm_array.sbatch", "--dry-run", "--", "predict", "--scores", "out-%a.jsonl", *ARGUMENTS)
+    words = ["python", "-m", "dfdetect_jax", "predict", "--scores", "out-2.jsonl", *ARGUMENTS, "--shard", "2/4"]
+    assert shlex.split(done.stdout) == words
+
+
+def test_an_array_with_gaps_is_refused_since_shares_would_be_left_out(slurm, monkeypatch):
+    task_of_array(monkeypatch, 2, STEP=1, COUNT=2)
+    done = run("slurm_array.sbatch", "--", "prepare")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "expected an array without gaps, such as --array=0-7, found 2 tasks from 2 to 8" in done.stderr
+
+
+@pytest.mark.parametrize(("status", "again"), [("0", 0), ("1", 0), ("2", 0), ("7", 1)])
+def test_a_job_of_an_array_that_failed_is_requeued_alone(slurm, monkeypatch, status, again):
+    task_of_array(monkeypatch, 2)
+    done = run("slurm_array.sbatch", "--", "prepare", mood=status)
+    assert lines(slurm, "scontrol") == ["scontrol requeue 42_2"] * again
+    assert done.returncode == (0 if again else int(status))
 
 
 @pytest.fixture

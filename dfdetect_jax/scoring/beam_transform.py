@@ -11,7 +11,8 @@
         )
 
 Workers open the run folder and the media by the given paths, so both must be at these paths on every worker: on a
-network disk, a mounted bucket, or in the container image.
+network disk, a mounted bucket, or in the container image. Beam's runner for Dask loses what is emitted in
+`finish_bundle`, so there neither `ReadFromText` nor `WriteToText` can be used; see docs/clusters.md.
 """
 
 import contextlib
@@ -55,9 +56,16 @@ class ScoreMedia(apache_beam.PTransform[Any, Any]):
         """Batches paths, and scores each batch by `score_files`."""
         return (
             paths
-            | apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
+            | _batches_for(paths.pipeline.runner)
             | apache_beam.ParDo(_ScoreBatch(self._run, self._frames, Shared()))
         )
+
+
+def _batches_for(runner: Any) -> apache_beam.PTransform[Any, Any]:
+    """Paths to lists of paths; of one each on Dask, whose runner loses all that is emitted in `finish_bundle`."""
+    if type(runner).__name__ == "DaskRunner":
+        return "OneByOne" >> apache_beam.Map(lambda path: [path])
+    return apache_beam.BatchElements(min_batch_size=1, max_batch_size=_FILES_AT_ONCE)
 
 
 class _ScoreBatch(apache_beam.DoFn):
