@@ -93,7 +93,8 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
     """Opens a run folder or a model; reads JSON and arrays, runs no code from it.
 
     Args:
-        run: None for the detector that comes with the package; a run folder or a model folder; "OWNER/NAME@REVISION" on
+        run: None for the detector that comes with the package; a run folder or a model folder, which may be on gs:// or
+            s3://; "OWNER/NAME@REVISION" on
             the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
         sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
@@ -191,7 +192,7 @@ def train(
 
     Args:
         settings: checked here; `data` names the records.
-        workdir: the run folder, made if absent.
+        workdir: the run folder, made if absent; or gs:// or s3://.
         init_from: run folder to take the initial weights from; where the networks differ, those of its encoder alone.
 
     Returns:
@@ -202,11 +203,13 @@ def train(
         InputError: a setting, the data or the run folder can't be used.
     """
     from dfdetect_jax import methods
+    from dfdetect_jax.run.mirror import workplace
     from dfdetect_jax.training import loop, stages
     from dfdetect_jax.training.source import find_records
 
     methods.build(check(settings))  # refuses what only networks know, before data is prepared
     records = find_records(settings.data)
-    initial = loop.weights_of(Path(init_from)) if init_from else None
-    stages.train(settings, Path(workdir).resolve(), records, initial=initial)
-    return load(workdir)
+    initial = loop.weights_of(init_from) if init_from else None
+    with workplace(workdir) as place:
+        stages.train(settings, place.folder, records, initial=initial, sealed=place.keep)
+        return load(place.folder)

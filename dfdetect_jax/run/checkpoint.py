@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,12 @@ class Checkpoints:
     """The checkpoints of one run, in `folder`.
 
     The latest `keep` stay, and the best: of the last "stage" that was reached, the one with the highest "val_auc".
+    `sealed` is called by the first process when one more is sealed, and those too many are gone.
     """
 
-    def __init__(self, folder: str | Path, keep: int = 2):
+    def __init__(self, folder: str | Path, keep: int = 2, sealed: Callable[[], None] = lambda: None):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        self._keep = keep
+        self._keep, self._sealed = keep, sealed
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
                 shutil.rmtree(path, ignore_errors=True)
@@ -77,6 +78,7 @@ class Checkpoints:
             for step, metrics in unsealed.items():
                 seals.write(self.folder / str(step), metrics)
             self._delete_old()
+            self._sealed()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest sound checkpoint as (state, cursor), or None if there is none. Newer ones are set aside.
