@@ -17,6 +17,8 @@ from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import Result
 from dfdetect_jax.scoring.stream import score_files, score_images
+from dfdetect_jax.stores.address import is_address
+from dfdetect_jax.stores.output import written
 
 if TYPE_CHECKING:
     from dfdetect_jax.evaluation.results import Evaluation
@@ -127,20 +129,26 @@ def prepare(
     Args:
         dataset: name of a catalog, or "forge".
         root: the data set's folder; None for the embedded set.
-        out: where prepared data sets are; "" for `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        out: where prepared data sets are, also gs:// or s3://; "" for `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         crop: how faces are cropped; None for the data set's default.
         **options: the other attributes of `data.prepare.request.Request`, such as `frames` or `compression`.
 
     Returns:
-        The folder of records, which `train`, by `Data(name=...)`, and `evaluate` take.
+        The folder of records, or a local copy of them, which `train`, by `Data(name=...)`, and `evaluate` take.
 
     Raises:
         RecordsError: the tree is not such a data set, or no clip could be used.
         SettingsError: an option is not allowed.
     """
+    from dfdetect_jax.data import remote_records
     from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
+    from dfdetect_jax.data.records import named_home
 
-    return prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
+    home, local_root = named_home(os.fspath(out)), None if root is None else Path(root)
+    if not is_address(home):
+        return prepare_records(dataset, local_root, Path(out) if out else "", crop, **options)
+    folder = prepare_records(dataset, local_root, remote_records.workplace(home), crop, **options)
+    return remote_records.fetch(remote_records.publish(folder, home))
 
 
 def evaluate(
@@ -181,7 +189,8 @@ def evaluate(
         *open_subjects(folders, names, split, data_dir, open_detector), Resampling(resamples=resamples)
     )
     if out is not None:
-        write_report(Path(out), evaluation)
+        with written(os.fspath(out)) as folder:
+            write_report(folder, evaluation)
     return evaluation
 
 
@@ -208,8 +217,8 @@ def train(
     from dfdetect_jax.training.source import find_records
 
     methods.build(check(settings))  # refuses what only networks know, before data is prepared
-    records = find_records(settings.data)
-    initial = loop.weights_of(init_from) if init_from else None
     with workplace(workdir) as place:
+        records = find_records(settings.data)
+        initial = loop.weights_of(init_from) if init_from else None
         stages.train(settings, place.folder, records, initial=initial, sealed=place.keep)
         return load(place.folder)

@@ -69,9 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with processes.joined(**command.job):
         mesh.all_devices()  # refuses a backend that is not there before data are made
         methods.build(command.settings)  # refuses what only networks know, before data is prepared
-        records = find_records(command.settings.data)
-        initial = loop.weights_of(command.init_from) if command.init_from else None
         with workplace(command.workdir) as place:
+            records = find_records(command.settings.data)
+            initial = loop.weights_of(command.init_from) if command.init_from else None
             done = stages.train(
                 command.settings, place.folder, records, initial=initial, profile=command.profile, sealed=place.keep
             )

@@ -26,6 +26,7 @@ from dfdetect_jax.run.best import restore_variables
 from dfdetect_jax.run.mirror import local_copy
 from dfdetect_jax.run.predictor import Predictor
 from dfdetect_jax.run.seal import CHECKPOINTS
+from dfdetect_jax.stores.address import is_address
 
 CONFIG = "config.json"
 COLLAPSED = "the training collapsed: all scores on validation data were equal, so no verdict means a thing"
@@ -218,8 +219,10 @@ def records_of(run: Run, data_dir: str | Path = "") -> Path:
     if ".." in folder.parts or not folder.is_absolute():
         raise RecordsError(f"{run.folder / CONFIG}: expected an absolute data.folder, found {folder}; restore the file")
     if not folder.is_dir():
-        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
-        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
+        name = run.settings.data.name
+        if not is_address(name) or "," in name:
+            name = "/".join(folder.parts[-3:-1])  # name and config, see the layout in data/records.py
+        folder = locate(name, data_dir or run.settings.data.data_dir)
     actual, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
     if actual != expected:
         raise RecordsError(
