@@ -13,6 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+
+from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.locks import Lock, LockedError
 from dfdetect_jax.run import seal as seals
@@ -61,9 +64,18 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         yield Workplace(folder, str(folder), _nothing)
         return
     address = joined(str(workdir))
-    with _leased(address, beat) as lease:
-        mirror = Mirror(address, kept_copy("training", address))
+    mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
+    if not processes.is_first():  # reads what the first one has made sure of, and writes to its own copy alone
+        processes.wait_for_all("the run is leased")
         mirror.fetch()
+        processes.wait_for_all("the run is copied")
+        yield Workplace(mirror.folder, address, _nothing)
+        return
+    with _leased(address, beat) as lease:
+        mirror.clear()
+        mirror.fetch()
+        processes.wait_for_all("the run is leased")
+        processes.wait_for_all("the run is copied")
         with _Uploads(mirror, lease) as uploads:
             yield Workplace(mirror.folder, address, uploads.start)
 
@@ -114,7 +126,15 @@ class Mirror:
         loose = [key for key in keys if not _is_of_a_step(key) and not _is_passing(key)]
         self._bucket.download([*loose, *(key for key in keys if key.startswith(wanted))], self.folder)
         self._uploaded = {name: _state(self.folder / name) for name in loose}
-        for step in {key.split("/")[1] for key in keys if _is_of_a_step(key)} - self._sealed:
+
+    def clear(self) -> None:
+        """Removes from the bucket what a kill left of an upload.
+
+        Raises:
+            StoreError: the bucket can't be written to.
+        """
+        keys = self._bucket.names()
+        for step in {key.split("/")[1] for key in keys if _is_of_a_step(key)} - {*_steps(keys)}:
             log.warning("%s/%s: its upload was cut off; removed", self._bucket.address, _prefix(step))
             self._bucket.delete_below(_prefix(step))
 
