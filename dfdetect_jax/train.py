@@ -73,7 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             records = find_records(command.settings.data)
             initial = loop.weights_of(command.init_from) if command.init_from else None
             done = stages.train(
-                command.settings, place.folder, records, initial=initial, profile=command.profile, sealed=place.keep
+                command.settings,
+                place.folder,
+                records,
+                initial=initial,
+                profile=command.profile,
+                sealed=place.keep,
+                shared=place.shared,
             )
             if done and processes.is_first():
                 finish.finish(place.folder, records, place.name)
@@ -93,7 +99,9 @@ def parse(argv: Sequence[str]) -> CommandLine:
     settings = _override(load_settings(source), overrides)
     return CommandLine(
         settings=settings,
-        workdir=_workdir(flags.workdir or default_workdir(source), settings),
+        workdir=_workdir(
+            flags.workdir or default_workdir(source), settings, bool(flags.distributed or flags.coordinator)
+        ),
         init_from=flags.init_from,
         profile=_steps(flags.profile),
         job={
@@ -105,12 +113,15 @@ def parse(argv: Sequence[str]) -> CommandLine:
     )
 
 
-def _workdir(place: str, settings: Settings) -> Path | str:
+def _workdir(place: str, settings: Settings, several: bool) -> Path | str:
     if not address.is_address(place):
         return Path(place).resolve()
     masks = settings.mask_learning
-    if masks is not None and (masks.masks, masks.annotator) == ("selected", "people"):
-        address.local(place, "--workdir", "people paint into the run folder: train locally, then copy it to the bucket")
+    if masks is not None and masks.masks == "selected":
+        if masks.annotator == "people":
+            address.local(place, "--workdir", "people paint into the run folder: train locally, then copy it there")
+        if several:
+            address.local(place, "--workdir", "all processes read the selected masks: name a disk that all of them see")
     return address.joined(place)
 
 

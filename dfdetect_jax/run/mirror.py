@@ -40,11 +40,13 @@ class Workplace(NamedTuple):
         name: the run as users know it: the folder, or the address.
         keep: to be called when a checkpoint is sealed: has it uploaded in the background. Waits for the upload before,
             and raises what became of it.
+        shared: whether all processes of the job see the folder.
     """
 
     folder: Path
     name: str
     keep: Callable[[], None]
+    shared: bool
 
 
 @contextlib.contextmanager
@@ -61,7 +63,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
     """
     if not is_address(workdir):
         folder = Path(workdir).resolve()
-        yield Workplace(folder, str(folder), _nothing)
+        yield Workplace(folder, str(folder), _nothing, shared=True)
         return
     address = joined(str(workdir))
     mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
@@ -69,7 +71,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         processes.wait_for_all("the run is leased")
         mirror.fetch()
         processes.wait_for_all("the run is copied")
-        yield Workplace(mirror.folder, address, _nothing)
+        yield Workplace(mirror.folder, address, _nothing, shared=False)
         return
     with _leased(address, beat) as lease:
         mirror.clear()
@@ -77,7 +79,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         processes.wait_for_all("the run is leased")
         processes.wait_for_all("the run is copied")
         with _Uploads(mirror, lease) as uploads:
-            yield Workplace(mirror.folder, address, uploads.start)
+            yield Workplace(mirror.folder, address, uploads.start, shared=False)
 
 
 @contextlib.contextmanager

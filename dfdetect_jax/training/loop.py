@@ -52,6 +52,7 @@ def train(
     stage: int = 1,
     profile: range = range(0),
     sealed: Callable[[], None] = lambda: None,
+    shared: bool = True,
 ) -> bool:
     """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
 
@@ -65,6 +66,7 @@ def train(
         stage: kept with each checkpoint; the best one is of the last stage.
         profile: steps of which a trace is written to `workdir`/profile.
         sealed: called when a checkpoint is sealed, see `run.mirror`.
+        shared: whether all processes of the job see `workdir`.
 
     Returns:
         True when step `until` was reached and what follows may start, False when a SIGTERM, to any process of the job,
@@ -83,7 +85,7 @@ def train(
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
-        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, sealed)
+        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, sealed, shared=shared)
         stack.enter_context(contextlib.closing(checkpoints))
         state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)

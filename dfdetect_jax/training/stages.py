@@ -46,6 +46,7 @@ def train(
     initial: Variables | None = None,
     profile: range = range(0),
     sealed: Callable[[], None] = lambda: None,
+    shared: bool = True,
 ) -> bool:
     """Trains through all stages, or resumes in whichever `workdir` is.
 
@@ -59,6 +60,7 @@ def train(
         initial: parameters and statistics to start from instead of random ones.
         profile: steps of which a trace is written to `workdir`/profile.
         sealed: called when a checkpoint is sealed, see `run.mirror`.
+        shared: whether all processes of the job see `workdir`.
 
     Returns:
         True when the last step was reached; False when a SIGTERM ended training early, or masks are to be painted.
@@ -69,7 +71,9 @@ def train(
         BadMediaError: a painted mask can't be used.
     """
     with faults.explained(str(workdir), _ADVICE), _alone(workdir):
-        one_stage = functools.partial(loop.train, settings, workdir, records, profile=profile, sealed=sealed)
+        one_stage = functools.partial(
+            loop.train, settings, workdir, records, profile=profile, sealed=sealed, shared=shared
+        )
         return _all_stages(settings, workdir, records, initial, one_stage)
 
 

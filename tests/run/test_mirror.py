@@ -1,6 +1,10 @@
 """A run at an address is trained in one local copy, goes on in another, and is read from a third."""
 
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +131,28 @@ def test_what_is_no_run_is_named_in_a_line(another_machine):
 def test_a_local_folder_is_trained_in_where_it_is(tmp_path):
     with workplace(tmp_path / "run") as place:
         assert (place.folder, place.name) == (tmp_path / "run", str(tmp_path / "run"))
+
+
+@pytest.mark.slow  # two processes, twice
+def test_processes_without_a_disk_in_common_save_and_restore_at_an_address(tmp_path):
+    address = emulators.fresh_address("gs")
+    job(address, "save", tmp_path / "here")
+    assert [key for key in Bucket(address).names() if key.endswith(SEAL)] == [f"checkpoints/2/{SEAL}"]
+    assert job(address, "restore", tmp_path / "there") == ["2 2 65.0", "2 2 65.0"]
+
+
+def job(address: str, action: str, caches: Path) -> list[str]:
+    """The last line that each of two processes printed, each with a cache of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        argv = [sys.executable, "-m", "tests.run.mirrored_job", address, action]
+        argv += [f"127.0.0.1:{free.getsockname()[1]}", "2"]
+    root = Path(__file__).parents[2]
+    environments = [{**os.environ, "XDG_CACHE_HOME": str(caches / str(i))} for i in range(2)]
+    started = [
+        subprocess.Popen([*argv, str(i)], cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+        for i, environment in enumerate(environments)
+    ]
+    printed = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    return [next(iter(reversed(text.splitlines())), "") for text in printed]
