@@ -65,7 +65,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         folder = Path(workdir).resolve()
         yield Workplace(folder, str(folder), _nothing, shared=True)
         return
-    address = joined(str(workdir))
+    address = joined(os.fspath(workdir))
     mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
     if not processes.is_first():  # reads what the first one has made sure of, and writes to its own copy alone
         processes.wait_for_all("the run is leased")
@@ -222,7 +222,7 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
     """
     if not is_address(source):
         return source
-    address = str(source)
+    address = joined(os.fspath(source))
     bucket, folder = Bucket(address), kept_copy("reading", address)
     keys = bucket.names()
     if not keys:

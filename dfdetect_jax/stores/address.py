@@ -8,13 +8,13 @@ from pathlib import Path
 from dfdetect_jax.errors import SettingsError
 
 SCHEMES = ("gs", "s3")
-_ADDRESS = re.compile(r"([a-z][a-z0-9]*)://(.*)", re.DOTALL)
+_ADDRESS = re.compile(r"([a-z][a-z0-9]*)://(.*)|(gs|s3):/(.*)", re.DOTALL)  # a `Path` drops a slash
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9]")
 
 
 def is_address(place: str | os.PathLike[str]) -> bool:
-    """Whether a place is "SCHEME://...", and so no local path; a `Path` is local, since it has lost a slash."""
-    return isinstance(place, str) and _ADDRESS.match(place) is not None
+    """Whether a place is "SCHEME://...", and so no local path."""
+    return _ADDRESS.match(os.fspath(place)) is not None
 
 
 def split(address: str) -> tuple[str, str, str]:
@@ -24,13 +24,14 @@ def split(address: str) -> tuple[str, str, str]:
         SettingsError: the scheme is unknown, or there is no bucket's name.
     """
     match = _ADDRESS.match(address)
-    if match is None or match[1] not in SCHEMES:
+    scheme, below = (match[1] or match[3], match[2] or match[4] or "") if match else ("", "")
+    if scheme not in SCHEMES:
         raise SettingsError(f"{address}: expected gs://BUCKET/FOLDER or s3://BUCKET/FOLDER; or a local folder")
-    bucket, _, key = match[2].partition("/")
+    bucket, _, key = below.partition("/")
     parts = [part for part in key.split("/") if part]
     if not _BUCKET.fullmatch(bucket) or {".", ".."} & {*parts}:
-        raise SettingsError(f"{address}: expected {match[1]}://BUCKET/FOLDER, found no name of a bucket or of a folder")
-    return match[1], bucket, "/".join(parts)
+        raise SettingsError(f"{address}: expected {scheme}://BUCKET/FOLDER, found no name of a bucket or of a folder")
+    return scheme, bucket, "/".join(parts)
 
 
 def joined(address: str, *names: str) -> str:
