@@ -54,8 +54,9 @@ def _rival(method: str, values: Mapping[str, Any], seeds: int = 5) -> Arm:
 
 
 def _face(method: str, values: Mapping[str, Any], baseline: str = "", seeds: int = 3) -> Arm:
-    """Of equally many images of 96 or 128 px, with the decoders of the presets `faces`."""
-    of_method = {"model.width": 0.25, "model.decoder_widths": (512, 256, 128, 64)} if method == "cae" else LAE
+    """Of equally many images, with the networks of the presets `faces`; without what the LAE's adversary adds."""
+    small_decoder = {"model.width": 0.25, "model.decoder_widths": (512, 256, 128, 64)}
+    of_method = small_decoder if method == "cae" else {"loss.perceptual": 0.0, "loss.adversarial": 0.0}
     return Arm("faces", method, {**of_method, **values}, baseline, seeds)
 
 
@@ -116,6 +117,9 @@ ARMS: dict[str, Arm] = {
     "LAE, no masks": _face("lae", {**PRETRAINED, **STRONG, **NO_MASKS}),
     "LAE, 3% masks": _face("lae", {**PRETRAINED, **STRONG, **_selected(0.03, "hardest")}, "LAE, no masks"),
     "LAE, all of the masks": _face("lae", {**PRETRAINED, **STRONG, **ALL_MASKS}, "LAE, no masks"),
+    "LAE, all of the masks, perceptual": _face(
+        "lae", {**PRETRAINED, **STRONG, **ALL_MASKS, "loss.perceptual": 1.0}, "LAE, all of the masks"
+    ),
     "LAE, self-blended too": _face("lae", {**PRETRAINED, **STRONG, **NO_MASKS, **SELF_BLENDED}, "LAE, no masks"),
     "LAE, self-blended alone": _face(
         "lae", {**PRETRAINED, **STRONG, **NO_MASKS, **SELF_BLENDED_ALONE}, "LAE, no masks"
