@@ -58,7 +58,7 @@ def test_a_run_cut_off_here_ends_there_as_one_that_was_never_cut_off(scheme, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
     cut_off = workplace(runs, beat=BEAT)
     place = cut_off.__enter__()
-    loop.train(settings, place.folder, locate("forge", data), until=3, sealed=place.keep)
+    loop.train(settings, place.folder, locate("forge", data), until=2, sealed=place.keep)
     cut_off.__exit__(SystemExit, SystemExit(), None)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
