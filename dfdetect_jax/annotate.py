@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
 from dfdetect_jax.pages import server
+from dfdetect_jax.stores.address import local
 
 if TYPE_CHECKING:
     from dfdetect_jax.active.queue import Queue
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Terminated: by SIGTERM.
     """
     args = parse(argv)
+    local(args.queue, "--queue", "copy it here with gcloud storage cp or aws s3 cp, and back when it is painted")
     from dfdetect_jax.active.queue import read_queue
 
     queue = read_queue(args.queue)

@@ -17,6 +17,8 @@ from dfdetect_jax.scoring.decision import DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES
 from dfdetect_jax.scoring.result import Result
 from dfdetect_jax.scoring.stream import score_files, score_images
+from dfdetect_jax.stores.address import is_address
+from dfdetect_jax.stores.output import written
 
 if TYPE_CHECKING:
     from dfdetect_jax.evaluation.results import Evaluation
@@ -93,7 +95,8 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
     """Opens a run folder or a model; reads JSON and arrays, runs no code from it.
 
     Args:
-        run: None for the detector that comes with the package; a run folder or a model folder; "OWNER/NAME@REVISION" on
+        run: None for the detector that comes with the package; a run folder or a model folder, which may be on gs:// or
+            s3://; "OWNER/NAME@REVISION" on
             the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
         sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
@@ -126,20 +129,26 @@ def prepare(
     Args:
         dataset: name of a catalog, or "forge".
         root: the data set's folder; None for the embedded set.
-        out: where prepared data sets are; "" for `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        out: where prepared data sets are, also gs:// or s3://; "" for `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         crop: how faces are cropped; None for the data set's default.
         **options: the other attributes of `data.prepare.request.Request`, such as `frames` or `compression`.
 
     Returns:
-        The folder of records, which `train`, by `Data(name=...)`, and `evaluate` take.
+        The folder of records, or a local copy of them, which `train`, by `Data(name=...)`, and `evaluate` take.
 
     Raises:
         RecordsError: the tree is not such a data set, or no clip could be used.
         SettingsError: an option is not allowed.
     """
+    from dfdetect_jax.data import remote_records
     from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
+    from dfdetect_jax.data.records import named_home
 
-    return prepare_records(dataset, None if root is None else Path(root), Path(out) if out else "", crop, **options)
+    home, local_root = named_home(os.fspath(out)), None if root is None else Path(root)
+    if not is_address(home):
+        return prepare_records(dataset, local_root, Path(out) if out else "", crop, **options)
+    folder = prepare_records(dataset, local_root, remote_records.workplace(home), crop, **options)
+    return remote_records.fetch(remote_records.publish(folder, home))
 
 
 def evaluate(
@@ -180,7 +189,8 @@ def evaluate(
         *open_subjects(folders, names, split, data_dir, open_detector), Resampling(resamples=resamples)
     )
     if out is not None:
-        write_report(Path(out), evaluation)
+        with written(os.fspath(out)) as folder:
+            write_report(folder, evaluation)
     return evaluation
 
 
@@ -191,7 +201,7 @@ def train(
 
     Args:
         settings: checked here; `data` names the records.
-        workdir: the run folder, made if absent.
+        workdir: the run folder, made if absent; or gs:// or s3://.
         init_from: run folder to take the initial weights from; where the networks differ, those of its encoder alone.
 
     Returns:
@@ -202,11 +212,13 @@ def train(
         InputError: a setting, the data or the run folder can't be used.
     """
     from dfdetect_jax import methods
+    from dfdetect_jax.run.mirror import workplace
     from dfdetect_jax.training import loop, stages
     from dfdetect_jax.training.source import find_records
 
     methods.build(check(settings))  # refuses what only networks know, before data is prepared
-    records = find_records(settings.data)
-    initial = loop.weights_of(Path(init_from)) if init_from else None
-    stages.train(settings, Path(workdir).resolve(), records, initial=initial)
-    return load(workdir)
+    with workplace(workdir) as place:
+        records = find_records(settings.data)
+        initial = loop.weights_of(init_from) if init_from else None
+        stages.train(settings, place.folder, records, initial=initial, sealed=place.keep)
+        return load(place.folder)

@@ -30,6 +30,7 @@ from dfdetect_jax.data.finding import Finding, Severity, at_least, severity_coun
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.files import write_json
 from dfdetect_jax.media.decoding import isolated
+from dfdetect_jax.stores.address import local
 
 _PIPED_WIDTH = 120  # columns of a table that is not printed to a terminal
 
@@ -118,7 +119,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--dataset", choices=catalog.NAMES, help="layout of the data set on disk")
     parser.add_argument("--root", help="folder of the data set")
-    parser.add_argument("--records", help="name or folder of prepared records")
+    parser.add_argument("--records", help="name or folder of prepared records, also on gs:// or s3://")
     parser.add_argument(
         "--fail_on",
         default=str(Severity.WARNING),
@@ -138,6 +139,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints counts, then findings; returns the exit status."""
     args = parse(argv)
+    local(args.root or "", "--root", "copy it here, or mount the bucket")
     if args.records:
         folder = records.locate(args.records)
         title, result = str(folder), check_records(folder)

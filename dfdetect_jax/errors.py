@@ -41,3 +41,7 @@ class RunError(InputError):
 
 class WeightsError(InputError):
     """Published weights can't be read, or the file is another one than was named. Names the file and the reason."""
+
+
+class StoreError(InputError):
+    """An object store, gs:// or s3://, can't be reached, read or written. Names the address and the reason."""

@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from dfdetect_jax import cli
 from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
@@ -31,6 +30,7 @@ from dfdetect_jax.evaluation.stress.protocol import (
     check_attacks,
     check_corruptions,
 )
+from dfdetect_jax.stores.output import written
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,11 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     resampling = Resampling(resamples=arguments.resamples, by=arguments.by, seed=arguments.seed)
     with _progress() as progress:
         evaluation = evaluate_runs(*subjects, resampling, stress, progress, arguments.adapt)
-    out = Path(arguments.out or Path(arguments.run[0]) / "report")
-    report_files.write_report(out, evaluation)
+    out = arguments.out or arguments.run[0].rstrip("/") + "/report"
+    with written(out) as folder:
+        report_files.write_report(folder, evaluation)
     print_evaluation(evaluation)
-    written = f"{report_files.PAGE}, {report_files.METRICS} and {report_files.SCORES}"
-    print(f"wrote {written} to {out}", file=sys.stderr)
+    names = f"{report_files.PAGE}, {report_files.METRICS} and {report_files.SCORES}"
+    print(f"wrote {names} to {out}", file=sys.stderr)
     return cli.ExitStatus.OK
 
 
@@ -117,7 +118,11 @@ def _parser() -> cli.Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--run", default=[], nargs="+", metavar="RUN", help="run folders; several are compared with the first"
+        "--run",
+        default=[],
+        nargs="+",
+        metavar="RUN",
+        help="run folders, also on gs:// or s3://; several are compared with the first",
     )
     parser.add_argument(
         "--model",

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from dfdetect_jax import cli, files
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.stores.address import is_address
+from dfdetect_jax.stores.output import written
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -39,12 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfdetect_jax.run.folder import open_run
 
     run = open_detector(args.model, args.sha256) if args.model else open_run(args.run)
-    folder = write_model(run, args.out, args.format, args.dtype, _notes(args.notes), args.title)
-    for path in sorted(folder.iterdir()):
-        print(f"{path.stat().st_size:>12,}  {path.name}", file=sys.stderr)
-    print(f"{folder}\nsha256 {files.sha256_file(folder / SUMS)}")
-    if args.push:
-        print(hub.push(folder, args.push))
+    with written(args.out, new=True, last=SUMS) as place:
+        folder = write_model(run, place, args.format, args.dtype, _notes(args.notes), args.title)
+        for path in sorted(folder.iterdir()):
+            print(f"{path.stat().st_size:>12,}  {path.name}", file=sys.stderr)
+        digest = files.sha256_file(folder / SUMS)
+        pushed = hub.push(folder, args.push) if args.push else ""
+    print(f"{args.out if is_address(args.out) else folder}\nsha256 {digest}")
+    if pushed:
+        print(pushed)
     return cli.ExitStatus.OK
 
 
@@ -73,10 +78,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     detector = parser.add_mutually_exclusive_group(required=True)
-    detector.add_argument("--run", help="run folder, made by dfdetect train")
+    detector.add_argument("--run", help="run folder, made by dfdetect train, also on gs:// or s3://")
     detector.add_argument("--model", help="model, as for dfdetect predict, but no ONNX network")
     parser.add_argument("--sha256", default="", metavar="HEX", help="digest that the model's SHA256SUMS must have")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="folder to make")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="folder to make, also on gs:// or s3://")
     parser.add_argument(
         "--format", default="safetensors", choices=("safetensors", "jax", "onnx"), help="default: %(default)s"
     )

@@ -46,6 +46,7 @@ from dfdetect_jax.scoring.scores_file import ScoresFile, fingerprint
 from dfdetect_jax.scoring.stream import STAGES, score_files
 from dfdetect_jax.scoring.tally import Tally
 from dfdetect_jax.shares import Share, read_share
+from dfdetect_jax.stores.address import is_address, local
 
 if TYPE_CHECKING:
     from dfdetect_jax.run.folder import Run
@@ -121,7 +122,7 @@ def _predict(
     """Scores the files and writes their lines, to standard output or to `scores`."""
     clock, write = Clock(), scores.append if scores else _print_line
     face_detector, views = load_face_detector(run.crop.face_detector), _VIEWS[args.pictures]
-    folder = Path(args.out or (run.folder if args.run else Path.cwd()) / "predictions")
+    folder = Path(args.out or (run.folder if args.run and not is_address(args.run) else Path.cwd()) / "predictions")
     if views:
         check_folder(folder)
     results = score_files(run, face_detector, paths, args.frames, rule=rule, views=views, clock=clock)
@@ -197,6 +198,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_output(parser)
     cli.add_isolation(parser)
     args = parser.parse_args(argv)
+    for flag, place in (("--out", args.out), ("--scores", args.scores), *(("PATH", path) for path in args.paths)):
+        local(place or "", flag, "copy it here or there with gcloud storage cp or aws s3 cp, or mount the bucket")
     if args.sha256 and not args.model:
         parser.error("--sha256: expected with --model alone, found it without")
     if not args.paths and not args.paths_from:
@@ -208,7 +211,9 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     inputs = parser.add_argument_group("input")
     detector = inputs.add_mutually_exclusive_group()
     detector.add_argument(
-        "--run", help="run folder, made by dfdetect train (default: the detector that comes with the package)"
+        "--run",
+        help="run folder, made by dfdetect train, also on gs:// or s3:// (default: the detector that comes with the "
+        "package)",
     )
     detector.add_argument(
         "--model",

@@ -16,7 +16,7 @@ import rich.console
 
 from dfdetect_jax import cli
 from dfdetect_jax.config import ALIGNMENTS, FACE_DETECTORS, Crop
-from dfdetect_jax.data import records
+from dfdetect_jax.data import records, remote_records
 from dfdetect_jax.data.catalog_options import add_flags, options_from
 from dfdetect_jax.data.counts_table import counts_table, report_lines
 from dfdetect_jax.data.deepfakebench_export import export_json
@@ -24,7 +24,8 @@ from dfdetect_jax.data.encoding import ENCODINGS
 from dfdetect_jax.data.prepare.preparation import prepare_share
 from dfdetect_jax.data.prepare.request import DATASETS, default_crop
 from dfdetect_jax.media.decoding import isolated
-from dfdetect_jax.shares import read_share
+from dfdetect_jax.shares import Share, read_share
+from dfdetect_jax.stores.address import is_address, local
 
 _PIPED_WIDTH = 120  # columns of a table that is not printed to a terminal
 
@@ -49,7 +50,10 @@ def _parser() -> cli.Parser:
         "--root", default="", help="folder of the data set; for forge a folder of real photographs, or none"
     )
     parser.add_argument(
-        "--out", default="", help="folder of prepared data sets (default: TFDS_DATA_DIR, or ~/tensorflow_datasets)"
+        "--out",
+        default="",
+        help="folder of prepared data sets, also gs://BUCKET/FOLDER or s3://BUCKET/FOLDER (default: TFDS_DATA_DIR, or "
+        "~/tensorflow_datasets)",
     )
     parser.add_argument(
         "--name", default="", help="name of the records (default: that of the data set, or of the folder)"
@@ -137,16 +141,30 @@ def _crop(args: argparse.Namespace) -> Crop:
     )
 
 
+def _refuse_several(home: str, share: Share, beam: Sequence[str]) -> None:
+    """Machines that share the work meet in a folder that all of them see.
+
+    Raises:
+        SettingsError: work is to be shared.
+    """
+    if share.count > 1 or beam:
+        local(home, "--out", "with --shard or --runner give a folder that all machines see, and copy the records")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepares records and prints their contents; returns the exit status."""
     args, beam = parse(argv)
+    share, home = read_share(args.shard), records.named_home(args.out)
+    if is_address(home):
+        _refuse_several(home, share, beam)
+    local(args.root, "--root", "copy it here, or mount the bucket")
     cli.keep_compiled_programs()  # the face detector's, which each worker would compile anew
     with isolated(cli.isolation_of(args)):
         folder = prepare_share(
-            read_share(args.shard),
+            share,
             args.dataset,
             args.root,
-            args.out,
+            remote_records.workplace(home) if is_address(home) else args.out,
             _crop(args),
             processes=args.processes,
             beam=beam,
@@ -157,10 +175,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.ExitStatus.OK
     console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     console.print(*summary(folder), sep="\n")
+    reports = records.read_clips(folder)
+    address = remote_records.publish(folder, home) if is_address(home) else ""
     if args.export_json:
-        export_json(folder, args.export_json)
-    print(folder)
-    failed = any(report["failed"] or report.get("mask_refused") for report in records.read_clips(folder))
+        export_json(remote_records.fetch(address) if address else folder, args.export_json)
+    print(address or folder)
+    failed = any(report["failed"] or report.get("mask_refused") for report in reports)
     return cli.ExitStatus.INCOMPLETE if failed else cli.ExitStatus.OK
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dfdetect_jax import cli
 from dfdetect_jax.config import check, override
 from dfdetect_jax.config.active import STRATEGIES
+from dfdetect_jax.stores.address import local
 
 if TYPE_CHECKING:
     from dfdetect_jax.active.queue import Queue
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: the run or its records can't be used, or the queue can't be written.
     """
     args = parse(argv)
+    local(args.out or args.run, "--out" if args.out else "--run", "people paint in a local folder: copy the run here")
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a wrong command line should not have to wait for.
     from dfdetect_jax.active import queue as queues

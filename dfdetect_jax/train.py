@@ -25,6 +25,7 @@ from dfdetect_jax.config.describe import as_text
 from dfdetect_jax.config.rules import current_path
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import InputError, SettingsError
+from dfdetect_jax.stores import address
 
 
 class CommandLine(NamedTuple):
@@ -32,14 +33,14 @@ class CommandLine(NamedTuple):
 
     Attributes:
         settings: checked.
-        workdir: the run folder.
+        workdir: the run folder, or its address in an object store.
         init_from: the run whose weights, or encoder's weights, training starts from; None for none.
         profile: steps to trace.
         job: arguments of `processes.join`.
     """
 
     settings: Settings
-    workdir: Path
+    workdir: Path | str
     init_from: str | None
     profile: range
     job: dict[str, Any]
@@ -61,17 +62,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
     from dfdetect_jax import methods
     from dfdetect_jax.devices import mesh, processes
+    from dfdetect_jax.run.mirror import workplace
     from dfdetect_jax.training import finish, loop, stages
     from dfdetect_jax.training.source import find_records
 
     with processes.joined(**command.job):
         mesh.all_devices()  # refuses a backend that is not there before data are made
         methods.build(command.settings)  # refuses what only networks know, before data is prepared
-        records = find_records(command.settings.data)
-        initial = loop.weights_of(command.init_from) if command.init_from else None
-        done = stages.train(command.settings, command.workdir, records, initial=initial, profile=command.profile)
-        if done and processes.is_first():
-            finish.finish(command.workdir, records)
+        with workplace(command.workdir) as place:
+            records = find_records(command.settings.data)
+            initial = loop.weights_of(command.init_from) if command.init_from else None
+            done = stages.train(
+                command.settings,
+                place.folder,
+                records,
+                initial=initial,
+                profile=command.profile,
+                sealed=place.keep,
+                shared=place.shared,
+            )
+            if done and processes.is_first():
+                finish.finish(place.folder, records, place.name)
     return cli.ExitStatus.OK
 
 
@@ -85,9 +96,12 @@ def parse(argv: Sequence[str]) -> CommandLine:
     flags = _parser().parse_args(rest)
     if not source:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
+    settings = _override(load_settings(source), overrides)
     return CommandLine(
-        settings=_override(load_settings(source), overrides),
-        workdir=Path(flags.workdir or default_workdir(source)).resolve(),
+        settings=settings,
+        workdir=_workdir(
+            flags.workdir or default_workdir(source), settings, bool(flags.distributed or flags.coordinator)
+        ),
         init_from=flags.init_from,
         profile=_steps(flags.profile),
         job={
@@ -99,13 +113,29 @@ def parse(argv: Sequence[str]) -> CommandLine:
     )
 
 
+def _workdir(place: str, settings: Settings, several: bool) -> Path | str:
+    if not address.is_address(place):
+        return Path(place).resolve()
+    masks = settings.mask_learning
+    if masks is not None and masks.masks == "selected":
+        if masks.annotator == "people":
+            address.local(place, "--workdir", "people paint into the run folder: train locally, then copy it there")
+        if several:
+            address.local(place, "--workdir", "all processes read the selected masks: name a disk that all of them see")
+    return address.joined(place)
+
+
 def _parser() -> cli.Parser:
     """Of all flags but `--config` and `--config.a.b`, which `_split` takes out."""
     parser = cli.Parser(
         prog="dfdetect train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", metavar="FILE[:preset]", help="settings file, such as configs/cae.py")
-    parser.add_argument("--workdir", help="run folder, resumed if it exists (default: runs/<config>-<preset>)")
+    parser.add_argument(
+        "--workdir",
+        help="run folder, resumed if it exists; may be gs://BUCKET/FOLDER or s3://BUCKET/FOLDER "
+        "(default: runs/<config>-<preset>)",
+    )
     parser.add_argument(
         "--init_from",
         metavar="RUN",

@@ -15,8 +15,8 @@
 #                                 resumes from the last checkpoint (default: 10)
 #   --dry-run                     print the commands instead of running them
 #
-# Requires gcloud, logged in and with a project. Run folder and data must be on a file system that all hosts mount:
-# NFS (Filestore), or a bucket mounted with gcsfuse; gs:// paths are not supported. The slice is billed until
+# Requires gcloud, logged in and with a project. Run folder and data are in a bucket (--workdir gs://BUCKET/runs/cae,
+# --config.data.data_dir=gs://BUCKET/data) or on a file system that all hosts mount, such as NFS. The slice is billed until
 # `gcloud compute tpus queued-resources delete NAME --zone=ZONE --force`.
 set -euo pipefail
 

@@ -33,6 +33,7 @@ LAYERS = (
     {"scoring"},
     {"run"},
     {"data", "weights"},
+    {"stores"},
     {"media", "devices"},
     {"methods"},
     {"models", "losses", "augmentation", "optimizer"},

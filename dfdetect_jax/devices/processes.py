@@ -1,7 +1,7 @@
 """Joining the processes of a job, so that JAX sees the devices of all of them.
 
-Every process runs the same command. The first one, process 0, alone writes the run folder and prints; the folder must
-be on a disk that all of them see.
+Every process runs the same command. The first one, process 0, alone writes the run folder and prints; the folder is on
+a disk that all of them see, or in an object store.
 """
 
 import contextlib

@@ -10,6 +10,7 @@ from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.data.records import Records, locate, read_manifest, records_home
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.run.folder import Run
+from dfdetect_jax.stores.address import is_address
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ def find_splits(names: Sequence[str], split: str, data_dir: str = "") -> list[Pr
         folder = locate(name, data_dir)
         Records(folder, its_split)
         manifest = read_manifest(folder)
-        shown = f"{manifest.name}/{manifest.config}" if Path(name).exists() else name
+        shown = f"{manifest.name}/{manifest.config}" if is_address(name) or Path(name).exists() else name
         key = data_key(shown, its_split)
         if key in (each.key for each in splits):
             raise SettingsError(f"--data: expected different data sets, found {key} twice; give it once")

@@ -23,13 +23,15 @@ from dfdetect_jax.models.folding import find_folds, without_folded
 from dfdetect_jax.run import folder as run_folder
 from dfdetect_jax.run.folder import CONFIG, Run
 from dfdetect_jax.run.frozen import VALIDATION
+from dfdetect_jax.run.mirror import local_copy
 
 
 def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
     """Opens a run folder, a model folder, the released one, a model on the Hugging Face hub, or a peer's ONNX file.
 
     Args:
-        source: a folder; "released"; "OWNER/NAME@REVISION"; or a file NAME.onnx with its NAME.json beside it.
+        source: a folder, also on gs:// or s3://; "released"; "OWNER/NAME@REVISION"; or a file NAME.onnx with its
+            NAME.json beside it.
         sha256: digest that a model's `SHA256SUMS`, or a peer's file must have; needed for a model on the hub, "" for
             any.
 
@@ -37,6 +39,7 @@ def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:
         RunError: there is none, it is damaged, or another than `sha256` says.
         SettingsError: its settings don't fit this version of the library, or a library that it needs is not installed.
     """
+    source = local_copy(source)
     path = Path(source)
     if source == released.NAME:
         return open_released(sha256)

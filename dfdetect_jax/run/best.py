@@ -36,7 +36,7 @@ def restore_variables(folder: str | Path, target: Variables) -> tuple[Variables,
     alone = {"multiprocessing_options": ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")}
     step, metrics = _best(folder)
     with ocp.Checkpointer(ocp.StandardCheckpointHandler(**alone), **alone) as checkpointer:
-        args = ocp.args.StandardRestore(jax.tree.map(_on_one_device, target))
+        args = ocp.args.StandardRestore(jax.tree.map(on_one_device, target))
         variables = checkpointer.restore(folder / str(step) / "variables", args=args)
     return variables, {"step": step, **metrics}
 
@@ -81,6 +81,7 @@ def _assumed_quality(step_folder: Path) -> float:
         return float("inf") if results is None else seals.quality(results)
 
 
-def _on_one_device(array: Any) -> jax.ShapeDtypeStruct:
+def on_one_device(array: Any) -> jax.ShapeDtypeStruct:
+    """An array's shape and dtype, to be restored to a device of this process."""
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=here)

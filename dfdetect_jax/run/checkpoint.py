@@ -10,17 +10,19 @@ import contextlib
 import itertools
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods.contract import TrainState
 from dfdetect_jax.run import seal as seals
+from dfdetect_jax.run.best import on_one_device
 from dfdetect_jax.run.seal import SEAL, DoubtError, Metrics, UnsealedError
 
 SET_ASIDE = "set_aside"  # beside the checkpoints: those in doubt
@@ -33,17 +35,33 @@ class Checkpoints:
     """The checkpoints of one run, in `folder`.
 
     The latest `keep` stay, and the best: of the last "stage" that was reached, the one with the highest "val_auc".
+
+    Args:
+        folder: made if absent.
+        keep: see above.
+        sealed: called by the first process when one more is sealed, and those too many are gone.
+        shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
+            reads from its own.
     """
 
-    def __init__(self, folder: str | Path, keep: int = 2):
+    def __init__(
+        self, folder: str | Path, keep: int = 2, sealed: Callable[[], None] = lambda: None, *, shared: bool = True
+    ):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        self._keep = keep
+        self._keep, self._sealed = keep, sealed
+        self._alone = not shared and jax.process_count() > 1
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
                 shutil.rmtree(path, ignore_errors=True)
         # Orbax deletes nothing: after a restart it has forgotten which checkpoint is the best.
-        options = ocp.CheckpointManagerOptions(cleanup_tmp_directories=True)
-        self._manager = ocp.CheckpointManager(self.folder, item_handlers=_handlers(), options=options)
+        together, me = ocp.options.MultiprocessingOptions(), jax.process_index()
+        if self._alone:
+            together = ocp.options.MultiprocessingOptions(me, {me}, f"process-{me}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+        options = ocp.CheckpointManagerOptions(
+            cleanup_tmp_directories=not self._alone, create=not self._alone, multiprocessing_options=together
+        )
+        self._manager = ocp.CheckpointManager(self.folder, item_handlers=_handlers(together), options=options)
         self._unsealed: dict[int, Metrics] = {}
         self._failed = False  # whether an error was raised, of which threads of Orbax may speak again
 
@@ -57,9 +75,14 @@ class Checkpoints:
         """
         step = int(state.step)
         self.seal(wait=True)
+        state_data = state.with_key_data()
+        if self._alone:
+            if not processes.is_first():
+                return
+            state_data = jax.tree.map(_copy_here, state_data)
         items = ocp.args.Composite(
-            state=ocp.args.StandardSave(state.with_key_data()),
-            variables=ocp.args.StandardSave(state.variables),
+            state=ocp.args.StandardSave(state_data),
+            variables=ocp.args.StandardSave(state_data.variables),
             cursor=ocp.args.JsonSave(cursor),
         )
         with self._noting_failure():
@@ -77,6 +100,7 @@ class Checkpoints:
             for step, metrics in unsealed.items():
                 seals.write(self.folder / str(step), metrics)
             self._delete_old()
+            self._sealed()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest sound checkpoint as (state, cursor), or None if there is none. Newer ones are set aside.
@@ -129,9 +153,12 @@ class Checkpoints:
         processes.wait_for_all("a checkpoint is sealed late")
 
     def _load(self, step: int, target: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(target.with_key_data()), cursor=ocp.args.JsonRestore())
+        wanted = target.with_key_data()
+        here = jax.tree.map(on_one_device, wanted) if self._alone else wanted
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(here), cursor=ocp.args.JsonRestore())
         restored = self._manager.restore(step, args=args)
-        return restored["state"].with_typed_key(), restored["cursor"]
+        state = jax.tree.map(_placed_as, restored["state"], wanted) if self._alone else restored["state"]
+        return state.with_typed_key(), restored["cursor"]
 
     def _refuse_to_begin_again(self, doubts: dict[int, DoubtError]) -> None:
         ours = {step: doubt for step, doubt in doubts.items() if seals.looks_like_a_checkpoint(self.folder / str(step))}
@@ -189,13 +216,24 @@ class Checkpoints:
             raise
 
 
-def _handlers() -> dict[str, ocp.CheckpointHandler]:
+def _handlers(together: ocp.options.MultiprocessingOptions) -> dict[str, ocp.CheckpointHandler]:
     """Named, so that Orbax keeps apart a step that it can't read and the others."""
     return {
-        "state": ocp.StandardCheckpointHandler(),
-        "variables": ocp.StandardCheckpointHandler(),
-        "cursor": ocp.JsonCheckpointHandler(),
+        "state": ocp.StandardCheckpointHandler(multiprocessing_options=together),
+        "variables": ocp.StandardCheckpointHandler(multiprocessing_options=together),
+        "cursor": ocp.JsonCheckpointHandler(multiprocessing_options=together),
     }
+
+
+def _copy_here(array: jax.Array) -> np.ndarray:
+    """This process's copy of a replicated array."""
+    return np.asarray(array.addressable_data(0))
+
+
+def _placed_as(array: jax.Array, like: jax.Array) -> jax.Array:
+    """An array that this process has whole, on all the devices of another that every process has."""
+    whole = np.asarray(array)
+    return jax.make_array_from_callback(whole.shape, like.sharding, lambda index: whole[index])
 
 
 def _stored(target: TrainState) -> TrainState:

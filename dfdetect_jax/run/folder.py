@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from dfdetect_jax.devices.kept_program import origin
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.run.best import restore_variables
+from dfdetect_jax.run.mirror import local_copy
 from dfdetect_jax.run.predictor import Predictor
+from dfdetect_jax.run.seal import CHECKPOINTS
+from dfdetect_jax.stores.address import is_address
 
-CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+CONFIG = "config.json"
 COLLAPSED = "the training collapsed: all scores on validation data were equal, so no verdict means a thing"
 NO_MASKS = "trained without masks: the map shows what drives the score, not necessarily the forged region"
 
@@ -103,14 +107,18 @@ class Run:
         return self.predictor.localize(images)
 
 
-def open_run(folder: str | Path) -> Run:
+def open_run(folder: str | os.PathLike[str]) -> Run:
     """Opens a run folder. Needs nothing but the folder; reads JSON and arrays, runs no code from it.
+
+    Args:
+        folder: local, or gs:// or s3://, of which what is needed is copied to the user's cache first.
 
     Raises:
         RunError: it is no run folder, or has no intact checkpoint yet.
+        StoreError: the object store can't be reached or read.
         SettingsError: its settings don't fit this version of the library, or JAX has none of the devices asked for.
     """
-    folder = Path(folder).resolve()
+    folder = Path(local_copy(folder)).resolve()
     info = read_config(folder)
     if "exported" in info.get("model", {}):
         raise RunError(
@@ -211,8 +219,10 @@ def records_of(run: Run, data_dir: str | Path = "") -> Path:
     if ".." in folder.parts or not folder.is_absolute():
         raise RecordsError(f"{run.folder / CONFIG}: expected an absolute data.folder, found {folder}; restore the file")
     if not folder.is_dir():
-        name_and_config = "/".join(folder.parts[-3:-1])  # see the layout in data/records.py
-        folder = locate(name_and_config, data_dir or run.settings.data.data_dir)
+        name = run.settings.data.name
+        if not is_address(name) or "," in name:
+            name = "/".join(folder.parts[-3:-1])  # name and config, see the layout in data/records.py
+        folder = locate(name, data_dir or run.settings.data.data_dir)
     actual, expected = read_manifest(folder).fingerprint, run.info["data"]["fingerprint"]
     if actual != expected:
         raise RecordsError(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from dfdetect_jax import files
 
 SEAL = "seal.json"
+CHECKPOINTS = "checkpoints"  # in the run folder
 RESULTS = "results"  # among the custom metadata of Orbax
 _LONGEST_PATH = 250  # characters, in a checkpoint; a longer one may be no path at all
 _METADATA = "_CHECKPOINT_METADATA"

@@ -17,12 +17,13 @@ SAMPLES, REPORT = "samples", "report"
 PER_FORGERY = 2  # rows of the sheet for reals and for each forgery
 
 
-def finish(workdir: Path, records: Path) -> None:
+def finish(workdir: Path, records: Path, name: str = "") -> None:
     """Evaluates on validation and test, prints the tables, writes the report and the sheet of examples.
 
     Args:
         workdir: a trained run.
         records: what it was trained on.
+        name: of the run in what is printed; "" for `workdir`.
     """
     run, manifest = open_run(workdir), read_manifest(records)
     splits = [split for split in ("val", "test") if split in manifest.counts]
@@ -32,7 +33,8 @@ def finish(workdir: Path, records: Path) -> None:
     sheet = workdir / SAMPLES / "examples.png"
     sheets.write_png(sheet, example_sheet(run, records, splits[-1]), drawing=True)
     print_evaluation(evaluation)
-    print(f"run       {workdir}\nreport    {workdir / REPORT / report_files.PAGE}\npictures  {sheet}")
+    name = name or str(workdir)
+    print(f"run       {name}\nreport    {name}/{REPORT}/{report_files.PAGE}\npictures  {name}/{SAMPLES}/{sheet.name}")
 
 
 def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:

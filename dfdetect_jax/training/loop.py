@@ -6,8 +6,9 @@ and a state is saved only after its weights were seen to be finite.
 
 import contextlib
 import dataclasses
+import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.methods.transfer import transfer_encoder, transfer_run
 from dfdetect_jax.run.checkpoint import Checkpoints
-from dfdetect_jax.run.folder import CHECKPOINTS, open_run
+from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.seal import CHECKPOINTS
 from dfdetect_jax.training import parallel as parallels
 from dfdetect_jax.training import preemption as preemptions
 from dfdetect_jax.training.bad_steps import BadSteps, check_weights
@@ -49,6 +51,8 @@ def train(
     until: int | None = None,
     stage: int = 1,
     profile: range = range(0),
+    sealed: Callable[[], None] = lambda: None,
+    shared: bool = True,
 ) -> bool:
     """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
 
@@ -61,6 +65,8 @@ def train(
         until: last step of this call; None for `train.steps`. The schedule knows `train.steps` alone.
         stage: kept with each checkpoint; the best one is of the last stage.
         profile: steps of which a trace is written to `workdir`/profile.
+        sealed: called when a checkpoint is sealed, see `run.mirror`.
+        shared: whether all processes of the job see `workdir`.
 
     Returns:
         True when step `until` was reached and what follows may start, False when a SIGTERM, to any process of the job,
@@ -79,7 +85,8 @@ def train(
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir / CHECKPOINTS, settings.train.keep)))
+        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, sealed, shared=shared)
+        stack.enter_context(contextlib.closing(checkpoints))
         state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)
         start, silent = int(state.step), not processes.is_first()
@@ -288,7 +295,7 @@ def initial_state(parallel: Parallel, settings: Settings, initial: Variables | N
     )
 
 
-def weights_of(run_folder: str | Path) -> Variables:
+def weights_of(run_folder: str | os.PathLike[str]) -> Variables:
     """The best checkpoint's parameters and statistics of another run, for `train(initial=...)`.
 
     Raises:

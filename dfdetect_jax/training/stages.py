@@ -4,7 +4,7 @@ import contextlib
 import functools
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dfdetect_jax import faults, files
@@ -39,7 +39,14 @@ DIGEST = queues.STARTED
 
 
 def train(
-    settings: Settings, workdir: Path, records: Path, *, initial: Variables | None = None, profile: range = range(0)
+    settings: Settings,
+    workdir: Path,
+    records: Path,
+    *,
+    initial: Variables | None = None,
+    profile: range = range(0),
+    sealed: Callable[[], None] = lambda: None,
+    shared: bool = True,
 ) -> bool:
     """Trains through all stages, or resumes in whichever `workdir` is.
 
@@ -52,6 +59,8 @@ def train(
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
         profile: steps of which a trace is written to `workdir`/profile.
+        sealed: called when a checkpoint is sealed, see `run.mirror`.
+        shared: whether all processes of the job see `workdir`.
 
     Returns:
         True when the last step was reached; False when a SIGTERM ended training early, or masks are to be painted.
@@ -62,7 +71,10 @@ def train(
         BadMediaError: a painted mask can't be used.
     """
     with faults.explained(str(workdir), _ADVICE), _alone(workdir):
-        return _all_stages(settings, workdir, records, initial, profile)
+        one_stage = functools.partial(
+            loop.train, settings, workdir, records, profile=profile, sealed=sealed, shared=shared
+        )
+        return _all_stages(settings, workdir, records, initial, one_stage)
 
 
 @contextlib.contextmanager
@@ -91,19 +103,21 @@ def _alone(workdir: Path) -> Iterator[None]:
         lock.release()
 
 
-def _all_stages(settings: Settings, workdir: Path, records: Path, initial: Variables | None, profile: range) -> bool:
+def _all_stages(
+    settings: Settings, workdir: Path, records: Path, initial: Variables | None, one_stage: Callable[..., bool]
+) -> bool:
     active = settings.mask_learning
     if active is not None and active.masks == "selected":
         _check_fakes(settings, active, records)
     if active is None:
-        return loop.train(settings, workdir, records, initial=initial, profile=profile)
-    first = functools.partial(loop.train, settings, workdir, records, initial=initial, profile=profile)
+        return one_stage(initial=initial)
+    first = functools.partial(one_stage, initial=initial)
     if active.start and not first(until=active.start):
         return False
     if active.masks == pipeline.ALL:
         return first(masks=pipeline.ALL, stage=2)
     masks = painted_masks(active, workdir, records)
-    return masks is not None and loop.train(settings, workdir, records, masks=masks, stage=2, profile=profile)
+    return masks is not None and one_stage(masks=masks, stage=2)
 
 
 def _check_fakes(settings: Settings, active: Active, records: Path) -> None:

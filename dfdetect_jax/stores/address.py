@@ -1,0 +1,73 @@
+"""Addresses in object stores, and the local folders where copies of what they hold are kept."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from dfdetect_jax.errors import SettingsError
+
+SCHEMES = ("gs", "s3")
+_ADDRESS = re.compile(r"([a-z][a-z0-9]*)://(.*)|(gs|s3):/(.*)", re.DOTALL)  # a `Path` drops a slash
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9]")
+
+
+def is_address(place: str | os.PathLike[str]) -> bool:
+    """Whether a place is "SCHEME://...", and so no local path."""
+    return _ADDRESS.match(os.fspath(place)) is not None
+
+
+def split(address: str) -> tuple[str, str, str]:
+    """ "gs://bucket/runs/cae/" as ("gs", "bucket", "runs/cae").
+
+    Raises:
+        SettingsError: the scheme is unknown, or there is no bucket's name.
+    """
+    match = _ADDRESS.match(address)
+    scheme, below = (match[1] or match[3], match[2] or match[4] or "") if match else ("", "")
+    if scheme not in SCHEMES:
+        raise SettingsError(f"{address}: expected gs://BUCKET/FOLDER or s3://BUCKET/FOLDER; or a local folder")
+    bucket, _, key = below.partition("/")
+    parts = [part for part in key.split("/") if part]
+    if not _BUCKET.fullmatch(bucket) or {".", ".."} & {*parts}:
+        raise SettingsError(f"{address}: expected {scheme}://BUCKET/FOLDER, found no name of a bucket or of a folder")
+    return scheme, bucket, "/".join(parts)
+
+
+def joined(address: str, *names: str) -> str:
+    """The address of something below another."""
+    scheme, bucket, key = split(address)
+    return "/".join(filter(None, (f"{scheme}://{bucket}", key, *names)))
+
+
+def name_of(address: str) -> str:
+    """The last part of an address, as a folder's name."""
+    _, bucket, key = split(address)
+    return key.rpartition("/")[2] or bucket
+
+
+def kept_copy(kind: str, address: str) -> Path:
+    """The local folder for a copy of an address; its last name is that of the address.
+
+    Args:
+        kind: keeps apart copies that are made for different uses.
+        address: of the original.
+    """
+    return copies() / kind / hashlib.sha256(joined(address).encode()).hexdigest()[:16] / name_of(address)
+
+
+def copies() -> Path:
+    """The folder of all copies, in the user's cache; nothing in it is lost when it is deleted."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache.expanduser().absolute() / "dfdetect_jax" / "stores"
+
+
+def local(place: str | os.PathLike[str], flag: str, advice: str) -> str:
+    """A place that has to be local, as it was given.
+
+    Raises:
+        SettingsError: it is an address.
+    """
+    if is_address(place):
+        raise SettingsError(f"{flag}: expected a local path, found {os.fspath(place)}; {advice}")
+    return os.fspath(place)

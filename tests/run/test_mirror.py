@@ -1,0 +1,158 @@
+"""A run at an address is trained in one local copy, goes on in another, and is read from a third."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.mirror import local_copy, workplace
+from dfdetect_jax.run.seal import SEAL, sealed_steps
+from dfdetect_jax.stores.bucket import Bucket
+from tests import emulators, trained
+
+SCHEMES = pytest.mark.parametrize("scheme", ["gs", "s3"])
+BEAT = 0.05  # seconds
+
+
+@pytest.fixture
+def another_machine(monkeypatch, tmp_path):
+    """Gives the user an empty cache, as on a machine that has seen no run."""
+    numbers = iter(range(100))
+    return lambda: monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache-{next(numbers)}"))
+
+
+def fill(folder: Path) -> None:
+    shutil.copytree(trained.folders()[0], folder, dirs_exist_ok=True)
+
+
+@SCHEMES
+def test_a_run_is_read_where_it_was_never_trained(scheme, another_machine):
+    address = emulators.fresh_address(scheme)
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+    another_machine()
+    run, images = open_run(address), np.zeros((1, 40, 40, 3), np.uint8)
+    assert run.folder.name == address.rpartition("/")[2]
+    np.testing.assert_array_equal(run.score(images), trained.opened().score(images))
+    assert "train.lock" not in Bucket(address).names()
+
+
+def test_training_goes_on_from_what_the_bucket_has(another_machine):
+    address = emulators.fresh_address("gs")
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+        place.keep()
+        (place.folder / "metrics.jsonl").write_text("after the checkpoint")
+        first = place.folder
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        assert place.folder != first
+        assert sealed_steps(place.folder / "checkpoints") == sealed_steps(first / "checkpoints")
+        assert (place.folder / "metrics.jsonl").read_text() == "after the checkpoint"
+
+
+def test_a_copy_drops_what_the_bucket_does_not_have(another_machine):
+    address = emulators.fresh_address("s3")
+    another_machine()
+    cut_off = workplace(address, beat=BEAT)
+    fill(cut_off.__enter__().folder)
+    cut_off.__exit__(KeyError, KeyError(), None)
+    assert Bucket(address).names() == []
+    with workplace(address, beat=BEAT) as place:
+        assert not any(path.is_file() for path in place.folder.rglob("*"))
+
+
+@SCHEMES
+def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
+    address = emulators.fresh_address(scheme)
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+    bucket = Bucket(address)
+    (seal,) = [key for key in bucket.names() if key.endswith(SEAL)]
+    bucket.write("checkpoints/9/state/half", b"half")
+    another_machine()
+    assert sealed_steps(local_copy(address) / "checkpoints").keys() == {2}
+    bucket.delete(seal)
+    assert not sealed_steps(local_copy(address) / "checkpoints")
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        assert not (place.folder / "checkpoints").exists()
+    assert not bucket.names("checkpoints/")
+
+
+def test_a_damaged_checkpoint_is_passed_over(another_machine, caplog):
+    address = emulators.fresh_address("s3")
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+    bucket = Bucket(address)
+    bucket.write(next(key for key in bucket.names() if "/variables/" in key), b"damaged")
+    assert not (local_copy(address) / "checkpoints/2").exists()
+    assert f"checkpoint {address}/checkpoints/2/ is passed over" in caplog.text
+
+
+def test_a_checkpoint_that_training_deletes_goes_from_the_bucket(another_machine):
+    address = emulators.fresh_address("gs")
+    another_machine()
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+        place.keep()
+        shutil.rmtree(place.folder / "checkpoints/2")
+    assert not Bucket(address).names("checkpoints/")
+
+
+@SCHEMES
+def test_a_second_training_at_an_address_is_refused(scheme, another_machine):
+    address = emulators.fresh_address(scheme)
+    another_machine()
+    with workplace(address, beat=BEAT):
+        another_machine()
+        with pytest.raises(RunError, match=f"^{address}: process .* is training this run; wait for it, or give"):
+            workplace(address, beat=BEAT).__enter__()
+
+
+def test_what_is_no_run_is_named_in_a_line(another_machine):
+    address = emulators.fresh_address("gs")
+    another_machine()
+    with pytest.raises(RunError, match=f"^{address}: expected a run or a model, found nothing; check the address"):
+        local_copy(address)
+
+
+def test_a_local_folder_is_trained_in_where_it_is(tmp_path):
+    with workplace(tmp_path / "run") as place:
+        assert (place.folder, place.name) == (tmp_path / "run", str(tmp_path / "run"))
+
+
+@pytest.mark.slow  # two processes, twice
+def test_processes_without_a_disk_in_common_save_and_restore_at_an_address(tmp_path):
+    address = emulators.fresh_address("gs")
+    job(address, "save", tmp_path / "here")
+    assert [key for key in Bucket(address).names() if key.endswith(SEAL)] == [f"checkpoints/2/{SEAL}"]
+    assert job(address, "restore", tmp_path / "there") == ["2 2 65.0", "2 2 65.0"]
+
+
+def job(address: str, action: str, caches: Path) -> list[str]:
+    """The last line that each of two processes printed, each with a cache of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        argv = [sys.executable, "-m", "tests.run.mirrored_job", address, action]
+        argv += [f"127.0.0.1:{free.getsockname()[1]}", "2"]
+    root = Path(__file__).parents[2]
+    environments = [{**os.environ, "XDG_CACHE_HOME": str(caches / str(i))} for i in range(2)]
+    started = [
+        subprocess.Popen([*argv, str(i)], cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+        for i, environment in enumerate(environments)
+    ]
+    printed = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    return [next(iter(reversed(text.splitlines())), "") for text in printed]
