@@ -128,7 +128,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--report", metavar="FILE", help="also write counts and findings as JSON")
     add_flags(parser)
-    cli.add_isolation(parser)
+    cli.add_isolation(parser, default=False)
     args = parser.parse_args(argv)
     args.fail_on = Severity(args.fail_on)
     if bool(args.records) == bool(args.dataset or args.root) or bool(args.dataset) != bool(args.root):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dfdetect_jax import faults
-from dfdetect_jax.config.isolation import BY_DEFAULT, Isolation, check_isolation
+from dfdetect_jax.config.isolation import Isolation, check_isolation
 from dfdetect_jax.errors import InputError, SettingsError
 
 
@@ -50,15 +50,20 @@ class Parser(argparse.ArgumentParser):
         raise SettingsError(f"{self.prog.split()[-1]}: {message}; see --help")
 
 
-def add_isolation(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that `isolation_of` reads."""
+def add_isolation(parser: argparse.ArgumentParser, *, default: bool) -> None:
+    """Adds the flags that `isolation_of` reads.
+
+    Args:
+        default: whether decoders are isolated where no flag says so: where files are of strangers, and it costs nothing
+            that can be measured (`benchmarks/isolation.py`); not where data sets of one's own are only decoded.
+    """
     group, limits = parser.add_argument_group("decoders"), Isolation()
     group.add_argument(
         "--isolate",
         action=argparse.BooleanOptionalAction,
-        default=BY_DEFAULT,
+        default=default,
         help="decode media in processes of their own, so that one that crashes, hangs or takes all memory costs one "
-        f"file (default: {'--isolate' if BY_DEFAULT else '--no-isolate'})",
+        f"file (default: {'--isolate' if default else '--no-isolate'})",
     )
     group.add_argument(
         "--decode_seconds",

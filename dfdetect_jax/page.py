@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dfdetect_jax import cli
+from dfdetect_jax.media.decoding import isolated
 from dfdetect_jax.media.limits import MAX_UPLOAD_MEGABYTES
 from dfdetect_jax.pages import server
 
@@ -28,10 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         Terminated: by SIGTERM.
     """
     args = parse(argv)
+    isolation = cli.isolation_of(args)
     password = server.password_of(args)
     cli.keep_compiled_programs()
     server.load_gradio()
-    with cli.terminable(), server.private_uploads():
+    with cli.terminable(), server.private_uploads(), isolated(isolation):
         _serve(args, password)
     return cli.ExitStatus.OK
 
@@ -86,6 +88,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="largest file that the page takes (default: %(default)s)",
     )
+    cli.add_isolation(parser, default=True)
     server.add_server_flags(parser)
     return parser.parse_args(argv)
 

@@ -196,7 +196,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     _add_input(parser)
     _add_output(parser)
-    cli.add_isolation(parser)
+    cli.add_isolation(parser, default=True)
     args = parser.parse_args(argv)
     for flag, place in (("--out", args.out), ("--scores", args.scores), *(("PATH", path) for path in args.paths)):
         local(place or "", flag, "copy it here or there with gcloud storage cp or aws s3 cp, or mount the bucket")

@@ -72,7 +72,7 @@ def _parser() -> cli.Parser:
     add_flags(parser)
     _add_cropping_flags(parser)
     _add_execution_flags(parser)
-    cli.add_isolation(parser)
+    cli.add_isolation(parser, default=False)
     return parser
 
 

@@ -4,9 +4,6 @@ import dataclasses
 
 from dfdetect_jax.config.rules import within
 
-BY_DEFAULT = False
-"""Whether `predict`, `prepare` and `check` isolate decoders where no flag says so; see `benchmarks/isolation.py`."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Isolation:

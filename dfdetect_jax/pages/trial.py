@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfdetect_jax.errors import BadMediaError, InputError
+from dfdetect_jax.media.decoding import read_image
 from dfdetect_jax.media.detectors import load_face_detector
 from dfdetect_jax.media.file_format import media_kind
-from dfdetect_jax.media.image import read_image
 from dfdetect_jax.pages.re_encoding import re_encode
 from dfdetect_jax.pages.result_html import attempt_row, attempts_html, error_html, result_html
 from dfdetect_jax.pages.verdict_words import explain
