@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import dfdetect_jax as dfd
-from dfdetect_jax import evaluate, export
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import remote_records
 from dfdetect_jax.data.records import locate
 from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.evaluate import main as evaluate
+from dfdetect_jax.export import main as export
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.mirror import workplace
 from dfdetect_jax.stores.bucket import Bucket
@@ -80,10 +81,10 @@ def test_a_run_at_an_address_is_evaluated_exported_and_opened(tmp_path, monkeypa
     run, records = trained.folders()
     Bucket(address).upload([path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()], run)
     Bucket(f"{data}/forge/40px-16/1.0.0").upload([path.name for path in records.iterdir()], records)
-    assert evaluate.main(["--run", address, "--data", f"{data}/forge", "--resamples", "0"]) == 0
+    assert evaluate(["--run", address, "--data", f"{data}/forge", "--resamples", "0"]) == 0
     assert "report/report.html" in Bucket(address).names()
     model = emulators.fresh_address("s3")
-    assert export.main(["--run", address, "--out", model]) == 0
+    assert export(["--run", address, "--out", model]) == 0
     assert model in capsys.readouterr().out
     images = np.zeros((1, 40, 40, 3), np.uint8)
     np.testing.assert_allclose(dfd.load(model).run.score(images), trained.opened().score(images), rtol=1e-6)
