@@ -96,8 +96,7 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
 
     Args:
         run: None for the detector that comes with the package; a run folder or a model folder, which may be on gs:// or
-            s3://; "OWNER/NAME@REVISION" on
-            the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
+            s3://; "OWNER/NAME@REVISION" on the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
         sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
             it.
@@ -220,5 +219,5 @@ def train(
     with workplace(workdir) as place:
         records = find_records(settings.data)
         initial = loop.weights_of(init_from) if init_from else None
-        stages.train(settings, place.folder, records, initial=initial, sealed=place.keep)
+        stages.train(settings, place.folder, records, initial=initial, sealed=place.keep, shared=place.shared)
         return load(place.folder)

@@ -10,12 +10,12 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from dfdetect_jax import faults
 from dfdetect_jax.config.isolation import Isolation, check_isolation
 from dfdetect_jax.errors import InputError, SettingsError
+from dfdetect_jax.files import user_cache
 
 
 class ExitStatus(enum.IntEnum):
@@ -163,7 +163,7 @@ def progress(name: str, images: int) -> Iterator[Callable[[int], None]]:
 
 def keep_compiled_programs() -> None:
     """Keeps compiled programs between runs, under the user's cache folder unless JAX was given another one."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax"
+    cache = user_cache()
     os.environ.setdefault("DFDETECT_JAX_PROGRAMS", str(cache / "programs"))  # as `devices.kept_files` has it
     folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache / "xla"))
     seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")

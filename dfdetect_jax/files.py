@@ -1,4 +1,4 @@
-"""Atomic writes, JSON of strangers, and digests of files."""
+"""Atomic writes, JSON of strangers, digests of files, and the user's cache."""
 
 import contextlib
 import hashlib
@@ -107,3 +107,9 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
     """Hex digest of a file's bytes, read in blocks."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def user_cache() -> Path:
+    """The package's folder in the user's cache, absolute; nothing in it is lost when it is deleted."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache.expanduser().absolute() / "dfdetect_jax"

@@ -1,6 +1,7 @@
 """Errors of all commands, and their exit statuses."""
 
 import errno
+import importlib
 import logging
 import os
 import signal
@@ -100,6 +101,27 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     command = f'"{sys.executable}" -c "{many_lines}" | head -1; exit ${{PIPESTATUS[0]}}'
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "isolated"),
+    [
+        ("predict", ["photo.jpg"], True),
+        ("page", [], True),
+        ("check", ["--records", "faces"], False),
+        ("prepare", ["--dataset", "folder", "--root", "faces"], False),
+    ],
+)
+def test_decoders_are_isolated_where_files_are_of_strangers_unless_a_flag_says_otherwise(command, arguments, isolated):
+    parse = importlib.import_module(f"dfdetect_jax.{command}").parse
+
+    def isolation(*flags):
+        args = parse([*arguments, *flags])
+        return cli.isolation_of(args[0] if isinstance(args, tuple) else args)
+
+    assert (isolation() is not None) == isolated
+    assert isolation("--no-isolate") is None
+    assert isolation("--isolate", "--decode_seconds", "5").seconds == 5
 
 
 def test_compiled_programs_are_kept_where_the_user_said(tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.exchange.onnx_run import NETWORK
 from dfdetect_jax.exchange.payload import WEIGHTS
@@ -107,4 +108,4 @@ def _first_line(error: Exception) -> str:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdetect_jax" / "models"
+    return files.user_cache() / "models"

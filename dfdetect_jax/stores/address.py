@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from dfdetect_jax import files
 from dfdetect_jax.errors import SettingsError
 
 SCHEMES = ("gs", "s3")
@@ -57,9 +58,8 @@ def kept_copy(kind: str, address: str) -> Path:
 
 
 def copies() -> Path:
-    """The folder of all copies, in the user's cache; nothing in it is lost when it is deleted."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache.expanduser().absolute() / "dfdetect_jax" / "stores"
+    """The folder of all copies, in the user's cache."""
+    return files.user_cache() / "stores"
 
 
 def local(place: str | os.PathLike[str], flag: str, advice: str) -> str:

@@ -32,12 +32,17 @@ def fill(folder: Path) -> None:
     shutil.copytree(trained.folders()[0], folder, dirs_exist_ok=True)
 
 
-@SCHEMES
-def test_a_run_is_read_where_it_was_never_trained(scheme, another_machine):
+def address_of_a_run(scheme: str) -> str:
     address = emulators.fresh_address(scheme)
-    another_machine()
     with workplace(address, beat=BEAT) as place:
         fill(place.folder)
+    return address
+
+
+@SCHEMES
+def test_a_run_is_read_where_it_was_never_trained(scheme, another_machine):
+    another_machine()
+    address = address_of_a_run(scheme)
     another_machine()
     run, images = open_run(address), np.zeros((1, 40, 40, 3), np.uint8)
     assert run.folder.name == address.rpartition("/")[2]
@@ -73,10 +78,8 @@ def test_a_copy_drops_what_the_bucket_does_not_have(another_machine):
 
 @SCHEMES
 def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
-    address = emulators.fresh_address(scheme)
     another_machine()
-    with workplace(address, beat=BEAT) as place:
-        fill(place.folder)
+    address = address_of_a_run(scheme)
     bucket = Bucket(address)
     (seal,) = [key for key in bucket.names() if key.endswith(SEAL)]
     bucket.write("checkpoints/9/state/half", b"half")
@@ -91,10 +94,8 @@ def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
 
 
 def test_a_damaged_checkpoint_is_passed_over(another_machine, caplog):
-    address = emulators.fresh_address("s3")
     another_machine()
-    with workplace(address, beat=BEAT) as place:
-        fill(place.folder)
+    address = address_of_a_run("s3")
     bucket = Bucket(address)
     bucket.write(next(key for key in bucket.names() if "/variables/" in key), b"damaged")
     assert not (local_copy(address) / "checkpoints/2").exists()
