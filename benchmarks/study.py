@@ -13,7 +13,8 @@ with fewer seeds.
 With `--tune` every arm is first trained with each of three learning rates and seed 0, and the rate of the highest
 validation AUC is its rate for all seeds: the same budget for each, and no test set is looked at. Thresholds are chosen
 on validation too. `tables.json` and `curves.png`, beside the lines, are made anew by each call; `--hours 0` makes them
-alone, for which the scores in DIR are needed.
+alone, for which the scores in DIR are needed. There each arm is compared with a baseline of its group; `--against ARM`
+compares all with one, such as the rivals with "all masks", in `against-ARM.json`.
 
 Two cores do about 200 images/s of a small CAE at 96 px: 3,000 steps of 32 are eight minutes, and five seeds of the ten
 arms "cae" seven hours. The LAE does about as many, EfficientNet-Lite0 a quarter.
@@ -194,7 +195,7 @@ def main() -> None:
     lines = study_tables.read_lines(args.results)
     rates = chosen_rates(lines) if args.tune else {}
     run_all(jobs(args, rates), args, end)
-    study_tables.write(args.results, args.out, rates, args.resamples)
+    study_tables.write(args.results, args.out, rates, args.resamples, args.against)
 
 
 def arguments() -> argparse.Namespace:
@@ -213,6 +214,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--augment", default="benchmark", help="augmentation preset of every arm")
     parser.add_argument("--hours", type=float, default=1e6, help="start no run after this time")
     parser.add_argument("--resamples", type=int, default=1000, help="of every interval")
+    parser.add_argument("--against", choices=ARMS, help="arm that the tables compare all others with")
     parser.add_argument("--tune", action="store_true", help="choose each arm's learning rate on validation")
     parser.add_argument("--tiny", action="store_true", help="see that it runs")
     args = parser.parse_args()

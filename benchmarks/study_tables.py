@@ -59,21 +59,27 @@ def scores_file(folder: Path, data: str) -> Path:
     return folder / f"scores-{data.replace('/', '-').replace(':', '-')}.csv"
 
 
-def write(results: Path, out: Path, rates: Mapping[tuple[str, str], float], resamples: int) -> None:
-    """Prints the tables of all runs at the chosen rates, and writes them and the curves beside `results`."""
+def write(
+    results: Path, out: Path, rates: Mapping[tuple[str, str], float], resamples: int, against: str | None = None
+) -> None:
+    """Prints the tables of all runs at the chosen rates, and writes them and the curves beside `results`.
+
+    With `against`, an arm, all others are compared with it instead of with their baselines, in a file of its own.
+    """
     lines = [
         line for line in read_lines(results) if line["rate"] == rates.get((line["train"], line["arm"]), line["rate"])
     ]
     if not lines:
         print("no run is finished yet")
         return
-    rows = [*table_rows(lines, out, resamples)]
+    rows = [*table_rows(lines, out, resamples, against)]
     notes = [
         "means over seeds; in brackets 95% intervals; gains are against the arm named, paired by seed and by frame: "
         "over people by bootstrap of test people, over seeds by Student's t",
         *absent(lines),
     ]
-    measure.report("The study", measure.environment("jax", "flax"), rows, notes, results.with_name("tables.json"))
+    name = f"against-{against.replace(' ', '_')}.json" if against else "tables.json"
+    measure.report("The study", measure.environment("jax", "flax"), rows, notes, results.with_name(name))
     draw_curves(lines, results.with_name("curves.png"))
 
 
@@ -83,18 +89,21 @@ def absent(lines: Iterable[Line]) -> list[str]:
     return [f"not run: {', '.join(missing)}"] if (missing := [name for name in ARMS if name not in run]) else []
 
 
-def table_rows(lines: Sequence[Line], out: Path, resamples: int) -> Iterable[measure.Row]:
+def table_rows(
+    lines: Sequence[Line], out: Path, resamples: int, against: str | None = None
+) -> Iterable[measure.Row]:
     """A row per training set, arm, data set and forgery; "all" for the whole set, which alone has the gains."""
     groups: dict[tuple[str, str], dict[int, Line]] = {}
     for line in lines:
         groups.setdefault((line["train"], line["arm"]), {})[line["seed"]] = line
     for (train, arm), by_seed in groups.items():
         runs = list(by_seed.values())
-        base = groups.get((train, baseline_of(arm)), {})
+        other = against or baseline_of(arm)
+        base = groups.get((train, other), {}) if other != arm else {}
         for data in runs[0]["data"]:
             named = {"train": train, "arm": arm, "seeds": str(len(runs)), "data": data}
             row = {**named, "forgery": "all", **means([line["data"][data] for line in runs])}
-            yield row | gains(by_seed, base, baseline_of(arm), data, out, resamples)
+            yield row | gains(by_seed, base, other, data, out, resamples)
             for forgery, values in runs[0]["data"][data]["by_forgery"].items():
                 seen = "seen" if values["seen"] else "unseen"
                 of_runs = [line["data"][data]["by_forgery"][forgery] for line in runs]

@@ -23,6 +23,7 @@ from dfdetect_jax.data.mixture import select
 from dfdetect_jax.data.painted_masks import Masks
 from dfdetect_jax.data.pipeline import eval_batches
 from dfdetect_jax.data.records import Records, read_manifest
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables
@@ -165,7 +166,8 @@ def score_fakes(
     )
     face = face_region(data.image_size, run.crop.margin)
     encode = methods.build(run.settings).encode
-    latents = jax.jit(functools.partial(_latent_columns, encode=encode, face=face)) if needs and encode else None
+    columns_of = functools.partial(_latent_columns, encode=encode, face=face)
+    latents = jax.jit(columns_of, compiler_options=compiler_options()) if needs and encode else None
     parts = []
     for images, clips in _fakes(batches):
         prediction = run.localize(images)

@@ -20,6 +20,7 @@ import jaxlib
 from jax.experimental import serialize_executable
 
 import dfdetect_jax
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.devices.kept_files import keep, read_kept
 
 _VARIABLES = ("XLA_", "JAX_", "TF_", "LIBTPU_")  # how names of the environment begin that may change programs
@@ -44,7 +45,7 @@ class KeptProgram:
     """
 
     def __init__(self, function: Callable[..., Any], identity: str):
-        self._function, self._jitted, self._identity = function, jax.jit(function), identity
+        self._function, self._jitted, self._identity = function, _jitted(function), identity
         self._executables: dict[str, Callable[..., Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -62,13 +63,17 @@ class KeptProgram:
         if (content := read_kept(name)) is not None:
             with contextlib.suppress(Exception):  # whatever a library makes of it: it is compiled anew
                 return _loaded(content)
-        compiled = jax.jit(_named(self._function, name)).lower(*arguments).compile()
+        compiled = _jitted(_named(self._function, name)).lower(*arguments).compile()
         # Some devices' programs can't be kept, nor a CPU's that JAX took from its own cache: they load, but don't run.
         with contextlib.suppress(ValueError, TypeError, pickle.PickleError, jax.errors.JaxRuntimeError):
             content = pickle.dumps(serialize_executable.serialize(compiled))
             jax.block_until_ready(_loaded(content)(*arguments))
             keep(name, content)
         return compiled
+
+
+def _jitted(function: Callable[..., Any]) -> Any:
+    return jax.jit(function, compiler_options=compiler_options())
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dfdetect_jax.config import Settings
 from dfdetect_jax.devices import mesh as meshes
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.methods import Method, TrainState
 
@@ -65,7 +66,7 @@ def on_mesh(method: Method, devices: list[jax.Device], shard_optimizer: bool = F
 
     def compiled(state: TrainState, batch: dict[str, jax.Array]) -> Step:
         step = jax.jit(method.train_step, donate_argnums=0, out_shardings=(shardings, everywhere))
-        return step.lower(state, batch).compile()
+        return step.lower(state, batch).compile(compiler_options())
 
     return Parallel(
         init=jax.jit(method.init, out_shardings=shardings),
@@ -90,7 +91,8 @@ def pmapped(method: Method, devices: list[jax.Device]) -> Parallel:
             new_state, metrics = method.train_step(state.with_typed_key(), batch, axis_name=meshes.AXIS)
             return new_state.with_key_data(), metrics
 
-        return jax.pmap(step, meshes.AXIS, devices=devices, donate_argnums=0).lower(state, batch).compile()
+        mapped = jax.pmap(step, meshes.AXIS, devices=devices, donate_argnums=0)
+        return mapped.lower(state, batch).compile(compiler_options())
 
     return Parallel(
         init=jax.jit(method.init),

@@ -20,6 +20,7 @@ from dfdetect_jax.batching import PREDICT_BATCH
 from dfdetect_jax.config.rules import at_least
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.records import Records
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics, VideoMetrics
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, concatenate, from_batch
 from dfdetect_jax.evaluation.metrics.summary import GroupMetrics
@@ -177,7 +178,8 @@ class _Attacker:
     def __init__(self, method: Method, variables: Variables, attack: str, steps: int, seed: int):
         self._variables, self._seed, self._attack = jax.device_put(variables), np.uint32(seed), attack
         self.steps = 1 if attack == "fgsm" else steps
-        self._perturb = jax.jit(functools.partial(_perturb, method.predict, attack, self.steps))
+        perturb = functools.partial(_perturb, method.predict, attack, self.steps)
+        self._perturb = jax.jit(perturb, compiler_options=compiler_options())
 
     def __call__(self, batch: Mapping[str, np.ndarray], epsilon: int) -> np.ndarray:
         """uint8 [N, S, S, 3], at most epsilon from `batch["image"]` everywhere."""

@@ -1,10 +1,14 @@
 """3x3 convolutions written for XLA's CPU backend, equal to the plain ones to float32 rounding.
 
-That backend calls a fast library for some convolutions only, and the library is fast from 16 channels on. So a layer
-of few channels is written as one of more channels: adjacent columns count as channels (which moves nothing in memory),
-and one output position holds a block of pixels. The kernel has zeros where a pixel of the block doesn't depend on an
-input; the extra products cost less than the library saves. Arrays are float32.
+That backend calls a fast library for convolutions, and the library is fast from 16 channels on. A layer of fewer is
+written in one of two ways: as a sum of shifted products, one loop over the output, where both input and output have
+few channels; or as a layer of more channels, where adjacent columns count as channels (which moves nothing in memory),
+and one output position holds a block of pixels. There the kernel has zeros where a pixel of the block doesn't depend
+on an input; the extra products cost less than the library saves. Arrays are float32.
 """
+
+import functools
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -13,41 +17,63 @@ import numpy as np
 from dfdetect_jax.models.cpu import winograd
 from dfdetect_jax.models.cpu.primitives import Pair, adjoint, conv, fence, materialize, same_size_conv
 
+_FEW = 8
+"""Output channels of one vector register: a pixel's products are then added up in one."""
 
-def _block(height: int, width: int, channels: int, features: int, stride: int) -> tuple[int, int]:
+
+def _block(height: int, width: int, channels: int, features: int) -> tuple[int, int]:
     """Rows and columns of output pixels to compute as one position; (1, 1) where the plain form is as fast.
 
-    Measured on one core, milliseconds for 32 maps of 96x96, plain and blocked: 3 to 8 channels 12.3 and 2.0; 8 to 8
-    11.2 and 4.7; 16 to 8 15.5 and 7.2; 8 to 3 11.2 and 3.1; 8 to 8 with stride 2 3.2 and 2.3; for maps of 48x48, 8 to
-    16 channels 2.8 and 1.3.
+    Measured on two cores, milliseconds for 32 maps of 96x96, plain and blocked: 16 to 8 channels 13.3 and 11.7 (on one
+    core 27.7 and 12.3), 8 to 3 11.2 and 3.1.
     """
-    few = channels * features <= 256 and channels < 32
-    if not few or width % (2 * stride) or (stride == 2 and channels * features > 64):
+    if channels * features > 256 or channels >= 32 or width % 2:
         return 1, 1
-    rows = 1 if stride == 2 or max(channels, features) > 8 else 2 if features > 4 else 4
+    rows = 1 if max(channels, features) > _FEW else 4
     return (rows if height % rows == 0 else 1), 2
 
 
-def _spread(taps: int, window: int, outputs: int, stride: int) -> np.ndarray:
-    """Float32 [taps, window, outputs]: 1 where tap t of output o reads position o * stride + t of the window."""
+def _is_shifted(channels: int, features: int) -> bool:
+    """Whether a sum of shifted products is the fastest form.
+
+    Measured on two cores, milliseconds for 32 maps of 96x96, plain, blocked and shifted: 3 to 8 channels 9.4, 3.7 and
+    1.5; 8 to 8 8.6, 8.1 and 6.2, with stride 2 2.5, 3.6 and 2.0. For maps of 48x48 and 8 to 16 channels: 2.4, 3.3, 3.8.
+    """
+    return channels <= _FEW and features == _FEW
+
+
+def _shifted_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    """3x3 convolution with zero padding of one: each input value times its row of the kernel, summed in one loop."""
+    height, width, channels = x.shape[1:]
+    padded = fence(jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))))
+    products = (
+        padded[:, i : i + height : stride, j : j + width : stride, c : c + 1] * kernel[i, j, c]
+        for i in range(3)
+        for j in range(3)
+        for c in range(channels)
+    )
+    return functools.reduce(operator.add, products)
+
+
+def _spread(taps: int, window: int, outputs: int) -> np.ndarray:
+    """Float32 [taps, window, outputs]: 1 where tap t of output o reads position o + t of the window."""
     tap, position, output = np.ogrid[:taps, :window, :outputs]
-    return (position == output * stride + tap).astype(np.float32)
+    return (position == output + tap).astype(np.float32)
 
 
-def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, stride: int, block: tuple[int, int]) -> jax.Array:
+def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, block: tuple[int, int]) -> jax.Array:
     """3x3 convolution with zero padding of one, whose output positions are blocks of rows x columns pixels.
 
-    The columns that a block depends on lie in two adjacent groups of `stride * columns`.
+    The columns that a block depends on lie in two adjacent groups of `columns`.
     """
     n, h, w, c = x.shape
     d = kernel.shape[-1]
     rows, columns = block
-    seen, group = stride * (rows - 1) + 3, stride * columns
-    along_rows, along_columns = _spread(3, seen, rows, stride), _spread(3, 2 * group, columns, stride)
+    along_rows, along_columns = _spread(3, rows + 2, rows), _spread(3, 2 * columns, columns)
     taps = jnp.einsum("ijcd,iyr,jxs->yxcrsd", kernel, along_rows, along_columns)
-    taps = taps.reshape(seen, 2, group * c, rows * columns * d)
-    groups = fence(jnp.pad(x, ((0, 0), (0, 0), (1, group - 1), (0, 0)))).reshape(n, h, w // group + 1, group * c)
-    out = conv(groups, taps, (stride * rows, 1), (1, 1), (0, 0))
+    taps = taps.reshape(rows + 2, 2, columns * c, rows * columns * d)
+    groups = fence(jnp.pad(x, ((0, 0), (0, 0), (1, columns - 1), (0, 0)))).reshape(n, h, w // columns + 1, columns * c)
+    out = conv(groups, taps, (rows, 1), (1, 1), (0, 0))
     _, high, wide, _ = out.shape
     if rows > 1:
         out = fence(out).reshape(n, high, wide, rows, columns * d).transpose(0, 1, 3, 2, 4)
@@ -55,13 +81,16 @@ def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, stride: int, block: tuple[
 
 
 def _forward_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    if stride == 1 and min(kernel.shape[2:]) >= 32:
-        return winograd.conv3x3(x, kernel)
     height, width, channels = x.shape[1:]
-    block = _block(height, width, channels, kernel.shape[3], stride)
+    features = kernel.shape[3]
+    if _is_shifted(channels, features):
+        return _shifted_conv3x3(x, kernel, stride)
+    if stride == 1 and min(channels, features) >= 32:
+        return winograd.conv3x3(x, kernel)
+    block = _block(height, width, channels, features) if stride == 1 else (1, 1)
     if block == (1, 1):
         return conv(x, kernel, (stride, stride), (1, 1), (1, 1))
-    return _blocked_conv3x3(x, kernel, stride, block)
+    return _blocked_conv3x3(x, kernel, block)
 
 
 def _kernel_gradient(x: jax.Array, kernel: jax.Array, cotangent: jax.Array, stride: int) -> jax.Array:
