@@ -58,6 +58,11 @@ class Seconds(NamedTuple):
     processor: float
 
 
+_REST = 0.1
+"""Seconds before a call: the threads of the arm before wait for more work by counting, 10 ms in PyTorch, 40 ms in
+onnxruntime, and would take a processor from this one."""
+
+
 def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int = 1) -> dict[str, list[Seconds]]:
     """Times each call with the arms interleaved, so that other load on the machine affects all of them equally.
 
@@ -69,6 +74,9 @@ def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int =
     seconds = {name: [] for name in arms}
     for i in range(warmup + rounds):
         for name, run in arms.items():
+            if len(arms) > 1:
+                time.sleep(_REST)
+                run()  # as in a row of calls: the one after a rest is slower
             clock, processor = time.perf_counter(), time.process_time()
             run()
             if i >= warmup:

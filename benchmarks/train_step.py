@@ -9,8 +9,9 @@ The LAE trains with all its terms, the perceptual one on a VGG16 of random weigh
 one. All arms run the same network from the same settings on JAX's default device, interleaved; PyTorch keeps images
 channels_last, computes bfloat16 under autocast and float32 on a GPU as TF32, as JAX does. "plain Flax layers" is the
 same method with every layer lowered as `nn.Conv`, `nn.ConvTranspose`, `nn.max_pool` and `nn.BatchNorm` would be; on
-GPUs and TPUs that is what this library does, and the arm is left out. "without the guard" takes every update, whatever
-the numbers are: norm and loss are computed all the same, since they are metrics.
+GPUs and TPUs that is what this library does, and the arm is left out. "without compiler options" is there where this
+library gives XLA some (`devices/compiler_options.py`). "without the guard" takes every update, whatever the numbers
+are: norm and loss are computed all the same, since they are metrics.
 
 Close other programs: PyTorch's threads synchronise more often and slow down more on a busy machine than XLA's. If that
 isn't possible, restrict all arms to one core and compare the column of processor time:
@@ -31,12 +32,13 @@ import workload
 from dfdetect_jax import methods
 from dfdetect_jax.config import LAESettings, Settings
 from dfdetect_jax.devices import host
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.methods import step
 from dfdetect_jax.models.operations import plain_lowering
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
-UNGUARDED = "without the guard"
-LEFT_OUT_AS = {"plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
+UNGUARDED, UNTOLD = "without the guard", "without compiler options"
+LEFT_OUT_AS = {"options": (UNTOLD,), "plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
 
 
 @contextlib.contextmanager
@@ -57,7 +59,8 @@ def jax_arm(settings: Settings, batch: dict, name: str) -> tuple[Callable[[], No
     state, batch = jax.jit(method.init)(jax.random.key(0)), jax.device_put(batch)
     start = time.perf_counter()
     with plain_lowering(name == PLAIN), taking_every_update(name == UNGUARDED):
-        compiled = jax.jit(method.train_step, donate_argnums=0).lower(state, batch).compile()
+        lowered = jax.jit(method.train_step, donate_argnums=0).lower(state, batch)
+        compiled = lowered.compile({} if name in (PLAIN, UNTOLD) else compiler_options())
     memory = compiled.memory_analysis()
     facts = {
         "compile_s": time.perf_counter() - start,
@@ -104,7 +107,7 @@ def build_arms(settings: Settings, wanted: list[str], mode: str) -> tuple[dict, 
     for name in wanted:
         if (reason := absent(name)) is not None:
             notes.append(reason)
-        elif name in (OURS, UNGUARDED, PLAIN):
+        elif name in (OURS, UNGUARDED, UNTOLD, PLAIN):
             arms[name], facts[name] = jax_arm(settings, batch, name)
         else:
             arms[name], facts[name] = torch_arm(settings, batch, mode if name == COMPILED else None)
@@ -133,7 +136,8 @@ def main() -> None:
     args = parser.parse_args()
     left_out = {name for word in args.without for name in LEFT_OUT_AS[word]}
     guard = (UNGUARDED,) if args.guard else ()
-    wanted = [name for name in (OURS, *guard, PLAIN, EAGER, COMPILED) if name not in left_out]
+    untold = (UNTOLD,) if compiler_options() else ()
+    wanted = [name for name in (OURS, *untold, *guard, PLAIN, EAGER, COMPILED) if name not in left_out]
 
     host.keep_freed_memory()  # as `train` does; PyTorch's arms, in the same process, gain by it too
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs some of a GPU's memory

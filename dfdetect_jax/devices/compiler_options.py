@@ -7,8 +7,8 @@ import jaxlib
 
 _ON_ONE_THREAD = ("0.10.1", "0.10.2")
 """Releases of jaxlib, of them the last for Python 3.11, whose CPU backend gives convolutions of 32 and more output
-channels to a library that runs them on one thread: on two cores, 8 maps of 96x96 and 32 channels took twice as long,
-and a training step of the LAE 1.17 times (`benchmarks/results/compiler_options-cpu.json`)."""
+channels to a library that runs them on one thread. On two cores, 32 maps of 96x48 and 32 channels take 27.5 ms so, and
+15.5 without it; for a training step see `benchmarks/results/train_step-lae-cpu.json`."""
 
 _ALL_BUT_CONVOLUTIONS = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 

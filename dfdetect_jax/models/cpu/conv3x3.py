@@ -17,29 +17,29 @@ import numpy as np
 from dfdetect_jax.models.cpu import winograd
 from dfdetect_jax.models.cpu.primitives import Pair, adjoint, conv, fence, materialize, same_size_conv
 
-_FEW = 8
-"""Output channels of one vector register: a pixel's products are then added up in one."""
+_REGISTER = 8
+"""Output channels that one vector register holds, so that a pixel's products are added up in it."""
 
 
 def _block(height: int, width: int, channels: int, features: int) -> tuple[int, int]:
     """Rows and columns of output pixels to compute as one position; (1, 1) where the plain form is as fast.
 
-    Measured on two cores, milliseconds for 32 maps of 96x96, plain and blocked: 16 to 8 channels 13.3 and 11.7 (on one
-    core 27.7 and 12.3), 8 to 3 11.2 and 3.1.
+    Measured on two cores, milliseconds for 32 maps of 96x96, plain and blocked: 16 to 8 channels 13.3 and 9.6; 8 to 3
+    17.2 and 4.0; 8 to 8 8.6 and 6.5. For maps of 48x48 and 8 to 16 channels 2.4 and 2.3.
     """
-    if channels * features > 256 or channels >= 32 or width % 2:
+    if channels > 16 or features > 8 or width % 2:
         return 1, 1
-    rows = 1 if max(channels, features) > _FEW else 4
+    rows = 1 if channels > 8 else 2 if features > 4 else 4
     return (rows if height % rows == 0 else 1), 2
 
 
-def _is_shifted(channels: int, features: int) -> bool:
+def _is_shifted(channels: int, features: int, stride: int) -> bool:
     """Whether a sum of shifted products is the fastest form.
 
-    Measured on two cores, milliseconds for 32 maps of 96x96, plain, blocked and shifted: 3 to 8 channels 9.4, 3.7 and
-    1.5; 8 to 8 8.6, 8.1 and 6.2, with stride 2 2.5, 3.6 and 2.0. For maps of 48x48 and 8 to 16 channels: 2.4, 3.3, 3.8.
+    Measured on two cores, milliseconds for 32 maps of 96x96, plain, blocked and shifted: 3 to 8 channels 9.5, 4.0 and
+    1.6; 8 to 8 with stride 2 2.6, 3.6 and 2.0. For maps of 48x48 and 8 to 16 channels 2.4, 2.3 and 3.8.
     """
-    return channels <= _FEW and features == _FEW
+    return features == _REGISTER and channels <= (8 if stride == 2 else 3)
 
 
 def _shifted_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
@@ -83,7 +83,7 @@ def _blocked_conv3x3(x: jax.Array, kernel: jax.Array, block: tuple[int, int]) ->
 def _forward_conv3x3(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     height, width, channels = x.shape[1:]
     features = kernel.shape[3]
-    if _is_shifted(channels, features):
+    if _is_shifted(channels, features, stride):
         return _shifted_conv3x3(x, kernel, stride)
     if stride == 1 and min(channels, features) >= 32:
         return winograd.conv3x3(x, kernel)
