@@ -89,9 +89,7 @@ def absent(lines: Iterable[Line]) -> list[str]:
     return [f"not run: {', '.join(missing)}"] if (missing := [name for name in ARMS if name not in run]) else []
 
 
-def table_rows(
-    lines: Sequence[Line], out: Path, resamples: int, against: str | None = None
-) -> Iterable[measure.Row]:
+def table_rows(lines: Sequence[Line], out: Path, resamples: int, against: str | None = None) -> Iterable[measure.Row]:
     """A row per training set, arm, data set and forgery; "all" for the whole set, which alone has the gains."""
     groups: dict[tuple[str, str], dict[int, Line]] = {}
     for line in lines:

@@ -38,7 +38,13 @@ from dfdetect_jax.models.operations import plain_lowering
 
 OURS, PLAIN, EAGER, COMPILED = "this library", "plain Flax layers", "PyTorch, eager", "PyTorch, compiled"
 UNGUARDED, UNTOLD = "without the guard", "without compiler options"
-LEFT_OUT_AS = {"options": (UNTOLD,), "plain": (PLAIN,), "torch": (EAGER, COMPILED), "eager": (EAGER,), "compile": (COMPILED,)}
+LEFT_OUT_AS = {
+    "options": (UNTOLD,),
+    "plain": (PLAIN,),
+    "torch": (EAGER, COMPILED),
+    "eager": (EAGER,),
+    "compile": (COMPILED,),
+}
 
 
 @contextlib.contextmanager

@@ -210,14 +210,7 @@ def train(
     Raises:
         InputError: a setting, the data or the run folder can't be used.
     """
-    from dfdetect_jax import methods
-    from dfdetect_jax.run.mirror import workplace
-    from dfdetect_jax.training import loop, stages
-    from dfdetect_jax.training.source import find_records
+    from dfdetect_jax.training.in_workdir import train_in_workdir
 
-    methods.build(check(settings))  # refuses what only networks know, before data is prepared
-    with workplace(workdir) as place:
-        records = find_records(settings.data)
-        initial = loop.weights_of(init_from) if init_from else None
-        stages.train(settings, place.folder, records, initial=initial, sealed=place.keep, shared=place.shared)
-        return load(place.folder)
+    with train_in_workdir(check(settings), workdir, init_from=init_from) as training:
+        return load(training.folder)

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     from dfdetect_jax.exchange.released import FOLDER, NAME, SHA256
     from dfdetect_jax.exchange.sealed_folder import CARD, read_file, read_sums
-    from dfdetect_jax.run.mirror import local_copy
+    from dfdetect_jax.run.local_copy import local_copy
 
     folder, sha256 = (Path(local_copy(args.model)).resolve(), "") if args.model != NAME else (FOLDER, SHA256)
     print(read_file(folder, CARD, read_sums(folder, sha256)).decode("utf-8", errors="replace"), end="")

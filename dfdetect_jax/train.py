@@ -60,29 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse(argv)
     cli.keep_compiled_programs()
     # Imported only now: they load JAX, which a typo in a flag should not have to wait for.
-    from dfdetect_jax import methods
     from dfdetect_jax.devices import mesh, processes
-    from dfdetect_jax.run.mirror import workplace
-    from dfdetect_jax.training import finish, loop, stages
-    from dfdetect_jax.training.source import find_records
+    from dfdetect_jax.training import finish
+    from dfdetect_jax.training.in_workdir import train_in_workdir
 
     with processes.joined(**command.job):
         mesh.all_devices()  # refuses a backend that is not there before data are made
-        methods.build(command.settings)  # refuses what only networks know, before data is prepared
-        with workplace(command.workdir) as place:
-            records = find_records(command.settings.data)
-            initial = loop.weights_of(command.init_from) if command.init_from else None
-            done = stages.train(
-                command.settings,
-                place.folder,
-                records,
-                initial=initial,
-                profile=command.profile,
-                sealed=place.keep,
-                shared=place.shared,
-            )
-            if done and processes.is_first():
-                finish.finish(place.folder, records, place.name)
+        with train_in_workdir(
+            command.settings, command.workdir, init_from=command.init_from, profile=command.profile
+        ) as training:
+            if training.finished and processes.is_first():
+                finish.finish(training.folder, training.records, training.name)
     return cli.ExitStatus.OK
 
 

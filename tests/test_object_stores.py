@@ -15,7 +15,7 @@ from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluate import main as evaluate
 from dfdetect_jax.export import main as export
 from dfdetect_jax.run.folder import open_run
-from dfdetect_jax.run.mirror import workplace
+from dfdetect_jax.run.workplace import workplace
 from dfdetect_jax.stores.bucket import Bucket
 from dfdetect_jax.training import loop
 from tests import emulators, trained
@@ -59,12 +59,12 @@ def test_a_run_cut_off_here_ends_there_as_one_that_was_never_cut_off(scheme, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
     cut_off = workplace(runs, beat=BEAT)
     place = cut_off.__enter__()
-    loop.train(settings, place.folder, locate("forge", data), until=2, sealed=place.keep)
+    loop.train(settings, place.folder, locate("forge", data), until=2, storage=place.storage)
     cut_off.__exit__(SystemExit, SystemExit(), None)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
     with workplace(runs, beat=BEAT) as place:
-        loop.train(settings, place.folder, locate("forge", data), sealed=place.keep)
+        loop.train(settings, place.folder, locate("forge", data), storage=place.storage)
 
     whole, other = open_run(tmp_path / "whole"), open_run(runs)
     assert "resuming" in capsys.readouterr().err

@@ -166,8 +166,10 @@ def score_fakes(
     )
     face = face_region(data.image_size, run.crop.margin)
     encode = methods.build(run.settings).encode
-    columns_of = functools.partial(_latent_columns, encode=encode, face=face)
-    latents = jax.jit(columns_of, compiler_options=compiler_options()) if needs and encode else None
+    latents = None
+    if needs and encode:
+        columns_of = functools.partial(_latent_columns, encode=encode, face=face)
+        latents = jax.jit(columns_of, compiler_options=compiler_options())
     parts = []
     for images, clips in _fakes(batches):
         prediction = run.localize(images)

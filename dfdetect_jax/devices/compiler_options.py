@@ -14,7 +14,7 @@ _ALL_BUT_CONVOLUTIONS = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_
 
 
 @functools.cache
-def compiler_options() -> dict[str, str]:
+def compiler_options() -> dict[str, str | bool]:
     """What to pass on to `jax.jit` or `compile` as `compiler_options`, for JAX's default backend; often nothing."""
     if jax.default_backend() == "cpu" and jaxlib.__version__ in _ON_ONE_THREAD:
         return {"xla_cpu_experimental_ynn_fusion_type": _ALL_BUT_CONVOLUTIONS}

@@ -23,7 +23,7 @@ from dfdetect_jax.models.folding import find_folds, without_folded
 from dfdetect_jax.run import folder as run_folder
 from dfdetect_jax.run.folder import CONFIG, Run
 from dfdetect_jax.run.frozen import VALIDATION
-from dfdetect_jax.run.mirror import local_copy
+from dfdetect_jax.run.local_copy import local_copy
 
 
 def open_detector(source: str | os.PathLike[str], sha256: str = "") -> Run:

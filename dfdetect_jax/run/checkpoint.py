@@ -12,7 +12,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -31,6 +31,23 @@ _DELETED = ".deleted-"  # begins the name of a checkpoint while it is deleted
 log = logging.getLogger(__name__)
 
 
+class Storage(NamedTuple):
+    """How a run folder is kept.
+
+    Attributes:
+        sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
+        shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
+            reads from its own.
+    """
+
+    sealed: Callable[[], None] = lambda: None
+    shared: bool = True
+
+
+ON_DISK = Storage()
+"""On a disk that all processes see."""
+
+
 class Checkpoints:
     """The checkpoints of one run, in `folder`.
 
@@ -39,17 +56,13 @@ class Checkpoints:
     Args:
         folder: made if absent.
         keep: see above.
-        sealed: called by the first process when one more is sealed, and those too many are gone.
-        shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
-            reads from its own.
+        storage: how the run folder is kept.
     """
 
-    def __init__(
-        self, folder: str | Path, keep: int = 2, sealed: Callable[[], None] = lambda: None, *, shared: bool = True
-    ):
+    def __init__(self, folder: str | Path, keep: int = 2, storage: Storage = ON_DISK):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        self._keep, self._sealed = keep, sealed
-        self._alone = not shared and jax.process_count() > 1
+        self._keep, self._sealed = keep, storage.sealed
+        self._alone = not storage.shared and jax.process_count() > 1
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
                 shutil.rmtree(path, ignore_errors=True)

@@ -23,7 +23,7 @@ from dfdetect_jax.devices.kept_program import origin
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.methods import Prediction, Variables
 from dfdetect_jax.run.best import restore_variables
-from dfdetect_jax.run.mirror import local_copy
+from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.predictor import Predictor
 from dfdetect_jax.run.seal import CHECKPOINTS
 from dfdetect_jax.stores.address import is_address

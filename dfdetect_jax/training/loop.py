@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from dfdetect_jax.devices.host import check_memory, set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
 from dfdetect_jax.methods.transfer import transfer_encoder, transfer_run
-from dfdetect_jax.run.checkpoint import Checkpoints
+from dfdetect_jax.run.checkpoint import ON_DISK, Checkpoints, Storage
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import CHECKPOINTS
 from dfdetect_jax.training import parallel as parallels
@@ -51,8 +51,7 @@ def train(
     until: int | None = None,
     stage: int = 1,
     profile: range = range(0),
-    sealed: Callable[[], None] = lambda: None,
-    shared: bool = True,
+    storage: Storage = ON_DISK,
 ) -> bool:
     """Trains until the last step, or goes on from the newest sound checkpoint in `workdir`.
 
@@ -65,8 +64,7 @@ def train(
         until: last step of this call; None for `train.steps`. The schedule knows `train.steps` alone.
         stage: kept with each checkpoint; the best one is of the last stage.
         profile: steps of which a trace is written to `workdir`/profile.
-        sealed: called when a checkpoint is sealed, see `run.mirror`.
-        shared: whether all processes of the job see `workdir`.
+        storage: how `workdir` is kept.
 
     Returns:
         True when step `until` was reached and what follows may start, False when a SIGTERM, to any process of the job,
@@ -85,7 +83,7 @@ def train(
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records)
     with contextlib.ExitStack() as stack:
-        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, sealed, shared=shared)
+        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, storage)
         stack.enter_context(contextlib.closing(checkpoints))
         state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)

@@ -24,6 +24,7 @@ from dfdetect_jax.faults import Lack
 from dfdetect_jax.locks import Lock, LockedError, UnlockableError
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.run.best import LOCK
+from dfdetect_jax.run.checkpoint import ON_DISK, Storage
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.training import loop
 
@@ -45,8 +46,7 @@ def train(
     *,
     initial: Variables | None = None,
     profile: range = range(0),
-    sealed: Callable[[], None] = lambda: None,
-    shared: bool = True,
+    storage: Storage = ON_DISK,
 ) -> bool:
     """Trains through all stages, or resumes in whichever `workdir` is.
 
@@ -59,8 +59,7 @@ def train(
         records: folder of prepared records with the splits "train" and "val".
         initial: parameters and statistics to start from instead of random ones.
         profile: steps of which a trace is written to `workdir`/profile.
-        sealed: called when a checkpoint is sealed, see `run.mirror`.
-        shared: whether all processes of the job see `workdir`.
+        storage: how `workdir` is kept.
 
     Returns:
         True when the last step was reached; False when a SIGTERM ended training early, or masks are to be painted.
@@ -71,9 +70,7 @@ def train(
         BadMediaError: a painted mask can't be used.
     """
     with faults.explained(str(workdir), _ADVICE), _alone(workdir):
-        one_stage = functools.partial(
-            loop.train, settings, workdir, records, profile=profile, sealed=sealed, shared=shared
-        )
+        one_stage = functools.partial(loop.train, settings, workdir, records, profile=profile, storage=storage)
         return _all_stages(settings, workdir, records, initial, one_stage)
 
 

@@ -14,8 +14,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 from dfdetect_jax.devices import processes
 from dfdetect_jax.methods import TrainState
 from dfdetect_jax.run.checkpoint import Checkpoints
-from dfdetect_jax.run.mirror import workplace
 from dfdetect_jax.run.seal import CHECKPOINTS
+from dfdetect_jax.run.workplace import workplace
 
 
 def replicated(value) -> jax.Array:
@@ -39,7 +39,7 @@ def state_at(step: int) -> TrainState:
 def main(address: str, action: str, coordinator: str, count: str, number: str) -> None:
     job = {"coordinator": coordinator, "process_count": int(count), "process_id": int(number)}
     with processes.joined(**job), workplace(address, beat=0.2) as place:
-        checkpoints = Checkpoints(place.folder / CHECKPOINTS, 1, place.keep, shared=place.shared)
+        checkpoints = Checkpoints(place.folder / CHECKPOINTS, 1, place.storage)
         with contextlib.closing(checkpoints):
             if action == "save":
                 for step in (1, 2):

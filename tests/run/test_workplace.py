@@ -12,8 +12,9 @@ import pytest
 
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.run.folder import open_run
-from dfdetect_jax.run.mirror import local_copy, workplace
+from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.seal import SEAL, sealed_steps
+from dfdetect_jax.run.workplace import workplace
 from dfdetect_jax.stores.bucket import Bucket
 from tests import emulators, trained
 
@@ -55,7 +56,7 @@ def test_training_goes_on_from_what_the_bucket_has(another_machine):
     another_machine()
     with workplace(address, beat=BEAT) as place:
         fill(place.folder)
-        place.keep()
+        place.storage.sealed()
         (place.folder / "metrics.jsonl").write_text("after the checkpoint")
         first = place.folder
     another_machine()
@@ -107,7 +108,7 @@ def test_a_checkpoint_that_training_deletes_goes_from_the_bucket(another_machine
     another_machine()
     with workplace(address, beat=BEAT) as place:
         fill(place.folder)
-        place.keep()
+        place.storage.sealed()
         shutil.rmtree(place.folder / "checkpoints/2")
     assert not Bucket(address).names("checkpoints/")
 

@@ -1,0 +1,72 @@
+"""A run or a model at an address, copied here to be read; nothing is written to the bucket."""
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.locks import Lock
+from dfdetect_jax.run import seal as seals
+from dfdetect_jax.run.best import LOCK
+from dfdetect_jax.run.seal import CHECKPOINTS, DoubtError
+from dfdetect_jax.run.stored_checkpoints import drop_steps, is_whole_copy, prefix, seal_of, sealed_there
+from dfdetect_jax.stores.address import is_address, joined, kept_copy
+from dfdetect_jax.stores.bucket import Bucket
+
+_SUMS = "SHA256SUMS"  # in a model that was exported
+_NEEDED = ("report/metrics.json", "report/scores.csv")  # below a run, by those who read it, for the card
+
+log = logging.getLogger(__name__)
+
+
+def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """A run or a model to be read: as it was given, or of an address the local folder that it was copied to.
+
+    Of a run that is its best sound checkpoint, and what describes it; nothing is written to the bucket.
+
+    Raises:
+        RunError: there is nothing at the address.
+        StoreError: the store can't be reached or read.
+    """
+    if not is_address(source):
+        return source
+    address = joined(os.fspath(source))
+    bucket, folder = Bucket(address), kept_copy("reading", address)
+    keys = bucket.names()
+    if not keys:
+        raise RunError(f"{address}: expected a run or a model, found nothing; check the address")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(_Released(Lock(folder.parent / "lock", seconds=None))):
+        top = [key for key in keys if "/" not in key and key != LOCK]
+        for path in folder.glob("*"):  # of what is no longer there
+            if path.is_file() and path.name not in top:
+                path.unlink()
+        bucket.download([*top, *(key for key in keys if key in _NEEDED)], folder)
+        if _SUMS not in top:
+            _fetch_best(bucket, keys, folder)
+    return folder
+
+
+class _Released:
+    def __init__(self, lock: Lock):
+        self.close = lock.release
+
+
+def _fetch_best(bucket: Bucket, keys: list[str], folder: Path) -> None:
+    """Copies the best checkpoint, or the next best where its bytes are not those that were sealed; drops all others."""
+    steps = sealed_there(keys)
+    kept = {step for step in steps if is_whole_copy(bucket, folder, step)}
+    drop_steps(folder, kept)
+    bucket.download([seal_of(step) for step in steps], folder)
+    ranked = seals.sealed_steps(folder / CHECKPOINTS)
+    for step in sorted(ranked, key=lambda step: (seals.quality(ranked[step]), step), reverse=True):
+        if str(step) not in kept:
+            bucket.download([key for key in keys if key.startswith(prefix(str(step)))], folder)
+        try:
+            seals.verify(folder / CHECKPOINTS / str(step))
+        except DoubtError as doubt:
+            log.warning("checkpoint %s/%s is passed over: %s", bucket.address, prefix(str(step)), doubt)
+        else:
+            return drop_steps(folder, {str(step)})
+    drop_steps(folder, set())

@@ -1,0 +1,122 @@
+"""Where a run is trained: a local folder, or an address, whose run is trained in a local copy under a lease."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+from dfdetect_jax.devices import processes
+from dfdetect_jax.errors import RunError
+from dfdetect_jax.locks import LockedError
+from dfdetect_jax.run.best import LOCK
+from dfdetect_jax.run.checkpoint import ON_DISK, Storage
+from dfdetect_jax.run.mirror import Mirror
+from dfdetect_jax.stores.address import is_address, joined, kept_copy
+from dfdetect_jax.stores.bucket import Bucket
+from dfdetect_jax.stores.lease import BEAT, Lease
+
+
+class Workplace(NamedTuple):
+    """Where a run is trained.
+
+    Attributes:
+        folder: the run folder, or its local copy.
+        name: the run as users know it: the folder, or the address.
+        storage: how the folder is kept; at an address `sealed` uploads in the background, waits for the upload before,
+            and raises what became of it.
+    """
+
+    folder: Path
+    name: str
+    storage: Storage = ON_DISK
+
+
+@contextlib.contextmanager
+def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterator[Workplace]:
+    """A run folder to train in, local or at an address; at the end all that was written is where the user named it.
+
+    Args:
+        workdir: a local folder, or gs:// or s3://.
+        beat: seconds between renewals of the lease at an address.
+
+    Raises:
+        RunError: another trains at the address; or took it, when this process could not reach the store for long.
+        StoreError: the store can't be reached, read or written.
+    """
+    if not is_address(workdir):
+        folder = Path(workdir).resolve()
+        yield Workplace(folder, str(folder))
+        return
+    address = joined(os.fspath(workdir))
+    mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
+    if not processes.is_first():  # reads what the first one has made sure of, and writes to its own copy alone
+        processes.wait_for_all("the run is leased")
+        mirror.fetch()
+        processes.wait_for_all("the run is copied")
+        yield Workplace(mirror.folder, address, Storage(shared=False))
+        return
+    with _leased(address, beat) as lease:
+        mirror.clear()
+        mirror.fetch()
+        processes.wait_for_all("the run is leased")
+        processes.wait_for_all("the run is copied")
+        with _Uploads(mirror, lease) as uploads:
+            yield Workplace(mirror.folder, address, Storage(uploads.start, shared=False))
+
+
+@contextlib.contextmanager
+def _leased(address: str, beat: float) -> Iterator[Lease]:
+    try:
+        lease = Lease(Bucket(address), LOCK, beat)
+    except LockedError as error:
+        raise RunError(f"{address}: {error} is training this run; wait for it, or give another --workdir") from error
+    try:
+        yield lease
+    except BaseException:
+        with contextlib.suppress(Exception):  # what ended the training is what is reported
+            lease.release()
+        raise
+    lease.release()
+
+
+class _Uploads:
+    """Uploads in the background, one at a time; the last one when the block has ended well."""
+
+    def __init__(self, mirror: Mirror, lease: Lease):
+        self._mirror, self._lease = mirror, lease
+        self._thread = ThreadPoolExecutor(1, "uploads")
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "_Uploads":
+        return self
+
+    def start(self) -> None:
+        self._wait()
+        self._last = self._thread.submit(self._push)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.start()
+                self._wait()
+            else:
+                with contextlib.suppress(Exception):
+                    self._wait()
+        finally:
+            self._thread.shutdown()
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def _push(self) -> None:
+        try:
+            self._lease.check()
+        except LockedError as error:
+            raise RunError(f"{self._mirror.folder}: {error} has taken over this run; end one of the two") from error
+        self._mirror.push()
