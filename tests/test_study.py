@@ -73,3 +73,9 @@ def test_one_command_runs_all_resumes_and_writes_tables(tmp_path):
     assert {row["arm"] for row in rows} == set(study_arms.TINY_ARMS)
     assert any(row["gain in auc"] for row in rows)
     assert (tmp_path / "curves.png").exists()
+
+    ended = subprocess.run([*command, "--against", "mesoinception4"], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    rows = json.loads((tmp_path / "against-mesoinception4.json").read_text())["rows"]
+    compared = {row["arm"]: row["against"] for row in rows if row["forgery"] == "all"}
+    assert compared == {name: None if name == "mesoinception4" else "mesoinception4" for name in study_arms.TINY_ARMS}
