@@ -20,6 +20,7 @@ from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training import loop, parallel
+from dfdetect_jax.training.first_weights import initial_state
 from dfdetect_jax.training.writers import METRICS
 from tests import slurm_cluster
 from tests.data.photographs import face_picture, write_image
@@ -65,7 +66,7 @@ def training(workdir):
 def last_state(workdir):
     """Parameters, optimiser, keys and cursor of the last checkpoint."""
     settings = open_run(workdir).settings
-    target = loop.initial_state(parallel.build(methods.build(settings), settings), settings)
+    target = initial_state(parallel.build(methods.build(settings), settings), settings)
     with contextlib.closing(loop.Checkpoints(workdir / "checkpoints")) as checkpoints:
         state, cursor = checkpoints.restore(target)
     return jax.tree.map(np.asarray, state.with_key_data()), cursor

@@ -23,6 +23,7 @@ from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.train import main, parse
 from dfdetect_jax.training import loop, parallel, provenance, stages
+from dfdetect_jax.training.first_weights import initial_state, weights_of
 from dfdetect_jax.training.writers import METRICS
 from tests.conftest import command_line, tiny_lae_settings, tiny_settings
 
@@ -185,7 +186,7 @@ def test_what_is_written_and_where_data_lie_may_change_in_the_same_folder(finish
 def states(workdir: Path):
     """Parameters, optimiser, keys and cursor of the last checkpoint, as NumPy arrays."""
     settings = open_run(workdir).settings
-    target = loop.initial_state(parallel.build(methods.build(settings), settings), settings)
+    target = initial_state(parallel.build(methods.build(settings), settings), settings)
     checkpoints = loop.Checkpoints(workdir / "checkpoints")
     state, cursor = checkpoints.restore(target)
     checkpoints.close()
@@ -231,7 +232,7 @@ def test_a_run_cut_off_and_resumed_equals_an_uninterrupted_one_bit_for_bit(finis
     ],
 )
 def test_a_run_whose_loss_is_never_finite_ends_before_it_is_saved(limit, line, finished, records, tmp_path):
-    nothing = jax.tree.map(lambda array: np.full_like(array, np.nan), loop.weights_of(finished))
+    nothing = jax.tree.map(lambda array: np.full_like(array, np.nan), weights_of(finished))
     settings = override(open_run(finished).settings, {"train.max_bad_steps": limit})
     with pytest.raises(RunError, match=line):
         loop.train(settings, tmp_path, records, initial=nothing)
@@ -249,19 +250,19 @@ def test_a_run_that_another_process_trains_is_refused_by_its_holder(finished, re
 
 
 def test_a_run_can_start_from_the_weights_of_another(finished, records):
-    weights = loop.weights_of(finished)
+    weights = weights_of(finished)
     settings = open_run(finished).settings
-    state = loop.initial_state(parallel.build(methods.build(settings), settings), settings, weights)
+    state = initial_state(parallel.build(methods.build(settings), settings), settings, weights)
     jax.tree.map(np.testing.assert_array_equal, state.params, weights["params"])
     settings = override(settings, {"model.middle_blocks": 2})
     build = parallel.build(methods.build(settings), settings)
-    other = loop.initial_state(build, settings, weights)
+    other = initial_state(build, settings, weights)
     encoder = weights["params"]["encoder"]
     jax.tree.map(np.testing.assert_array_equal, {k: other.params["encoder"][k] for k in encoder}, encoder)
     kernels = [each["logit"]["kernel"] for each in (other.params["classifier"], weights["params"]["classifier"])]
     assert not np.array_equal(*kernels)
     with pytest.raises(RunError, match="same encoder"):
-        loop.initial_state(build, settings, {"params": {}, "batch_stats": {}})
+        initial_state(build, settings, {"params": {}, "batch_stats": {}})
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.run.workplace import workplace
-from dfdetect_jax.training import loop, stages
+from dfdetect_jax.training import stages
+from dfdetect_jax.training.first_weights import weights_of
 from dfdetect_jax.training.source import find_records
 
 
@@ -51,7 +52,7 @@ def train_in_workdir(
     methods.build(settings)  # refuses what only networks know, before data is prepared
     with workplace(workdir) as place:
         records = find_records(settings.data)
-        initial = loop.weights_of(init_from) if init_from else None
+        initial = weights_of(init_from) if init_from else None
         finished = stages.train(
             settings, place.folder, records, initial=initial, profile=profile, storage=place.storage
         )

@@ -6,14 +6,12 @@ and a state is saved only after its weights were seen to be finite.
 
 import contextlib
 import dataclasses
-import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dfdetect_jax import methods
@@ -24,13 +22,12 @@ from dfdetect_jax.devices import processes
 from dfdetect_jax.devices.host import check_memory, set_fragments_aside
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.methods import TrainState, Variables
-from dfdetect_jax.methods.transfer import transfer_encoder, transfer_run
 from dfdetect_jax.run.checkpoint import ON_DISK, Checkpoints, Storage
-from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import CHECKPOINTS
 from dfdetect_jax.training import parallel as parallels
 from dfdetect_jax.training import preemption as preemptions
 from dfdetect_jax.training.bad_steps import BadSteps, check_weights
+from dfdetect_jax.training.first_weights import initial_state, origins, published_weights
 from dfdetect_jax.training.parallel import Parallel
 from dfdetect_jax.training.preemption import Preemption
 from dfdetect_jax.training.provenance import write_config
@@ -77,7 +74,7 @@ def train(
         WeightsError: the settings name a file of weights that can't be read.
     """
     until = until or settings.train.steps
-    weights = _published_weights(settings)
+    weights = published_weights(settings)
     method = methods.build(settings, weights)
     parallel = parallels.build(method, settings)
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
@@ -100,7 +97,7 @@ def train(
         if start:
             progress.print(f"resuming {workdir} from step {start}")
         else:
-            for line in _origins(settings, state.variables, weights, initial):
+            for line in origins(settings, state.variables, weights, initial):
                 progress.print(line)
         loop = _Loop(
             settings=settings,
@@ -114,26 +111,6 @@ def train(
         )
         trace = stack.enter_context(contextlib.closing(_Trace(workdir / PROFILE, profile)))
         return loop.run(state, batches, range(start + 1, until + 1), stage, trace)
-
-
-def _published_weights(settings: Settings) -> dict[str, Any]:
-    """The weights that training needs, by network."""
-    if not settings.required_weights:
-        return {}
-    from dfdetect_jax.weights import load_weights  # libraries that other runs need not wait for
-
-    return {source.network: load_weights(source) for source in settings.required_weights}
-
-
-def _origins(
-    settings: Settings, variables: Variables, weights: dict[str, Any], initial: Variables | None
-) -> Iterator[str]:
-    """Where the weights at the start come from, a line each; none if all are newly drawn."""
-    for source in settings.required_weights:
-        if source.setting == "model.pretrained":
-            yield f"{source.setting}: {transfer_encoder(variables, weights[source.network])}"
-    if initial is not None:
-        yield f"--init_from: {transfer_run(variables, initial)}"
 
 
 def _training_stream(records: Path, settings: Settings, masks: Masks | str | None) -> Iterable[dict[str, np.ndarray]]:
@@ -259,44 +236,3 @@ class _Trace:
         if self._running:
             jax.profiler.stop_trace()
             self._running = False
-
-
-def initial_state(parallel: Parallel, settings: Settings, initial: Variables | None = None) -> TrainState:
-    """A fresh state, whole, with `initial` in the place of random parameters if given.
-
-    From a run of another network, parameters and statistics of its encoder are taken as far as they fit.
-
-    Raises:
-        RunError: nothing in `initial` fits.
-    """
-    state = parallel.init(jax.random.key(settings.seed))
-    if initial is None:
-        return state
-    transferred = transfer_run(state.variables, initial)
-    if not transferred.taken:
-        raise RunError(
-            "--init_from: expected a run with the same network, or at least the same encoder, found other shapes; "
-            "match config.model to it"
-        )
-
-    def in_place_of(old: Any, new: Any) -> Any:
-        def place(old: jax.Array, new: Any) -> jax.Array:
-            return old if new is old else jax.device_put(np.array(new), old.sharding)
-
-        return jax.tree.map(place, old, new)
-
-    params = in_place_of(state.params, transferred.variables["params"])
-    return state.replace(
-        params=params,
-        batch_stats=in_place_of(state.batch_stats, transferred.variables["batch_stats"]),
-        ema=None if state.ema is None else jax.tree.map(jnp.copy, params),
-    )
-
-
-def weights_of(run_folder: str | os.PathLike[str]) -> Variables:
-    """The best checkpoint's parameters and statistics of another run, for `train(initial=...)`.
-
-    Raises:
-        RunError: it is no run folder, or has no sound checkpoint.
-    """
-    return jax.tree.map(np.asarray, open_run(run_folder).variables)

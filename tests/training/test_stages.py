@@ -24,6 +24,7 @@ from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training import loop, parallel, stages
+from dfdetect_jax.training.first_weights import initial_state
 from dfdetect_jax.weights.vgg16 import load_vgg16
 from tests.conftest import tiny_lae_settings
 from tests.data.drawn import SIZE, drawn_example, real_example, write_records
@@ -47,7 +48,7 @@ def settings(**active):
 
 def last_state(given, workdir):
     """The newest checkpoint of a run."""
-    target = loop.initial_state(parallel.build(methods.build(given), given), given)
+    target = initial_state(parallel.build(methods.build(given), given), given)
     checkpoints = Checkpoints(workdir / "checkpoints")
     state, _ = checkpoints.restore(target)
     checkpoints.close()
@@ -211,7 +212,7 @@ def test_the_perceptual_term_reads_its_weights_from_a_file_and_keeps_them_in_the
     assert stages.train(given, tmp_path / "run", drawn)
     checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
     method = methods.build(given, {"vgg16": load_vgg16(str(path), "", ("relu1_1",))})
-    state, _ = checkpoints.restore(loop.initial_state(parallel.build(method, given), given))
+    state, _ = checkpoints.restore(initial_state(parallel.build(method, given), given))
     checkpoints.close()
     np.testing.assert_array_equal(state.frozen.params["conv1_1"]["bias"], keras_vgg16.convolution("1_1")[1])
 
