@@ -23,7 +23,8 @@ from scipy import stats
 from dfdetect_jax import cli
 from dfdetect_jax.config import LAEModel, LAESettings, check, override
 from dfdetect_jax.config.lae import POOLINGS
-from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.data.record_folders import locate
+from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS

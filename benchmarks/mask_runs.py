@@ -19,7 +19,8 @@ from study_tables import Line, add_line, in_words, read_lines
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings, check, override
-from dfdetect_jax.data.records import Records, locate, read_manifest
+from dfdetect_jax.data.record_folders import locate
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import NO_INTERVALS
 from dfdetect_jax.evaluation.metrics.localization_metrics import MapMetrics

@@ -20,7 +20,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from sklearn.metrics import roc_auc_score
 
 from dfdetect_jax.data.pipeline import eval_batches
-from dfdetect_jax.data.records import locate
+from dfdetect_jax.data.record_folders import locate
 
 BATCH = 32
 CALIBRATION_BATCHES = 6

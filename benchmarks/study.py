@@ -36,7 +36,8 @@ from study_arms import ARMS, RATES, TINY_ARMS, settings_of
 from dfdetect_jax import cli
 from dfdetect_jax.config import Settings
 from dfdetect_jax.config.common import Data
-from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.data.record_folders import locate
+from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.evaluation.measure import measure_run
 from dfdetect_jax.evaluation.metrics.bootstrap import Resampling

@@ -141,7 +141,7 @@ def prepare(
     """
     from dfdetect_jax.data import remote_records
     from dfdetect_jax.data.prepare.preparation import prepare as prepare_records
-    from dfdetect_jax.data.records import named_home
+    from dfdetect_jax.data.record_folders import named_home
 
     home, local_root = named_home(os.fspath(out)), None if root is None else Path(root)
     if not is_address(home):

@@ -23,7 +23,7 @@ import rich.console
 import rich.progress
 
 from dfdetect_jax import cli
-from dfdetect_jax.data import audit, catalog, records
+from dfdetect_jax.data import audit, catalog, record_folders
 from dfdetect_jax.data.catalog_options import Options, add_flags, options_from
 from dfdetect_jax.data.counts_table import counts_table
 from dfdetect_jax.data.finding import Finding, Severity, at_least, severity_counts
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     local(args.root or "", "--root", "copy it here, or mount the bucket")
     if args.records:
-        folder = records.locate(args.records)
+        folder = record_folders.locate(args.records)
         title, result = str(folder), check_records(folder)
     else:
         title = str(Path(args.root).expanduser().absolute())

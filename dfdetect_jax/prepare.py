@@ -16,7 +16,7 @@ import rich.console
 
 from dfdetect_jax import cli
 from dfdetect_jax.config import ALIGNMENTS, FACE_DETECTORS, Crop
-from dfdetect_jax.data import records, remote_records
+from dfdetect_jax.data import record_folders, records, remote_records
 from dfdetect_jax.data.catalog_options import add_flags, options_from
 from dfdetect_jax.data.counts_table import counts_table, report_lines
 from dfdetect_jax.data.deepfakebench_export import export_json
@@ -154,7 +154,7 @@ def _refuse_several(home: str, share: Share, beam: Sequence[str]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepares records and prints their contents; returns the exit status."""
     args, beam = parse(argv)
-    share, home = read_share(args.shard), records.named_home(args.out)
+    share, home = read_share(args.shard), record_folders.named_home(args.out)
     if is_address(home):
         _refuse_several(home, share, beam)
     local(args.root, "--root", "copy it here, or mount the bucket")

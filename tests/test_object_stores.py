@@ -10,7 +10,7 @@ import pytest
 import dfdetect_jax as dfd
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import remote_records
-from dfdetect_jax.data.records import locate
+from dfdetect_jax.data.record_folders import locate
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluate import main as evaluate
 from dfdetect_jax.export import main as export

@@ -11,7 +11,7 @@ import pytest
 
 from dfdetect_jax.cli import ExitStatus
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders, records
 from dfdetect_jax.data.prepare import request
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.prepare.request import Request
@@ -157,7 +157,7 @@ def test_the_embedded_set_needs_no_files(embedded):
     manifest = records.read_manifest(embedded)
     assert embedded.parts[-3:] == ("forge", "32px-8", records.VERSION)
     assert sum(count["examples"] for count in manifest.counts["train"].values()) == 8
-    assert records.locate("forge", embedded.parents[2]) == embedded
+    assert record_folders.locate("forge", embedded.parents[2]) == embedded
 
 
 def test_the_embedded_set_of_another_version_is_made_again(embedded, tmp_path, monkeypatch):

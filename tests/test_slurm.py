@@ -13,7 +13,7 @@ import pytest
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders
 from dfdetect_jax.data.prepare import jobs, workers
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.prepare.request import Request
@@ -138,7 +138,7 @@ def test_an_array_of_shares_of_which_one_is_ended_midway_prepares_the_records_of
     cluster.wait_until(lambda: cluster.state(array) == "COMPLETED", 120, log)
     assert "of 120 were done before; continuing" in log.read_text()
     whole = prepare(root=tree, out=cluster.folder / "whole", processes=1, log=print, **settings)
-    assert files(records.locate("faces", out)) == files(whole)
+    assert files(record_folders.locate("faces", out)) == files(whole)
 
 
 def files(folder):

@@ -8,7 +8,7 @@ import pytest
 
 from dfdetect_jax.active.queue import read_queue
 from dfdetect_jax.active.queue_masks import read_masks
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders, records
 from dfdetect_jax.data.encoding import TEXTS
 from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.pipeline import eval_batches
@@ -24,7 +24,7 @@ FORGERIES = {"swap_alpha", "attribute_bilinear", "inpaint_telea"}
 
 @pytest.fixture
 def prepared():
-    return records.locate("forge/40px-8", written_by_0_1_0.folder() / "data")
+    return record_folders.locate("forge/40px-8", written_by_0_1_0.folder() / "data")
 
 
 def test_the_records_are_in_the_old_form(prepared):

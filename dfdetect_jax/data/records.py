@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +26,6 @@ from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
 from dfdetect_jax.data.manifest_form import check_form
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import read_json, sha256_file
-from dfdetect_jax.stores.address import is_address, kept_copy
 
 JOINED = "joined"  # in place of a data set's layout: made of others, see `prepare.joining`
 VERSION = "1.0.0"  # of the record's format: raised when prepared folders can't be read as before
@@ -116,55 +114,6 @@ def _with_current_names(values: dict[str, Any]) -> dict[str, Any]:
 def read_clips(folder: str | Path) -> list[dict[str, Any]]:
     """Reads `clips.jsonl`: for every clip (or generated unit) the fields of `crops.ClipReport`."""
     return [json.loads(line) for line in (Path(folder) / CLIPS).read_text(encoding="utf-8").splitlines()]
-
-
-def records_home(data_dir: str | Path = "") -> Path:
-    """The folder of prepared data sets: `data_dir`, else `TFDS_DATA_DIR`, else `~/tensorflow_datasets`. Absolute.
-
-    For an address it is a local folder, for what is made on first use; see `locate` for what was prepared there.
-    """
-    home = named_home(data_dir)
-    return kept_copy("homes", home) if is_address(home) else Path(home).expanduser().absolute()
-
-
-def named_home(data_dir: str | Path = "") -> str:
-    """As `records_home`, as it was named: a folder, or an address."""
-    return str(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
-
-
-def locate(name_or_folder: str | Path, data_dir: str | Path = "") -> Path:
-    """Finds prepared records by name ("forge"), name and config ("faceforensics/c23-299px"), folder, or address.
-
-    Those on gs:// or s3:// are copied to the user's cache, where they are not yet.
-
-    Raises:
-        RecordsError: there are none, or several variants (they are listed).
-        StoreError: an object store can't be reached or read.
-    """
-    if is_address(name_or_folder):
-        return _fetched(str(name_or_folder))
-    home = records_home(data_dir)
-    for base in (Path(name_or_folder).expanduser().absolute(), home / name_or_folder):
-        for pattern in (MANIFEST, f"*/{MANIFEST}", f"*/*/{MANIFEST}", f"[!.]*/*/*/{MANIFEST}"):
-            folders = sorted(path.parent for path in base.glob(pattern))
-            if len(folders) == 1:
-                return folders[0]
-            if folders:
-                names = ", ".join(str(path.relative_to(base)) for path in folders)
-                raise RecordsError(f"{name_or_folder}: expected one variant, found {names}; name one of them")
-    if is_address(named_home(data_dir)):
-        return _fetched(str(name_or_folder), named_home(data_dir))
-    present = sorted({path.relative_to(home).parts[0] for path in home.glob(f"[!.]*/*/*/{MANIFEST}")})
-    raise RecordsError(
-        f"{name_or_folder}: no prepared records of that name in {home}, which has {', '.join(present) or 'none'}, "
-        "nor a folder of records; make them with `prepare`, or give the folder"
-    )
-
-
-def _fetched(name: str, home: str = "") -> Path:
-    from dfdetect_jax.data import remote_records  # which reads manifests
-
-    return remote_records.fetch(name, home)
 
 
 class Records:

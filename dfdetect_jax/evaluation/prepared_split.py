@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dfdetect_jax.config import one_of
 from dfdetect_jax.data.example import ALL_SPLITS, SPLITS
-from dfdetect_jax.data.records import Records, locate, read_manifest, records_home
+from dfdetect_jax.data.record_folders import locate, records_home
+from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.stores.address import is_address
@@ -39,7 +40,7 @@ def find_splits(names: Sequence[str], split: str, data_dir: str = "") -> list[Pr
     Args:
         names: of prepared data sets, or folders of records; each may end in ":" and a split of its own.
         split: of the others: "train", "val", "test", or "all".
-        data_dir: folder of prepared data sets, as `records.locate` takes it.
+        data_dir: folder of prepared data sets, as `record_folders.locate` takes it.
 
     Raises:
         RecordsError: records are missing or damaged.

@@ -16,7 +16,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from dfdetect_jax import files, methods
 from dfdetect_jax.config import Crop, Settings, check_crop, from_dict, to_dict
-from dfdetect_jax.data.records import locate, read_manifest
+from dfdetect_jax.data.record_folders import locate
+from dfdetect_jax.data.records import read_manifest
 from dfdetect_jax.devices import mesh
 from dfdetect_jax.devices.kept_files import keep, read_kept
 from dfdetect_jax.devices.kept_program import origin

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dfdetect_jax.config import BENCHMARK, EMBEDDED, Crop, Data
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders
 from dfdetect_jax.data.prepare import joining, preparation
 
 
@@ -17,6 +17,6 @@ def find_records(data: Data) -> Path:
     if data.name == BENCHMARK:  # links to the pictures, made in seconds
         return preparation.prepare(BENCHMARK, data.root, data.data_dir, json=data.json, compression=data.compression)
     if data.name != EMBEDDED:
-        folders = [records.locate(name, data.data_dir) for name in data.names]
+        folders = [record_folders.locate(name, data.data_dir) for name in data.names]
         return folders[0] if len(folders) == 1 else joining.join(folders, data.data_dir)
     return preparation.prepare(EMBEDDED, None, data.data_dir, Crop(size=data.image_size), images=data.forge_images)

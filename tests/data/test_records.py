@@ -90,32 +90,6 @@ def test_records_are_small_when_pickled(drawn):
     assert fields_equal(pickle.loads(pickled)[2], drawn_example("val", records.Records(drawn, "val")[2]["frame"]))
 
 
-def test_records_are_located_by_name_config_and_folder(drawn):
-    home = drawn.parents[2]
-    for name in ("drawn", "drawn/32px", str(drawn), str(drawn.parent)):
-        assert records.locate(name, home) == drawn
-
-
-def test_a_name_that_is_not_prepared_is_answered_with_the_names_that_are(drawn):
-    with pytest.raises(RecordsError, match=r"drwan: no prepared records of that name in .*, which has drawn"):
-        records.locate("drwan", drawn.parents[2])
-
-
-def test_several_variants_are_listed(tmp_path):
-    for config in ("c23-32px", "c40-32px"):
-        write_records(tmp_path / "drawn" / config / records.VERSION, {"val": 2})
-    with pytest.raises(RecordsError, match=r"expected one variant, found c23-32px/1\.0\.0, c40-32px/1\.0\.0"):
-        records.locate("drawn", tmp_path)
-
-
-def test_the_home_of_records_is_the_argument_then_the_environment_then_the_home_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "from_environment"))
-    assert records.records_home(tmp_path) == tmp_path
-    assert records.records_home() == tmp_path / "from_environment"
-    monkeypatch.delenv("TFDS_DATA_DIR")
-    assert records.records_home().name == "tensorflow_datasets"
-
-
 def test_an_absent_split_names_those_that_are_there(tmp_path):
     folder = write_records(tmp_path / "drawn" / "32px" / records.VERSION, {"val": 2})
     with pytest.raises(RecordsError, match="no examples in split 'test'; it has val"):

@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from dfdetect_jax.data import remote_records
-from dfdetect_jax.data.records import MANIFEST, Records, locate, read_manifest, verify
+from dfdetect_jax.data.record_folders import locate
+from dfdetect_jax.data.records import MANIFEST, Records, read_manifest, verify
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.evaluation.prepared_split import find_splits
 from dfdetect_jax.stores.bucket import Bucket

@@ -17,7 +17,8 @@ from dfdetect_jax.data.example import Example, LandmarkedExample
 from dfdetect_jax.data.prepare import shards
 from dfdetect_jax.data.prepare.locks import locked
 from dfdetect_jax.data.prepare.parts import write_part
-from dfdetect_jax.data.records import Manifest, read_manifest, records_home
+from dfdetect_jax.data.record_folders import records_home
+from dfdetect_jax.data.records import Manifest, read_manifest
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import write_json, write_text
 
@@ -31,7 +32,7 @@ def join(folders: Sequence[Path], data_dir: str | Path = "") -> Path:
 
     Args:
         folders: of records with the same crop and encoding.
-        data_dir: folder of prepared data sets, as `records.records_home` takes it.
+        data_dir: folder of prepared data sets, as `record_folders.records_home` takes it.
 
     Returns:
         The folder of the joined records, named after all of them.

@@ -24,7 +24,7 @@ from dfdetect_jax.data.prepare import jobs, shards, workers
 from dfdetect_jax.data.prepare.locks import locked
 from dfdetect_jax.data.prepare.parts import read_report
 from dfdetect_jax.data.prepare.request import Request, default_crop
-from dfdetect_jax.data.records import records_home
+from dfdetect_jax.data.record_folders import records_home
 from dfdetect_jax.devices.host import processors
 from dfdetect_jax.errors import RecordsError, SettingsError
 from dfdetect_jax.files import write_json, write_text
@@ -51,7 +51,7 @@ def prepare(
     Args:
         dataset: one of `request.DATASETS`.
         root: the tree on disk; None for the embedded set.
-        out: folder of prepared data sets, as `records.records_home` takes it.
+        out: folder of prepared data sets, as `record_folders.records_home` takes it.
         crop: how faces are cropped; None for the defaults.
         processes: that work at a time; 0 for one per processor. The records don't depend on it.
         beam: options of Apache Beam, which then runs the jobs in place of processes of this machine.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.errors import RecordsError
 from tests import dask_cluster
@@ -56,7 +56,7 @@ def test_dask_gives_the_records_of_beams_own_runner_though_one_of_two_workers_is
     with preparing(tree, direct, "--runner=DirectRunner") as process:
         said = process.communicate(timeout=240)[0]
         assert process.returncode == 0, said
-    assert files(records.locate("faces", tmp_path)) == files(records.locate("faces", direct))
+    assert files(record_folders.locate("faces", tmp_path)) == files(record_folders.locate("faces", direct))
 
 
 def test_a_dask_scheduler_that_is_not_there_is_refused_in_one_line(tree, tmp_path):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dfdetect_jax.config import Crop
-from dfdetect_jax.data import records
+from dfdetect_jax.data import record_folders
 from dfdetect_jax.data.prepare.preparation import prepare, prepare_share
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.prepare import main
@@ -73,7 +73,7 @@ def test_shares_at_the_same_time_give_the_same_records(tree, whole, tmp_path):
     ]
     errors = [process.communicate()[1] for process in processes]
     assert {process.returncode for process in processes} <= {0, 1}, errors  # 1: it merged, and a picture is broken
-    assert files(records.locate("faces", tmp_path)) == files(whole)
+    assert files(record_folders.locate("faces", tmp_path)) == files(whole)
 
 
 def test_a_call_without_a_share_runs_the_jobs_that_remain(tree, whole, half):
@@ -89,7 +89,7 @@ def test_apache_beam_gives_the_same_records(tree, whole, tmp_path, mode):
     result = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
     assert result.returncode == 1, result.stderr  # a picture is broken
     assert "skipped: real/broken: " in result.stderr
-    assert files(records.locate("faces", tmp_path)) == files(whole)
+    assert files(record_folders.locate("faces", tmp_path)) == files(whole)
 
 
 def test_a_runner_that_beam_does_not_have_is_refused_in_one_line(tree, tmp_path):
