@@ -2,6 +2,10 @@
 
 import importlib
 import json
+import os
+import subprocess
+import sys
+import time
 
 import jax
 import numpy as np
@@ -14,12 +18,14 @@ from dfdetect_jax.data.record_folders import locate
 from dfdetect_jax.errors import SettingsError
 from dfdetect_jax.evaluate import main as evaluate
 from dfdetect_jax.export import main as export
+from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.run.seal import SEAL
 from dfdetect_jax.run.workplace import workplace
 from dfdetect_jax.stores.bucket import Bucket
 from dfdetect_jax.training import loop
 from tests import emulators, trained
-from tests.conftest import TINY_CAE
+from tests.conftest import TINY_CAE, command_line
 
 BEAT = 0.05  # seconds
 
@@ -72,6 +78,31 @@ def test_a_run_cut_off_here_ends_there_as_one_that_was_never_cut_off(scheme, tmp
     jax.tree.map(np.testing.assert_array_equal, whole.variables, other.variables)
     seals = [json.loads(Bucket(runs).read(key)) for key in Bucket(runs).names() if key.endswith("seal.json")]
     assert {seal["metrics"]["stage"] for seal in seals} == {1}
+
+
+@pytest.mark.slow
+def test_a_command_ended_by_sigterm_goes_on_on_another_machine(tmp_path):
+    address = emulators.fresh_address("gs")
+    argv = command_line(address, train__steps=300, train__eval_every=20, train__log_every=20)
+
+    def started(cache):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / cache), "TFDS_DATA_DIR": str(tmp_path / "data")}
+        command = [sys.executable, "-m", "dfdetect_jax.train", *argv]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+    here = started("here")
+    while here.poll() is None and not any(name.endswith(SEAL) for name in Bucket(address).names()):
+        time.sleep(0.2)
+    here.terminate()
+    words = here.communicate(timeout=120)[1]
+    assert (here.returncode, words.count("stopped by SIGTERM")) == (0, 1), words
+    assert LOCK not in Bucket(address).names()
+
+    there = started("there")
+    words = there.communicate(timeout=400)[1]
+    assert (there.returncode, words.count("resuming")) == (0, 1), words
+    assert "report/report.html" in Bucket(address).names()
+    assert open_run(address).info["checkpoint"]["step"] % 20 == 0
 
 
 @pytest.mark.slow
