@@ -6,8 +6,9 @@
 A call takes uint8 crops in the host's memory to scores there, without maps and reconstructions, which PyTorch's arms
 leave out as well; these run in inference mode, channels_last, with bfloat16 under autocast and float32 on a GPU as
 TF32, as JAX does. onnxruntime runs, on CPUs, the network that `export --format onnx` writes of it. All arms are the
-same network with random weights, on JAX's default device, and interleaved. Close other programs. Decoding and face
-detection are measured by `score_media.py`.
+same network with random weights, on JAX's default device, and interleaved. "without compiler options" is there where
+this library gives XLA some (`devices/compiler_options.py`). Close other programs. Decoding and face detection are
+measured by `score_media.py`.
 """
 
 import functools
@@ -24,12 +25,13 @@ import workload
 
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
-from dfdetect_jax.devices import host
+from dfdetect_jax.devices import host, kept_program
+from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.models.folding import find_folds, fold
 from dfdetect_jax.models.operations import plain_lowering
 from dfdetect_jax.run.predictor import PREDICT_BATCH, Predictor
 
-OURS, PLAIN, ONNX = "this library", "plain Flax layers", "onnxruntime"
+OURS, PLAIN, ONNX, UNTOLD = "this library", "plain Flax layers", "onnxruntime", "without compiler options"
 EAGER, COMPILED = "PyTorch, eager", "PyTorch, compiled"
 LEFT_OUT_AS = {
     "plain": (PLAIN,),
@@ -37,6 +39,7 @@ LEFT_OUT_AS = {
     "eager": (EAGER,),
     "compile": (COMPILED,),
     "onnx": (ONNX,),
+    "options": (UNTOLD,),
 }
 Arm = tuple[Callable[[], object], dict]
 
@@ -47,13 +50,17 @@ def detector_parameters(settings: Settings) -> tuple[methods.Method, methods.Tra
     return method, jax.jit(method.init)(jax.random.key(0))
 
 
-def jax_arm(settings: Settings, images: np.ndarray, plain: bool) -> Arm:
+def jax_arm(settings: Settings, images: np.ndarray, name: str) -> Arm:
     """`Predictor.score` on the images as a call, and facts about it."""
     method, state = detector_parameters(settings)
+    given = kept_program.compiler_options
+    if name == UNTOLD:
+        kept_program.compiler_options = dict
     predictor = Predictor(method, state.variables)
+    kept_program.compiler_options = given
 
     def score() -> np.ndarray:
-        with plain_lowering(plain):  # around each call: it selects the compiled program
+        with plain_lowering(name == PLAIN):  # around each call: it selects the compiled program
             return predictor.score(images)
 
     start = time.perf_counter()
@@ -113,8 +120,8 @@ def build_arms(settings: Settings, images: np.ndarray, wanted: list[str]) -> tup
     for name in wanted:
         if reason := absent(name):
             notes.append(reason)
-        elif name in (OURS, PLAIN):
-            arms[name], facts[name] = jax_arm(settings, images, plain=name == PLAIN)
+        elif name in (OURS, UNTOLD, PLAIN):
+            arms[name], facts[name] = jax_arm(settings, images, name)
         elif name == ONNX:
             arms[name], facts[name] = onnx_arm(settings, images)
         else:
@@ -149,7 +156,8 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], choices=LEFT_OUT_AS, help="arms to leave out")
     args = parser.parse_args()
     left_out = [name for word in args.without for name in LEFT_OUT_AS[word]]
-    wanted = [name for name in (OURS, PLAIN, EAGER, COMPILED, ONNX) if name not in left_out]
+    untold = (UNTOLD,) if compiler_options() else ()
+    wanted = [name for name in (OURS, *untold, PLAIN, EAGER, COMPILED, ONNX) if name not in left_out]
 
     host.keep_freed_memory()  # PyTorch's arms, in the same process, gain by it too
     where = measure.environment("jax", "jaxlib", "flax", "torch", "onnxruntime")
