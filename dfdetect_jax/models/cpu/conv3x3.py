@@ -25,7 +25,7 @@ def _block(height: int, width: int, channels: int, features: int) -> tuple[int, 
     """Rows and columns of output pixels to compute as one position; (1, 1) where the plain form is as fast.
 
     Measured on two cores, milliseconds for 32 maps of 96x96, plain and blocked: 16 to 8 channels 13.3 and 9.6; 8 to 3
-    17.2 and 4.0; 8 to 8 8.6 and 6.5. For maps of 48x48 and 8 to 16 channels 2.4 and 2.3.
+    17.2 and 4.0; for 8 such maps, 8 to 8 2.2 and 1.3. For 32 maps of 48x48 and 8 to 16 channels 2.4 and 2.3.
     """
     if channels > 16 or features > 8 or width % 2:
         return 1, 1
@@ -37,7 +37,7 @@ def _is_shifted(channels: int, features: int, stride: int) -> bool:
     """Whether a sum of shifted products is the fastest form.
 
     Measured on two cores, milliseconds for 32 maps of 96x96, plain, blocked and shifted: 3 to 8 channels 9.5, 4.0 and
-    1.6; 8 to 8 with stride 2 2.6, 3.6 and 2.0. For maps of 48x48 and 8 to 16 channels 2.4, 2.3 and 3.8.
+    1.6; 8 to 8 with stride 2 2.5, 3.6 and 2.0. For maps of 48x48 and 8 to 16 channels 2.4, 2.3 and 3.8.
     """
     return features == _REGISTER and channels <= (8 if stride == 2 else 3)
 
