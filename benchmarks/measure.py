@@ -59,24 +59,27 @@ class Seconds(NamedTuple):
 
 
 _REST = 0.1
-"""Seconds before a call: the threads of the arm before wait for more work by counting, 10 ms in PyTorch, 40 ms in
-onnxruntime, and would take a processor from this one."""
+"""Seconds: threads of PyTorch wait for more work by counting for 10 ms, those of onnxruntime for 40."""
 
 
-def take_turns(arms: dict[str, Callable[[], object]], rounds: int, warmup: int = 1) -> dict[str, list[Seconds]]:
+def take_turns(
+    arms: dict[str, Callable[[], object]], rounds: int, warmup: int = 1, *, rested: bool = False
+) -> dict[str, list[Seconds]]:
     """Times each call with the arms interleaved, so that other load on the machine affects all of them equally.
 
     Args:
         arms: name -> one unit of work, which returns when the work is done.
         rounds: timed calls of each arm.
         warmup: untimed calls of each arm before them.
+        rested: for arms of several libraries in this process: before each turn the threads of the one before come to
+            rest, and one more call is not timed, since the first after a rest is slower than those in a row.
     """
     seconds = {name: [] for name in arms}
     for i in range(warmup + rounds):
         for name, run in arms.items():
-            if len(arms) > 1:
+            if rested:
                 time.sleep(_REST)
-                run()  # as in a row of calls: the one after a rest is slower
+                run()
             clock, processor = time.perf_counter(), time.process_time()
             run()
             if i >= warmup:

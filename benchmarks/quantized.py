@@ -1,12 +1,13 @@
 """Would int8 pay? An exported network, quantised by onnxruntime, beside itself: milliseconds, scores, AUC.
 
     dfdetect export --run RUN --format onnx --out MODEL
-    python benchmarks/quantized.py --model MODEL --data NAME [--images 640] [--json FILE]
+    python benchmarks/quantized.py --model MODEL --data NAME [--batches 20] [--json FILE]
 
 Activations and weights become 8-bit integers, weights with a scale per channel, calibrated on the validation split of
 prepared records (by extremes, or by all but a thousandth of a per cent); measured on their test split.
 """
 
+import itertools
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -31,24 +32,23 @@ class Calibration(CalibrationDataReader):
     """Batches of crops as onnxruntime asks for them."""
 
     def __init__(self, images: np.ndarray):
-        self._batches = iter(np.split(images, len(images) // BATCH))
+        self._batches = iter(batches_of(images))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
         return None if batch is None else {"images": batch}
 
 
-def crops(data: str, split: str, size: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [N, size, size, 3] and labels [N]: the first of a split, whole batches."""
-    images, labels, found = [], [], 0
-    for batch in eval_batches(locate(data), split, batch_size=BATCH, image_size=size):
-        whole = np.asarray(batch["valid"]).all()
-        if not whole or found >= most:
-            break
-        images.append(np.asarray(batch["image"]))
-        labels.append(np.asarray(batch["label"]))
-        found += BATCH
-    return np.concatenate(images), np.concatenate(labels)
+def batches_of(images: np.ndarray) -> list[np.ndarray]:
+    return [images[first : first + BATCH] for first in range(0, len(images), BATCH)]
+
+
+def crops(data: str, split: str, size: int, batches: int) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [N, size, size, 3] and labels [N]: the first batches of a split, without their padding."""
+    found = eval_batches(locate(data), split, batch_size=BATCH, image_size=size)
+    first = list(itertools.islice(found, batches))
+    images, labels, valid = (np.concatenate([batch[name] for batch in first]) for name in ("image", "label", "valid"))
+    return images[valid > 0], labels[valid > 0]
 
 
 def networks(model: Path, calibration: np.ndarray, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -71,28 +71,28 @@ def networks(model: Path, calibration: np.ndarray, folder: Path) -> Iterator[tup
 
 
 def scores(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
-    batches = np.split(images, len(images) // BATCH)
-    return np.concatenate([session.run(["score"], {"images": batch})[0] for batch in batches])
+    return np.concatenate([session.run(["score"], {"images": batch})[0] for batch in batches_of(images)])
 
 
 def main() -> None:
     parser = measure.command_line(__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="folder of an exported model")
     parser.add_argument("--data", required=True, help="prepared data set with the splits val and test")
-    parser.add_argument("--images", type=int, default=640, help="of the test split")
+    parser.add_argument("--batches", type=int, default=20, help="of 32 crops, from the test split")
     parser.add_argument("--rounds", type=int, default=15, help="timed calls of each arm")
     args = parser.parse_args()
     logging.disable(logging.WARNING)  # onnxruntime's, of what it can't quantise
     model = args.model / "model.onnx"
     size = onnxruntime.InferenceSession(model).get_inputs()[0].shape[1]
-    images, labels = crops(args.data, "test", size, args.images)
-    calibration, _ = crops(args.data, "val", size, CALIBRATION_BATCHES * BATCH)
+    images, labels = crops(args.data, "test", size, args.batches)
+    calibration, _ = crops(args.data, "val", size, CALIBRATION_BATCHES)
     with tempfile.TemporaryDirectory() as folder:
         paths = dict(networks(model, calibration, Path(folder)))
         sessions = {name: onnxruntime.InferenceSession(path) for name, path in paths.items()}
     seconds = measure.take_turns(
         {name: lambda session=session: scores(session, images[:BATCH]) for name, session in sessions.items()},
         args.rounds,
+        rested=True,
     )
     found = {name: scores(session, images) for name, session in sessions.items()}
     rows: list[measure.Row] = [

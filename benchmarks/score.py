@@ -17,6 +17,7 @@ import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import jax
 import measure
@@ -53,11 +54,9 @@ def detector_parameters(settings: Settings) -> tuple[methods.Method, methods.Tra
 def jax_arm(settings: Settings, images: np.ndarray, name: str) -> Arm:
     """`Predictor.score` on the images as a call, and facts about it."""
     method, state = detector_parameters(settings)
-    given = kept_program.compiler_options
-    if name == UNTOLD:
-        kept_program.compiler_options = dict
-    predictor = Predictor(method, state.variables)
-    kept_program.compiler_options = given
+    told = compiler_options if name != UNTOLD else dict
+    with mock.patch.object(kept_program, "compiler_options", told):
+        predictor = Predictor(method, state.variables)
 
     def score() -> np.ndarray:
         with plain_lowering(name == PLAIN):  # around each call: it selects the compiled program
@@ -165,7 +164,7 @@ def main() -> None:
     images = workload.random_batch(settings)["image"]
     arms, facts, notes = build_arms(settings, images, wanted)
     host.set_fragments_aside()
-    seconds = measure.take_turns(arms, args.rounds)
+    seconds = measure.take_turns(arms, args.rounds, rested=True)
     rate, flop = measure.matrix_product_rate(args.dtype), arithmetic(settings, images)
     notes += [
         f"{facts[OURS]['parameters'] / 1e6:.1f} M parameters",

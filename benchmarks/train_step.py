@@ -150,7 +150,7 @@ def main() -> None:
     where = measure.environment("jax", "jaxlib", "flax", "optax", "torch")
     arms, facts, notes = build_arms(workload.settings_from(args), wanted, args.compile_mode)
     host.set_fragments_aside()  # as `train` does once it has compiled
-    seconds = measure.take_turns(arms, args.steps)
+    seconds = measure.take_turns(arms, args.steps, rested=True)
     dtype = "float32" if jax.default_backend() == "cpu" else args.dtype  # a CPU emulates bfloat16
     rate = measure.matrix_product_rate(dtype)
     floor = facts[OURS]["flop"] / rate

@@ -7,8 +7,8 @@ import jaxlib
 
 _ON_ONE_THREAD = ("0.10.1", "0.10.2")
 """Releases of jaxlib, of them the last for Python 3.11, whose CPU backend gives convolutions of 32 and more output
-channels to a library that runs them on one thread. On two cores, 32 maps of 96x48 and 32 channels take 27.5 ms so, and
-15.5 without it; what that is worth to whole networks is in docs/speed.md."""
+channels to a library that runs many of them on one thread: `benchmarks/conv3x3.py`. What that is worth to whole
+networks is in docs/speed.md."""
 
 _ALL_BUT_CONVOLUTIONS = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 

@@ -37,7 +37,8 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not keys:
         raise RunError(f"{address}: expected a run or a model, found nothing; check the address")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(_Released(Lock(folder.parent / "lock", seconds=None))):
+    with contextlib.ExitStack() as stack:
+        stack.callback(Lock(folder.parent / "lock", seconds=None).release)
         top = [key for key in keys if "/" not in key and key != LOCK]
         for path in folder.glob("*"):  # of what is no longer there
             if path.is_file() and path.name not in top:
@@ -46,11 +47,6 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
         if _SUMS not in top:
             _fetch_best(bucket, keys, folder)
     return folder
-
-
-class _Released:
-    def __init__(self, lock: Lock):
-        self.close = lock.release
 
 
 def _fetch_best(bucket: Bucket, keys: list[str], folder: Path) -> None:

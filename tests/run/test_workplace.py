@@ -1,10 +1,12 @@
 """A run at an address is trained in one local copy, goes on in another, and is read from a third."""
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from dfdetect_jax.errors import RunError
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.seal import SEAL, sealed_steps
-from dfdetect_jax.run.workplace import workplace
+from dfdetect_jax.run.workplace import Workplace, workplace
 from dfdetect_jax.stores.bucket import Bucket
 from tests import emulators, trained
 
@@ -31,6 +33,14 @@ def another_machine(monkeypatch, tmp_path):
 
 def fill(folder: Path) -> None:
     shutil.copytree(trained.folders()[0], folder, dirs_exist_ok=True)
+
+
+@contextlib.contextmanager
+def training_of_a_sealed_checkpoint(address: str) -> Iterator[Workplace]:
+    with workplace(address, beat=BEAT) as place:
+        fill(place.folder)
+        place.storage.sealed()
+        yield place
 
 
 def address_of_a_run(scheme: str) -> str:
@@ -54,9 +64,7 @@ def test_a_run_is_read_where_it_was_never_trained(scheme, another_machine):
 def test_training_goes_on_from_what_the_bucket_has(another_machine):
     address = emulators.fresh_address("gs")
     another_machine()
-    with workplace(address, beat=BEAT) as place:
-        fill(place.folder)
-        place.storage.sealed()
+    with training_of_a_sealed_checkpoint(address) as place:
         (place.folder / "metrics.jsonl").write_text("after the checkpoint")
         first = place.folder
     another_machine()
@@ -106,9 +114,7 @@ def test_a_damaged_checkpoint_is_passed_over(another_machine, caplog):
 def test_a_checkpoint_that_training_deletes_goes_from_the_bucket(another_machine):
     address = emulators.fresh_address("gs")
     another_machine()
-    with workplace(address, beat=BEAT) as place:
-        fill(place.folder)
-        place.storage.sealed()
+    with training_of_a_sealed_checkpoint(address) as place:
         shutil.rmtree(place.folder / "checkpoints/2")
     assert not Bucket(address).names("checkpoints/")
 
