@@ -1,4 +1,4 @@
-"""Three steps of SGD on a batch that is always the same, over however many devices and processes there are.
+"""How three steps of SGD on one batch change the state, over however many devices and processes there are.
 
 `python -m tests.training.several_devices OUT.npz METHOD ONE|MESH|PMAP [HOST:PORT COUNT ID]`, for `test_equality.py`.
 """
@@ -17,7 +17,7 @@ def settings_of(method):
 
     settings = override(
         tiny_settings() if method == "cae" else tiny_lae_settings(),
-        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.05, "augment.flip": True, "train.batch_size": 16},
+        {"optimizer.name": "sgd", "optimizer.learning_rate": 0.005, "augment.flip": True, "train.batch_size": 16},
     )
     if method == "cae":
         settings = override(settings, {"loss.reconstruct": "real"})  # devices hold different numbers of reals
@@ -41,6 +41,13 @@ def batch_of(settings):
     return batch
 
 
+def arrays_of(ways, state):
+    import jax
+
+    leaves = jax.tree_util.tree_leaves_with_path(ways.whole(state).with_key_data())
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
 def take_steps(out, method, kind):
     import jax
 
@@ -54,17 +61,14 @@ def take_steps(out, method, kind):
     mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
     batch = jax.tree.map(lambda a: a[mine], batch_of(settings))
     state, step = ways.place(ways.init(jax.random.key(0))), None
+    before = arrays_of(ways, state)
     for _ in range(3):
         sharded = ways.shard(batch)
         step = step or ways.compile(state, sharded)
         state, metrics = step(state, sharded)
-    found = {
-        jax.tree_util.keystr(path): leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(ways.whole(state).with_key_data())
-    }
-    arrays = {name: np.asarray(leaf) for name, leaf in found.items()}
+    changes = {name: array - before[name] for name, array in arrays_of(ways, state).items()}
     if processes.is_first():
-        np.savez(out, devices=jax.device_count(), **arrays, **ways.scalars(metrics))
+        np.savez(out, devices=jax.device_count(), **changes, **ways.scalars(metrics))
 
 
 def job(coordinator="", process_count=0, process_id=-1):

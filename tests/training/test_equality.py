@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What decides BatchNorm's and the losses' averages differs in the last bit; three steps of SGD carry it on.
-RTOL, ATOL = 2e-3, 2e-5
+# Of the length of an array's change. Sums differ in the last bit, which alone makes 1e-4; but where it takes one
+# activation to the other side of zero, or one pixel's absolute error, gradients jump: five batches gave up to .013.
+# A defect is plainer: BatchNorm of each device by itself puts half of the arrays off by more than .5.
+SAME = 0.03
 
 
 def free_port():
@@ -33,7 +35,7 @@ def start(devices, *arguments):
 
 
 def steps(devices, method, kind, processes=1):
-    """Arrays of the state after the steps, and the last metrics, by name."""
+    """By how much the steps change each array of the state, and the last metrics, by name."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "state.npz"
         port = free_port()
@@ -65,4 +67,5 @@ def test_however_many_devices_the_numbers_are_those_of_one(method, devices, kind
     assert any("batch_stats" in name for name in found)
     assert method == "cae" or any("adversary" in name and "params" in name for name in found)
     for name, array in found.items():
-        np.testing.assert_allclose(array, expected[name], rtol=RTOL, atol=ATOL, err_msg=name)
+        off = np.linalg.norm(array.astype(float) - expected[name])
+        assert off <= SAME * np.linalg.norm(expected[name]), name
