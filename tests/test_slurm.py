@@ -33,8 +33,8 @@ pytestmark = [
 LAUNCH = Path(__file__).parents[1] / "launch"
 TRAIN = ["--nodes=1", "--ntasks-per-node=2", "--gpus-per-node=2", "--cpus-per-task=1", LAUNCH / "slurm.sbatch", "--"]
 STEPS = 40
-# Stands for a trainer. It gets TERM twice, from Slurm and from the shell that waits for it. It leaves no sooner than the
-# other has saved, as JAX's shutdown makes the processes of a job do: Slurm ends those that are left behind.
+# Stands for a trainer. It gets TERM twice, from Slurm and from the shell that waits for it. It leaves no sooner than
+# the other has saved, as JAX's shutdown makes the processes of a job do: Slurm ends those that are left behind.
 TRAINER = """#!/usr/bin/env bash
 saved=$0.saved-${SLURM_RESTART_COUNT:-0}
 trap 'trap "" TERM; echo saved; touch $saved-$SLURM_PROCID
