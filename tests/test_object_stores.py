@@ -73,7 +73,7 @@ def test_a_run_cut_off_here_ends_there_as_one_that_was_never_cut_off(scheme, tmp
         loop.train(settings, place.folder, locate("forge", data), storage=place.storage)
 
     whole, other = open_run(tmp_path / "whole"), open_run(runs)
-    assert "resuming" in capsys.readouterr().err
+    assert f"resuming {runs} from step 2" in capsys.readouterr().err
     assert whole.info["checkpoint"] == other.info["checkpoint"]
     jax.tree.map(np.testing.assert_array_equal, whole.variables, other.variables)
     seals = [json.loads(Bucket(runs).read(key)) for key in Bucket(runs).names() if key.endswith("seal.json")]
@@ -100,7 +100,7 @@ def test_a_command_ended_by_sigterm_goes_on_on_another_machine(tmp_path):
 
     there = started("there")
     words = there.communicate(timeout=400)[1]
-    assert (there.returncode, words.count("resuming")) == (0, 1), words
+    assert (there.returncode, words.count(f"resuming {address} from")) == (0, 1), words
     assert "report/report.html" in Bucket(address).names()
     assert open_run(address).info["checkpoint"]["step"] % 20 == 0
 

@@ -19,6 +19,7 @@ from dfdetect_jax.devices import mesh
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.locks import Lock
 from dfdetect_jax.run.best import LOCK
+from dfdetect_jax.run.checkpoint import Storage
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.train import main, parse
@@ -168,6 +169,12 @@ def test_other_settings_in_the_same_folder_are_refused(finished, records):
     settings = override(open_run(finished).settings, {"optimizer.learning_rate": 0.5})
     with pytest.raises(RunError, match=r"differs in optimizer\.learning_rate"):
         loop.train(settings, finished, records)
+
+
+def test_a_run_trained_in_a_copy_is_refused_by_the_address_of_its_user(finished, records):
+    settings = override(open_run(finished).settings, {"optimizer.learning_rate": 0.5})
+    with pytest.raises(RunError, match=r"^gs://bucket/run: expected a run with these settings"):
+        loop.train(settings, finished, records, storage=Storage(address="gs://bucket/run"))
 
 
 def test_a_run_of_another_method_in_the_same_folder_is_refused(finished, records):

@@ -38,10 +38,16 @@ class Storage(NamedTuple):
         sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
         shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
             reads from its own.
+        address: where users have the run, if the folder is a copy of it; else "".
     """
 
     sealed: Callable[[], None] = lambda: None
     shared: bool = True
+    address: str = ""
+
+    def name(self, folder: Path) -> str:
+        """The run kept in `folder`, as users know it."""
+        return self.address or str(folder)
 
 
 ON_DISK = Storage()

@@ -25,14 +25,17 @@ class Workplace(NamedTuple):
 
     Attributes:
         folder: the run folder, or its local copy.
-        name: the run as users know it: the folder, or the address.
         storage: how the folder is kept; at an address `sealed` uploads in the background, waits for the upload before,
             and raises what became of it.
     """
 
     folder: Path
-    name: str
     storage: Storage = ON_DISK
+
+    @property
+    def name(self) -> str:
+        """The run as users know it: the folder, or the address."""
+        return self.storage.name(self.folder)
 
 
 @contextlib.contextmanager
@@ -48,8 +51,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         StoreError: the store can't be reached, read or written.
     """
     if not is_address(workdir):
-        folder = Path(workdir).resolve()
-        yield Workplace(folder, str(folder))
+        yield Workplace(Path(workdir).resolve())
         return
     address = joined(os.fspath(workdir))
     mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
@@ -57,7 +59,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         processes.wait_for_all("the run is leased")
         mirror.fetch()
         processes.wait_for_all("the run is copied")
-        yield Workplace(mirror.folder, address, Storage(shared=False))
+        yield Workplace(mirror.folder, Storage(shared=False, address=address))
         return
     with _leased(address, beat) as lease:
         mirror.clear()
@@ -65,7 +67,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         processes.wait_for_all("the run is leased")
         processes.wait_for_all("the run is copied")
         with _Uploads(mirror, lease) as uploads:
-            yield Workplace(mirror.folder, address, Storage(uploads.start, shared=False))
+            yield Workplace(mirror.folder, Storage(uploads.start, shared=False, address=address))
 
 
 @contextlib.contextmanager

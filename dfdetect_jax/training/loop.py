@@ -78,7 +78,7 @@ def train(
     method = methods.build(settings, weights)
     parallel = parallels.build(method, settings)
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
-    write_config(workdir, settings, records)
+    write_config(workdir, settings, records, storage.name(workdir))
     with contextlib.ExitStack() as stack:
         checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, storage)
         stack.enter_context(contextlib.closing(checkpoints))
@@ -95,7 +95,7 @@ def train(
         stack.enter_context(contextlib.closing(progress))
         preemption = stack.enter_context(preemptions.listening(checkpoints.preempted))
         if start:
-            progress.print(f"resuming {workdir} from step {start}")
+            progress.print(f"resuming {storage.name(workdir)} from step {start}")
         else:
             for line in origins(settings, state.variables, weights, initial):
                 progress.print(line)

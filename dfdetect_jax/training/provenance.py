@@ -26,8 +26,14 @@ FREE_TO_CHANGE = (
 )
 
 
-def write_config(workdir: Path, settings: Settings, records: Path) -> None:
+def write_config(workdir: Path, settings: Settings, records: Path, name: str = "") -> None:
     """Writes config.json, or compares with the existing one.
+
+    Args:
+        workdir: the run folder, made if absent.
+        settings: checked settings.
+        records: folder of the data trained on.
+        name: the run as users know it, for errors; "" for `workdir`.
 
     Raises:
         RunError: `workdir` holds a run of another method, with other settings, or on other data.
@@ -49,16 +55,16 @@ def write_config(workdir: Path, settings: Settings, records: Path) -> None:
         "commit": _commit(),
     }
     if (workdir / CONFIG).exists():
-        _check_same_run(workdir, read_config(workdir), info)
+        _check_same_run(name or str(workdir), read_config(workdir), info)
     elif processes.is_first():
         files.write_json(workdir / CONFIG, info)
 
 
-def _check_same_run(workdir: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+def _check_same_run(run: str, there: dict[str, Any], here: dict[str, Any]) -> None:
     methods_of_both = [each["settings"]["method"] for each in (there, here)]
     if len(set(methods_of_both)) > 1:
         old, new = methods_of_both
-        raise RunError(f"{workdir}: expected a run of {new}, found one of {old}; give another --workdir")
+        raise RunError(f"{run}: expected a run of {new}, found one of {old}; give another --workdir")
     known_now = json.loads(json.dumps(to_dict(methods.read_settings(there["settings"]))))  # with later settings
     before, now = _flat(known_now), _flat(here["settings"])
     changed = sorted(name for name in now if now[name] != before[name] and name not in FREE_TO_CHANGE)
@@ -66,7 +72,7 @@ def _check_same_run(workdir: Path, there: dict[str, Any], here: dict[str, Any]) 
         changed.append("the data's fingerprint")
     if changed:
         raise RunError(
-            f"{workdir}: expected a run with these settings, found one that differs in {', '.join(changed)}; "
+            f"{run}: expected a run with these settings, found one that differs in {', '.join(changed)}; "
             "give another --workdir, or delete this one"
         )
 
