@@ -33,7 +33,7 @@ from dfdetect_jax.devices.host import keep_freed_memory
 from dfdetect_jax.errors import BadMediaError, RunError, one_line
 from dfdetect_jax.media.decoding import isolated
 from dfdetect_jax.media.detectors import load_face_detector
-from dfdetect_jax.pictures.picture_files import check_folder, picture_name
+from dfdetect_jax.pictures.picture_files import check_folder, picture_name, write_png
 from dfdetect_jax.scoring.channel import Clock
 from dfdetect_jax.scoring.decision import MAX_FPR, DecisionRule, Verdict, decision_rule
 from dfdetect_jax.scoring.folder_search import Why, counts_in_words
@@ -170,7 +170,7 @@ def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | No
     """
     if not result.views:
         return result, None
-    from dfdetect_jax.pictures.sheets import picture_of, write_png  # brings Matplotlib
+    from dfdetect_jax.pictures.verdict_picture import picture_of  # brings Matplotlib
 
     picture = folder / picture_name(result.path)
     try:

@@ -20,7 +20,7 @@ import dfdetect_jax as dfd
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data.example import Example
 from dfdetect_jax.data.forge import Unit, render_unit
-from dfdetect_jax.pictures.sheets import picture_of
+from dfdetect_jax.pictures.verdict_picture import picture_of
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

@@ -27,7 +27,7 @@ from dfdetect_jax.devices.compiler_options import compiler_options
 from dfdetect_jax.errors import RecordsError, RunError, SettingsError
 from dfdetect_jax.media.crop import resize
 from dfdetect_jax.methods import Variables
-from dfdetect_jax.pictures.sheets import blend
+from dfdetect_jax.pictures.heat import blend
 from dfdetect_jax.run.folder import Run
 
 

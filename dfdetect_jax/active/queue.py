@@ -28,7 +28,7 @@ from dfdetect_jax import files
 from dfdetect_jax.config import from_dict, renamed
 from dfdetect_jax.config.crop import LARGEST_CROP
 from dfdetect_jax.errors import RunError, SettingsError
-from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.pictures.picture_files import write_png
 
 QUEUE, IMAGES, ATTENTION, MASKS, README = "queue.json", "images", "attention", "masks", "README.txt"
 HEAT, SOURCES = "heat", "sources"

@@ -13,7 +13,7 @@ from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.errors import BadMediaError, RunError
 from dfdetect_jax.media.image import read_image
 from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
-from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.pictures.picture_files import write_png
 
 
 def read_heat(queue: Queue, row: QueueRow) -> np.ndarray | None:

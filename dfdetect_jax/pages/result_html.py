@@ -16,8 +16,7 @@ import numpy as np
 from dfdetect_jax.media.drawing import marked
 from dfdetect_jax.pages.score_chart import TONES, score_over_time
 from dfdetect_jax.pages.verdict_words import Explanation
-from dfdetect_jax.pictures.canvas import HEAT, heat_scale
-from dfdetect_jax.pictures.sheets import HEAT_TITLES, heat_overlay
+from dfdetect_jax.pictures.heat import HEAT, HEAT_TITLES, heat_overlay, heat_scale
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.face_crops import shrunk
 from dfdetect_jax.scoring.result import Result, ScoredFace, View

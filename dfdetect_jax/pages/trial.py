@@ -12,7 +12,7 @@ from dfdetect_jax.media.file_format import media_kind
 from dfdetect_jax.pages.re_encoding import re_encode
 from dfdetect_jax.pages.result_html import attempt_row, attempts_html, error_html, result_html
 from dfdetect_jax.pages.verdict_words import explain
-from dfdetect_jax.pictures.sheets import picture_of
+from dfdetect_jax.pictures.verdict_picture import picture_of
 from dfdetect_jax.run.folder import Run
 from dfdetect_jax.scoring.decision import MAX_FPR, Verdict, decision_rule
 from dfdetect_jax.scoring.media_frames import FRAMES

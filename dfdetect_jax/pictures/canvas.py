@@ -1,44 +1,30 @@
-"""Drawing: axes placed on a page in inches, the colours of heat maps and their scale, and the page as pixels.
+"""A page drawn for people: axes placed in inches, the colours of verdicts, and the page as pixels.
 
-Matplotlib is used without a display and without its global state.
+Matplotlib is used without a display and without its global state. Real is blue, fake vermilion and uncertain purple (of
+Okabe and Ito's palette, distinguishable with all common kinds of colour vision); each is also written out.
 """
 
 import warnings
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from dfdetect_jax.pictures.heat import HEAT
+from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.result import HeatKind
 
-HEAT = colormaps["inferno"]  # rises evenly in lightness
 DPI = 100
-LEAST_RANGE = {HeatKind.RECONSTRUCTION_ERROR: 0.2, HeatKind.CLASS_ACTIVATION: 1e-6}
+COLOURS = {Verdict.FAKE: "#D55E00", Verdict.UNCERTAIN: "#CC79A7", Verdict.REAL: "#0072B2"}
+GREY = "#6e6e6e"
 _HEAT_LABEL = {
     HeatKind.ATTENTION: "attention\n(0 none, 1 full)",
     HeatKind.RECONSTRUCTION_ERROR: "reconstruction error\n(mean |difference|, 0 to 2)",
     HeatKind.CLASS_ACTIVATION: "class activation\n(part of the logit)",
 }
-
-
-def heat_scale(kind: HeatKind, *heat: np.ndarray) -> Normalize:
-    """From heat to [0, 1], the position in the colour map `HEAT`.
-
-    Attention is drawn from 0 to 1. Reconstruction error is drawn from 0 to the 99.5th percentile of the map where it is
-    largest, but at least to 0.2: a good reconstruction stays dark. Class activation is drawn likewise, but has no least
-    range, since its size depends on the network.
-
-    Args:
-        kind: what the maps show.
-        heat: float32 [S, S] each, all maps of the picture.
-    """
-    if kind == HeatKind.ATTENTION:
-        return Normalize(0, 1, clip=True)
-    return Normalize(0, max(LEAST_RANGE[kind], *(float(np.percentile(each, 99.5)) for each in heat)), clip=True)
 
 
 def place_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

@@ -1,10 +1,15 @@
-"""Where pictures of results are written: names of their own, in a folder that can be written to."""
+"""Pictures as PNG files: written whole, under names of their own, in a folder that can be written to."""
 
 import hashlib
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.media.drawing import marked
 
 _NAME_BYTES = 255 - len(".12345678.png")  # of an input's name in its picture's
 
@@ -35,3 +40,21 @@ def check_folder(folder: Path) -> None:
             f"{folder}: expected a place to write pictures to, found that {place} can't be written to; give another "
             "--out, or --pictures none"
         )
+
+
+def write_png(path: str | os.PathLike[str], picture: np.ndarray, *, drawing: bool = False) -> None:
+    """Writes a picture as PNG, atomically; makes the folder.
+
+    Args:
+        path: of the file.
+        picture: uint8 [H, W, 3] RGB.
+        drawing: whether it was drawn for people; it is marked then, so that it is not scored, see `media.drawing`.
+
+    Raises:
+        RunError: the folder can't be written to.
+    """
+    content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    try:
+        files.write_bytes(path, marked(content) if drawing else content)
+    except OSError as error:
+        raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error

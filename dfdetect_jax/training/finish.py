@@ -10,7 +10,8 @@ from dfdetect_jax.evaluation.comparison import evaluate_runs
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit, data_key
 from dfdetect_jax.evaluation.report import report_files
 from dfdetect_jax.evaluation.report.terminal import print_evaluation
-from dfdetect_jax.pictures import sheets
+from dfdetect_jax.pictures.example_sheet import example_sheet
+from dfdetect_jax.pictures.picture_files import write_png
 from dfdetect_jax.run.folder import Run, open_run
 
 SAMPLES, REPORT = "samples", "report"
@@ -31,14 +32,14 @@ def finish(workdir: Path, records: Path, name: str = "") -> None:
     evaluation = evaluate_runs({workdir.name: run}, data)
     report_files.write_report(workdir / REPORT, evaluation)
     sheet = workdir / SAMPLES / "examples.png"
-    sheets.write_png(sheet, example_sheet(run, records, splits[-1]), drawing=True)
+    write_png(sheet, examples_of(run, records, splits[-1]), drawing=True)
     print_evaluation(evaluation)
     name = name or str(workdir)
     print(f"run       {name}\nreport    {name}/{REPORT}/{report_files.PAGE}\npictures  {name}/{SAMPLES}/{sheet.name}")
 
 
-def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
-    """The first examples of each forgery in `split`, as `sheets.example_sheet` shows them: uint8 [H, W, 3]."""
+def examples_of(run: Run, records: Path, split: str) -> np.ndarray:
+    """The first examples of each forgery in `split`, as `example_sheet` shows them: uint8 [H, W, 3]."""
     examples = _first_examples(run, records, split)
     order = sorted(examples, key=lambda forgery: (forgery != "", forgery not in run.seen, forgery))
     forgeries = [forgery for forgery in order for _ in examples[forgery]]
@@ -49,7 +50,7 @@ def example_sheet(run: Run, records: Path, split: str) -> np.ndarray:
         f"{forgery or 'real'}\n{'unseen, ' if forgery and forgery not in run.seen else ''}fake {score:.2f}"
         for forgery, score in zip(forgeries, prediction.score, strict=True)
     ]
-    return sheets.example_sheet(images, masks, prediction, captions)
+    return example_sheet(images, masks, prediction, captions)
 
 
 def _first_examples(run: Run, records: Path, split: str) -> dict[str, list[tuple[np.ndarray, np.ndarray | None]]]:

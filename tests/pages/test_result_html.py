@@ -13,7 +13,7 @@ from dfdetect_jax.pages.result_html import MOST_FACES, attempt_row, attempts_htm
 from dfdetect_jax.pages.verdict_words import Explanation
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.result import HeatKind
-from tests.pictures.test_sheets import HEIGHT, WIDTH, result, view
+from tests.pictures.test_verdict_picture import HEIGHT, WIDTH, result, view
 
 WORDS = Explanation(Verdict.FAKE, "It is <b>fake</b>", ("One & two.",), ("Be <i>careful</i>.",))
 PICTURE = np.full((8, 8, 3), 7, np.uint8)

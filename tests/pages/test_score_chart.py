@@ -6,7 +6,7 @@ import pytest
 
 from dfdetect_jax.pages.score_chart import TONES, score_over_time
 from dfdetect_jax.scoring.decision import Verdict
-from tests.pictures.test_sheets import result, view
+from tests.pictures.test_verdict_picture import result, view
 
 
 def clip(*scores):

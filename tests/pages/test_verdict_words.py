@@ -7,7 +7,7 @@ from dfdetect_jax.pages.verdict_words import HEADLINES, explain, false_alarms_in
 from dfdetect_jax.run.false_alarms import FalseAlarms
 from dfdetect_jax.scoring.decision import DecisionRule, Verdict
 from tests import trained
-from tests.pictures.test_sheets import result, view
+from tests.pictures.test_verdict_picture import result, view
 
 RULE = DecisionRule(
     fake_from=0.6, real_below=0.4, false_alarms=FalseAlarms.of(np.linspace(0.01, 0.7, 200)), temperature=1.0

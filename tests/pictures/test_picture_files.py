@@ -2,10 +2,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.pictures.picture_files import check_folder, picture_name
+from dfdetect_jax.media.drawing import is_drawing
+from dfdetect_jax.pictures.picture_files import check_folder, picture_name, write_png
 
 
 def test_two_files_of_one_name_have_two_pictures():
@@ -48,3 +51,19 @@ def test_a_file_is_no_place_for_pictures(tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "out"):
         with pytest.raises(RunError, match="give another --out, or --pictures none"):
             check_folder(place)
+
+
+def test_a_picture_is_written_whole_in_its_own_colours(tmp_path):
+    picture = np.zeros((4, 5, 3), np.uint8)
+    picture[..., 0] = 200
+    for drawing in (False, True):
+        write_png(tmp_path / "deeper" / "a.png", picture, drawing=drawing)
+        assert cv2.imread(str(tmp_path / "deeper" / "a.png"))[0, 0].tolist() == [0, 0, 200]
+        assert [path.name for path in (tmp_path / "deeper").iterdir()] == ["a.png"]
+        assert is_drawing(tmp_path / "deeper" / "a.png") == drawing
+
+
+def test_a_place_that_cant_be_written_to_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="expected a place to write"):
+        write_png(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))

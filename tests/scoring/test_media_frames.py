@@ -4,7 +4,7 @@ from PIL import Image
 
 from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.media.video import MiscountError, evenly_spaced
-from dfdetect_jax.pictures.sheets import write_png
+from dfdetect_jax.pictures.picture_files import write_png
 from dfdetect_jax.scoring.media_frames import MediaHeader, Unreadable, open_media
 from tests import trained
 from tests.data.photographs import write_damaged_jpeg

@@ -3,7 +3,6 @@
 import numpy as np
 
 from dfdetect_jax.data.records import Records
-from dfdetect_jax.pictures import sheets
 from dfdetect_jax.training import finish
 from tests import trained
 
@@ -15,9 +14,9 @@ def test_the_sheet_shows_every_forgery_with_the_masks_that_are_known(monkeypatch
         sheet.update(images=images, masks=masks, prediction=prediction, captions=captions)
         return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr(sheets, "example_sheet", arguments_of)
+    monkeypatch.setattr(finish, "example_sheet", arguments_of)
     folder = trained.lae_folders()[1]
-    finish.example_sheet(trained.opened_lae(), folder, "test")
+    finish.examples_of(trained.opened_lae(), folder, "test")
     records = Records(folder, "test")
     names = [caption.split("\n")[0] for caption in sheet["captions"]]
     assert set(names) == {forgery or "real" for forgery in records.forgeries}

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from dfdetect_jax.evaluation.example_views import ExampleView
-from dfdetect_jax.pictures.canvas import heat_scale
-from dfdetect_jax.pictures.sheets import HEAT_TITLES, blend
+from dfdetect_jax.pictures.heat import HEAT_TITLES, blend, heat_scale
 from dfdetect_jax.scoring.result import HeatKind
 
 Key = tuple[str, str]  # run and data set

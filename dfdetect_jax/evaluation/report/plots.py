@@ -20,8 +20,7 @@ from dfdetect_jax.data.example import Label
 from dfdetect_jax.evaluation.metrics.calibration import BINS, calibrate, reliability
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.stress.robustness import CorruptionLevel
-from dfdetect_jax.pictures.canvas import place_axes
-from dfdetect_jax.pictures.sheets import COLOURS, GREY
+from dfdetect_jax.pictures.canvas import COLOURS, GREY, place_axes
 from dfdetect_jax.scoring.decision import Verdict
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -1,122 +1,34 @@
-"""Pictures for people: a sheet of examples, a scored photograph, a scored video.
+"""Pictures of a scored photograph and a scored video: faces, scores, verdict, and where the forgery is suspected."""
 
-Real is blue, fake vermilion and uncertain purple (of Okabe and Ito's palette, distinguishable with all common kinds of
-colour vision); each is also written out.
-"""
-
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
-import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dfdetect_jax import files
-from dfdetect_jax.errors import RunError
-from dfdetect_jax.media.crop import unwarp
-from dfdetect_jax.media.drawing import marked
-from dfdetect_jax.methods import Prediction
 from dfdetect_jax.pictures.canvas import (
+    COLOURS,
     DPI,
-    HEAT,
-    heat_scale,
+    GREY,
     place_axes,
     place_colour_bar,
     place_picture,
     rendered,
     within,
 )
+from dfdetect_jax.pictures.heat import HEAT_TITLES, blend, coloured, heat_overlay, heat_scale
 from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, View
-from dfdetect_jax.scoring.views import VIDEO_VIEWS, heat_kind, heat_maps, to_uint8
+from dfdetect_jax.scoring.views import VIDEO_VIEWS
 
-COLOURS = {Verdict.FAKE: "#D55E00", Verdict.UNCERTAIN: "#CC79A7", Verdict.REAL: "#0072B2"}
-GREY = "#6e6e6e"
 _WHERE = {
     HeatKind.ATTENTION: "most suspicious places",
     HeatKind.RECONSTRUCTION_ERROR: "where the reconstruction fails",
     HeatKind.CLASS_ACTIVATION: "what raises the score",
 }
-HEAT_TITLES = {
-    HeatKind.ATTENTION: "attention",
-    HeatKind.RECONSTRUCTION_ERROR: "where it fails",
-    HeatKind.CLASS_ACTIVATION: "what raises the score",
-}
-_UNKNOWN = np.full((1, 1, 3), 200, np.uint8)  # in place of an unknown mask
-
-
-def write_png(path: str | os.PathLike[str], picture: np.ndarray, *, drawing: bool = False) -> None:
-    """Writes a picture as PNG, atomically; makes the folder.
-
-    Args:
-        path: of the file.
-        picture: uint8 [H, W, 3] RGB.
-        drawing: whether it was drawn for people; it is marked then, so that it is not scored, see `media.drawing`.
-
-    Raises:
-        RunError: the folder can't be written to.
-    """
-    content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
-    try:
-        files.write_bytes(path, marked(content) if drawing else content)
-    except OSError as error:
-        raise RunError(f"{path}: expected a place to write a picture to; {error.strerror or error}") from error
-
-
-def example_sheet(
-    images: np.ndarray, masks: Sequence[np.ndarray | None], prediction: Prediction, captions: Sequence[str]
-) -> np.ndarray:
-    """A sheet with a row per example and a caption on its left.
-
-    With attention: input, true mask, attention, and the reconstruction if there is one. Without: input, the
-    reconstruction if there is one, and where it fails, or else what raises the score.
-
-    Args:
-        images: uint8 [N, S, S, 3], N at least 1.
-        masks: N, each uint8 [S, S] in {0, 255}, or None where the mask is unknown.
-        prediction: of a run on `images`; one scale serves the whole sheet.
-        captions: N, such as "swap_alpha\nfake 0.93".
-
-    Returns:
-        uint8 [height, width, 3].
-    """
-    kind, heat = heat_kind(prediction), heat_maps(prediction, images)
-    scale = heat_scale(kind, heat)
-    columns: dict[str, Sequence[np.ndarray]] = {"input": list(images)}
-    if kind == HeatKind.ATTENTION:
-        columns["true mask"] = [_UNKNOWN if mask is None else mask[..., None].repeat(3, axis=-1) for mask in masks]
-        columns["attention"] = list(HEAT(scale(heat)))
-    if prediction.reconstruction is not None:
-        columns["reconstruction"] = list(to_uint8(prediction.reconstruction))
-    if kind != HeatKind.ATTENTION:
-        columns[HEAT_TITLES[kind]] = list(HEAT(scale(heat)))
-    return _sheet(columns, captions, scale, kind)
-
-
-def _sheet(
-    columns: Mapping[str, Sequence[np.ndarray]], captions: Sequence[str], scale: Normalize, kind: HeatKind
-) -> np.ndarray:
-    """Draws `columns` of N pictures each under their names, `captions` beside them, and the colours' scale."""
-    rows, side, gap, captions_width, top = len(captions), 1.6, 0.06, 1.5, 0.3
-    left = captions_width + len(columns) * (side + gap)
-    figure = Figure(figsize=(left + 0.9, top + rows * (side + gap) + gap), dpi=DPI)
-    for row in range(rows):
-        down = top + row * (side + gap)
-        middle = 1 - (down + side / 2) / figure.get_figheight()
-        right = (captions_width - 0.1) / figure.get_figwidth()
-        figure.text(right, middle, captions[row], ha="right", va="center", fontsize=9, parse_math=False)
-        for column, (name, pictures) in enumerate(columns.items()):
-            axes = place_picture(figure, captions_width + column * (side + gap), down, side, side, pictures[row])
-            if pictures[row] is _UNKNOWN:
-                axes.text(0, 0, "unknown", ha="center", va="center", fontsize=9)
-            if row == 0:
-                axes.set_title(name, fontsize=10)
-    place_colour_bar(figure, left, top, rows * (side + gap) - gap, scale, kind)
-    return rendered(figure)
 
 
 def picture_of(result: Result) -> np.ndarray:
@@ -281,44 +193,5 @@ def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
         pictures.append(("reconstruction", view.reconstruction))
     if view.class_activation is not None and view.heat_kind != HeatKind.CLASS_ACTIVATION:
         own_scale = heat_scale(HeatKind.CLASS_ACTIVATION, view.class_activation)
-        pictures.append((HEAT_TITLES[HeatKind.CLASS_ACTIVATION], _coloured(own_scale(view.class_activation))))
-    return [*pictures, (HEAT_TITLES[view.heat_kind], _coloured(scale(view.heat)))]
-
-
-def _coloured(share: np.ndarray) -> np.ndarray:
-    """A map in [0, 1], [S, S], in the colours of `HEAT`: uint8 [S, S, 3]."""
-    return (HEAT(share)[..., :3] * 255).astype(np.uint8)
-
-
-def heat_overlay(views: Sequence[View], scale: Normalize) -> np.ndarray:
-    """A photograph with the heat of each face put back where the face is.
-
-    Args:
-        views: of all faces of one photograph, at least one.
-        scale: from heat to [0, 1].
-
-    Returns:
-        uint8 [H, W, 3], of the size of the views' image.
-    """
-    image, shrink = views[0].image, views[0].scale
-    # Pixel centres: p in the file is at (p + 1/2) * shrink - 1/2 in the shrunken image.
-    to_full = np.array([[1 / shrink, 0, 0.5 / shrink - 0.5], [0, 1 / shrink, 0.5 / shrink - 0.5], [0, 0, 1]])
-    heat = np.zeros(image.shape[:2], np.float32)
-    for view in views:
-        np.maximum(heat, unwarp(view.heat, view.matrix @ to_full, image.shape[:2]), out=heat)
-    return blend(image, scale(heat))
-
-
-def blend(image: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Colours a picture by a map: grey where it is 0, all colour where it is 1.
-
-    Args:
-        image: uint8 [H, W, 3].
-        share: float [H, W] in [0, 1], position in the colour map and weight of the colour.
-
-    Returns:
-        uint8 [H, W, 3].
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] / 255
-    colour, weight = HEAT(share)[..., :3], np.asarray(share)[..., None]
-    return ((grey * (1 - weight) + colour * weight) * 255).astype(np.uint8)
+        pictures.append((HEAT_TITLES[HeatKind.CLASS_ACTIVATION], coloured(own_scale(view.class_activation))))
+    return [*pictures, (HEAT_TITLES[view.heat_kind], coloured(scale(view.heat)))]
