@@ -1,6 +1,6 @@
 """Opens a page on which people paint masks for a queue of images, see dfdetect select.
 
-    dfdetect annotate --queue runs/lae-default/queue
+    dfdetect annotate --queue runs/lae/queue
 
 Only this machine can open the page, unless you give --host. Every answer is saved at once: the mask where `train` reads
 it, every version of it in answers/, and a line in journal.jsonl with who, when, how long and how far mask and heat map

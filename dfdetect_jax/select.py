@@ -1,6 +1,6 @@
 """Chooses the training fakes that most need a mask and writes a queue of them for people to paint.
 
-    dfdetect select --run runs/lae-default
+    dfdetect select --run runs/lae
 
 Writes RUN/queue: images, the detector's attention, and a README.txt for the annotators. With --oracle the masks of the
 data are filled in. An existing queue of the same selection is kept, with its painted masks.

@@ -49,11 +49,12 @@ def queue_row(example: Example) -> np.ndarray:
 
 
 def folded(strip: Image.Image) -> Image.Image:
-    """The halves of a strip of curves, one below the other."""
-    middle = round(strip.width * 0.504)  # between two plots
-    sheet = Image.new("RGB", (middle, 2 * strip.height), "white")
-    sheet.paste(strip.crop((0, 0, middle, strip.height)), (0, 0))
-    sheet.paste(strip.crop((middle, 0, strip.width, strip.height)), (middle - (strip.width - middle), strip.height))
+    """The halves of a strip of curves, one below the other, each with the numbers of the axis that they share."""
+    axis, middle, height = 56, 1351, strip.height  # pixels, left of the ticks of the first plot and of the fourth
+    sheet = Image.new("RGB", (axis + strip.width - middle, 2 * height), "white")
+    sheet.paste(strip.crop((0, 0, middle - 10, height)), (0, 0))
+    sheet.paste(strip.crop((0, 0, axis, height)), (0, height))
+    sheet.paste(strip.crop((middle, 0, strip.width, height)), (axis, height))
     return sheet
 
 
@@ -70,11 +71,11 @@ def screenshot(page: Path) -> Image.Image | None:
 
 
 def write(name: str, picture: Image.Image) -> None:
-    """Writes a picture, at most `WIDEST` pixels wide; a PNG with few colours."""
+    """Writes a picture, at most `WIDEST` pixels wide; a PNG with a palette."""
     if picture.width > WIDEST:
         picture = picture.resize((WIDEST, round(picture.height * WIDEST / picture.width)), Image.Resampling.LANCZOS)
     if name.endswith(".png"):
-        picture = picture.quantize(64, dither=Image.Dither.NONE)
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
     picture.save(PICTURES / name, optimize=True, quality=85)
     print(f"{(PICTURES / name).stat().st_size:>8,}  {name}")
 

@@ -79,7 +79,9 @@ def read_card(text: str) -> tuple[str, dict[str, list[str]]]:
 def _summary(run: Run, facts: CardFacts) -> list[str]:
     size = run.settings.data.image_size
     origin = f" from the model whose SHA256SUMS has the digest {facts.made_of}" if facts.made_of else ""
-    shows = "a map of where it was forged" if run.localizes else "no map of its own"
+    shows = (
+        "a map of what it attends to, which need not be where it was forged" if run.localizes else "no map of its own"
+    )
     return [
         f"A detector of forged faces by the method {run.settings.method}: a face crop of {size} x {size} pixels to a "
         f"score in [0, 1], higher is more likely fake, and {shows}.",
@@ -124,18 +126,24 @@ def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "Of frames, and of videos as the mean of their frames; with 95% intervals by bootstrap over people."
     yield ""
-    columns = ("data", "forgery", "frames", "AUC, frames", "AUC, videos", "EER", "balanced accuracy")
+    balanced = f"balanced accuracy at {_number(metrics.get('threshold'))}"
+    columns = ("data", "forgery", "frames", "AUC, frames", "AUC, videos", "EER", balanced)
     yield from _table(columns, [row for name, values in data.items() for row in _rows_of(name, values)])
     maps = [(name, values["localization"]) for name, values in data.items() if _has_maps(values)]
     if maps:
         yield from ("", "Maps against masks:", "")
-        of_maps = ("data", "AUC of pixels", "IoU", "F1", "pointing")
-        names = ("pixel_auc", "iou_best", "f1_best", "pointing")
+        of_maps = ("data", "AUC of pixels", "AP of pixels", "IoU best", "F1 best", "pointing")
+        names = ("pixel_auc", "pixel_ap", "iou_best", "f1_best", "pointing")
         yield from _table(of_maps, [(name, *(_number(each.get(key)) for key in names)) for name, each in maps])
     for name, values in data.items():
         if values.get("robustness") and values.get("frame", {}).get("auc") is not None:
-            yield from ("", f"AUC of frames of {name} under corruptions, by level:", "")
-            yield from _table(("corruption", "1", "2", "3", "4", "5"), _corruptions(values["robustness"]))
+            stress = values["robustness"]
+            yield from (
+                "",
+                f"AUC of {stress['n']:,} of the {stress['of']:,} frames of {name} under corruptions, by level:",
+                "",
+            )
+            yield from _table(("corruption", "1", "2", "3", "4", "5"), _corruptions(stress))
         if warning := (values.get("leakage") or {}).get("warning"):
             yield from ("", f"{name}: {warning}.")
 

@@ -7,4 +7,4 @@ from pathlib import Path
 
 NAME = "released"  # names it wherever a model is named; a folder of this name is ./released
 FOLDER = Path(__file__).parents[1] / "released"
-SHA256 = "07358f854a2e887be1b9345cd9154dceb39cd25dbe3f1c2bf1e7d47d23ff679b"
+SHA256 = "fff42c5e2a842f31e0e6d207debfbd6524caaa34291b539a6c79c07778895a21"
