@@ -1,5 +1,6 @@
 """Pictures of a scored photograph and a scored video: faces, scores, verdict, and where the forgery is suspected."""
 
+import textwrap
 from collections.abc import Collection
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, View
 from dfdetect_jax.scoring.views import VIDEO_VIEWS
 
+_VERDICT_WIDTH, _LETTER, _SMALL_LETTER = 5.0, 0.095, 0.066  # inches, at the sizes of the headline and of its notes
+_LINE = 0.14  # inches, of notes
 _WHERE = {
     HeatKind.ATTENTION: "most suspicious places",
     HeatKind.RECONSTRUCTION_ERROR: "where the reconstruction fails",
@@ -58,6 +61,7 @@ def photo_picture(result: Result) -> np.ndarray:
     gap, margin, title, headline = 0.12, 0.15, 0.28, 0.5
     page = max(2 * width + gap, 2.0 * columns) + 2 * margin + 0.75
     across = (page - 2 * margin - 0.75 - (columns - 1) * gap) / columns
+    headline += _LINE * max(0, len(_note_lines(result, page)) - 1)
     below = headline + title + height + title
     figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
     boxes = place_picture(figure, margin, headline + title, width, height, image)
@@ -91,6 +95,7 @@ def video_picture(result: Result) -> np.ndarray:
     page, gap, margin, title, headline, plot = 10.4, 0.12, 0.15, 0.3, 0.55, 2.3
     across = (page - 2 * margin - 0.75 - (VIDEO_VIEWS - 1) * gap) / VIDEO_VIEWS
     width, height = within(views[0].image, across, 1.4 * across)
+    headline += _LINE * max(0, len(_note_lines(result, page)) - 1)
     frames = headline + plot + 0.6 + title
     crops = frames + height + title
     figure = Figure(figsize=(page, crops + across + margin), dpi=DPI)
@@ -156,14 +161,20 @@ def _headline(figure: Figure, result: Result) -> None:
     height = figure.get_figheight()
     # A file's name may hold bytes that aren't text.
     name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
-    name = name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}"
+    most = int((figure.get_figwidth() - _VERDICT_WIDTH) / _LETTER)
+    name = name if len(name) <= most else f"{name[: most // 2 - 2]}...{name[2 - most // 2 :]}"
     chance = "" if result.probability is None else f", probability {result.probability:.2f}"
     verdict = f"{result.verdict.upper()}   score {result.score:.3f}{chance}, fake from {result.threshold:.3f}"
     figure.text(0.02, 1 - 0.08 / height, name, va="top", fontsize=11, parse_math=False)
     colour = COLOURS[result.verdict]
     figure.text(0.98, 1 - 0.08 / height, verdict, va="top", ha="right", fontsize=11, weight="bold", color=colour)
-    notes = "; ".join(result.notes)
+    notes = "\n".join(_note_lines(result, figure.get_figwidth()))
     figure.text(0.02, 1 - 0.29 / height, notes, va="top", fontsize=8, color=GREY, parse_math=False)
+
+
+def _note_lines(result: Result, page: float) -> list[str]:
+    """The notes in lines that fit on a page of that width, inches."""
+    return textwrap.wrap("; ".join(result.notes), int((page - 0.3) / _SMALL_LETTER))
 
 
 def _box_verdict(result: Result, face: ScoredFace, view: View) -> Verdict:
@@ -180,7 +191,11 @@ def _draw_box(axes: Axes, view: View, verdict: Verdict, words: bool) -> None:
     if words:
         label = f"{verdict} {view.sighting.score:.2f}"
         style = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}
-        axes.text(max(x0, 0), max(y0, 0), label, color="white", fontsize=8, va="bottom", bbox=style, clip_on=True)
+        # Within the picture, where the box is near its upper or right edge.
+        height, width = view.image.shape[:2]
+        across, along = (min(x1, width), "right") if x0 > 0.75 * width else (max(x0, 0), "left")
+        down = "top" if y0 < 0.08 * height else "bottom"
+        axes.text(across, max(y0, 0), label, color="white", fontsize=8, va=down, ha=along, bbox=style, clip_on=True)
 
 
 def _enlarged(view: View, scale: Normalize) -> list[tuple[str, np.ndarray]]:
