@@ -5,15 +5,19 @@ FILE                                                 the list, with paths from i
 """
 
 import os
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from dfdetect_jax.config import COMPRESSIONS
 from dfdetect_jax.data import records
 from dfdetect_jax.data.encoding import LINKED
 from dfdetect_jax.data.example import Label
+from dfdetect_jax.data.trees.layout import in_frame_order
 from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import write_json
 
@@ -52,10 +56,11 @@ def export_json(folder: str | Path, file: str | Path) -> Path:
     listed: Listed = {}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        for split in manifest.shards:
-            source = records.Records(folder, split)
+        sources = [records.Records(folder, split) for split in manifest.shards]
+        video_names = _video_names(manifest, sources)
+        for source in sources:
             for i in range(len(source)):
-                _add(listed, manifest, source[i], file.parent)
+                _add(listed, manifest, video_names, source[i], file.parent)
         write_json(file, _in_order(listed))
     except OSError as error:
         raise RecordsError(f"{file}: can't be written ({error.strerror}); give another file") from error
@@ -86,13 +91,36 @@ def _label_of(dataset: str, forgery: str) -> str:
     return next((label for label, name in FORGERY_OF.items() if name == forgery and label.startswith(prefixes)), "")
 
 
-def _add(listed: Listed, manifest: records.Manifest, fields: dict[str, Any], home: Path) -> None:
+def _names_in(manifest: records.Manifest, fields: dict[str, Any]) -> tuple[str, str]:
+    return names(manifest.settings.get("dataset", ""), manifest.name, fields["forgery"], fields["video"])
+
+
+def _video_names(manifest: records.Manifest, sources: Iterable[records.Records]) -> dict[str, str]:
+    """Each video's name in the list: as short as the benchmark's where no two of a label share it, else all of it."""
+    sharing: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for source in sources:
+        for fields in map(source.names, range(len(source))):
+            sharing[*_names_in(manifest, fields), _short(fields["video"])].add(fields["video"])
+    return {
+        video: short if len(videos) == 1 else video.replace("/", "_")
+        for (*_, short), videos in sharing.items()
+        for video in videos
+    }
+
+
+def _short(video: str) -> str:
+    """A video's name without what the benchmark says otherwise, such as "519_515" of "Deepfakes/c23/519_515"."""
+    parts = video.split("/")
+    return parts[-1] if {*parts} & {*COMPRESSIONS} else "_".join(parts[1:] or parts)
+
+
+def _add(
+    listed: Listed, manifest: records.Manifest, video_names: dict[str, str], fields: dict[str, Any], home: Path
+) -> None:
     """Writes the pictures of one example and lists them."""
-    settings = manifest.settings
-    dataset, label = names(settings.get("dataset", ""), manifest.name, fields["forgery"], fields["video"])
-    level = settings.get("compression", "")
-    video = fields["video"].rpartition("/")[2] if level else fields["video"].partition("/")[2] or fields["video"]
-    video = video.replace("/", "_")
+    dataset, label = _names_in(manifest, fields)
+    level = manifest.settings.get("compression", "")
+    video = video_names[fields["video"]]
     folder = Path(dataset, label, level)
     splits = listed.setdefault(dataset, {}).setdefault(label, {}).setdefault(fields["split"], {})
     entry = (splits.setdefault(level, {}) if level else splits).setdefault(video, {"label": label, "frames": []})
@@ -114,5 +142,5 @@ def _write(home: Path, folder: Path, frame: int, picture: np.ndarray) -> str:
 def _in_order(level: Listed) -> Listed:
     """The list with videos by name and frames by number: records come in the order of a hash."""
     if "frames" in level:
-        return {key: sorted(value) if isinstance(value, list) else value for key, value in level.items()}
+        return {key: list(in_frame_order(value)) if isinstance(value, list) else value for key, value in level.items()}
     return {key: _in_order(below) for key, below in sorted(level.items())}

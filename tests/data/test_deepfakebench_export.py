@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ from dfdetect_jax.data import catalog, records
 from dfdetect_jax.data.deepfakebench_export import export_json, names
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.errors import RecordsError
-from tests.data.drawn import write_records
+from tests.data.drawn import drawn_example, write_records
 
 
 def test_what_is_exported_is_read_back_as_it_was(tmp_path):
@@ -97,3 +98,50 @@ def test_links_are_not_exported_and_a_file_in_the_way_is_refused(tmp_path):
     (folder / records.MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(RecordsError, match="holds links to pictures"):
         export_json(folder, tmp_path / "x.json")
+
+
+def frames_of(listed):
+    """Every listed frame, in the list's order."""
+    return [
+        frame
+        for labels in listed.values()
+        for splits in labels.values()
+        for videos in splits.values()
+        for entry in videos.values()
+        for frame in entry["frames"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "video", ["{split}/{kind}/{number}", "{kind}_{split}/{number}", "variant{number}/000_M101", "{kind}{number}/0001"]
+)
+def test_videos_of_one_name_in_several_folders_do_not_write_over_each_other(tmp_path, video):
+    def example(split, number):
+        drawn = drawn_example(split, number)
+        name = video.format(split=split, kind=drawn.forgery or "real", number=number)
+        return dataclasses.replace(drawn, video=name, frame=0)
+
+    folder = write_records(
+        tmp_path / "drawn/32px/1.0.0", {"train": 6, "test": 6 * ("split" in video)}, example_of=example
+    )
+    frames = frames_of(json.loads(export_json(folder, tmp_path / "rgb/drawn.json").read_text()))
+    pictures = {(tmp_path / "rgb" / frame).read_bytes() for frame in frames}
+    assert len(frames) == len(pictures) == records.read_manifest(folder).examples("all")
+
+
+def test_frames_are_listed_by_number_also_beyond_a_thousand(tmp_path):
+    def example(split, number):
+        return dataclasses.replace(drawn_example(split, 0), frame=(999, 1015, 103, 0)[number])
+
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 4}, example_of=example)
+    frames = frames_of(json.loads(export_json(folder, tmp_path / "drawn.json").read_text()))
+    assert [frame.rpartition("/")[2] for frame in frames] == ["000.png", "103.png", "999.png", "1015.png"]
+
+
+def test_the_originals_of_deeperforensics_are_named_as_in_faceforensics(tmp_path):
+    def example(split, number):
+        return dataclasses.replace(drawn_example(split, 2 * number), video=f"youtube/c23/{number:03d}", frame=0)
+
+    folder = write_records(tmp_path / "drawn/32px/1.0.0", {"train": 2}, example_of=example)
+    listed = json.loads(export_json(folder, tmp_path / "drawn.json").read_text())
+    assert sorted(listed["drawn"]["drawn_Real"]["train"]) == ["000", "001"]
