@@ -21,6 +21,7 @@ ALL_SPLITS = "all"
 """In place of a split: the examples of all of them."""
 Media = str | tuple[str, ...]
 """A photograph or video, or the pictures that are the frames of a clip ("": none)."""
+_LARGEST_FRAME = 2**31 - 1  # records have 32 bits for the index of a frame
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -150,11 +151,15 @@ class Clip:
         return self.masks if any(self.masks) else self.mask_path
 
     def frame_number(self, position: int) -> int:
-        """Index of the frame at a position: the number in its file's name where all are numbers, else the position."""
+        """Index of the frame at a position: the number in its file's name, else the position.
+
+        Names count where all are numbers, each another, and none has more than 31 bits, as time stamps have.
+        """
         return self._numbers[position] if self._numbers else position
 
     @functools.cached_property
     def _numbers(self) -> list[int]:
         stems = [Path(file).stem for file in self.frames]
         numbers = [int(stem) for stem in stems if stem.isdecimal()]
-        return numbers if len(set(numbers)) == len(stems) else []
+        unique = len(set(numbers)) == len(stems)
+        return numbers if unique and max(numbers, default=0) <= _LARGEST_FRAME else []

@@ -209,8 +209,9 @@ def test_a_folder_of_pictures_is_a_clip_and_keeps_their_numbers(frames, face_det
     assert not any(example.has_mask for example in examples)
 
 
-def test_pictures_that_are_not_all_named_by_number_are_numbered_in_order(frames):
-    clip = clip_of(frames, frames=("/x/a8.png", "/x/b9.png"))
+@pytest.mark.parametrize("names", [("a8", "b9"), ("8", "08"), ("1596633245123", "1596633245163")])
+def test_pictures_that_are_not_all_named_by_a_number_of_their_own_are_numbered_in_order(frames, names):
+    clip = clip_of(frames, frames=tuple(f"/x/{name}.png" for name in names))
     assert [clip.frame_number(position) for position in (0, 1)] == [0, 1]
 
 
