@@ -48,6 +48,14 @@ def test_a_sound_tree_is_counted_and_called_sound(tree, capsys):
     assert result.findings == []
 
 
+def test_a_tree_without_a_single_clip_is_reported_on_all_the_same(tmp_path, capsys):
+    (tmp_path / "metadata.json").write_text('{"a.mp4": {"label": "REAL"}}')
+    status, printed = run(capsys, "--dataset", "dfdc", "--root", tmp_path)
+    assert status == ExitStatus.INCOMPLETE
+    assert "listed but absent: a (1)" in printed
+    assert "- error: no reals and no fakes" in printed
+
+
 def test_masks_are_counted_for_fakes_alone(tree):
     (tree / "masks/paste/p0.png").unlink()
     counts = check.check_tree("folder", tree).counts

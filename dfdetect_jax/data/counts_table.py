@@ -15,9 +15,10 @@ _CLIPS_SHOWN = 20  # the largest number of clips with a row each
 def counts_table(title: str, counts: Mapping[str, Mapping[str, Mapping[str, int | None]]]) -> rich.console.Group:
     """{split: {forgery: {"clips": n, ...}}}, `""` for reals, as a table with a row per split and forgery under a title.
 
-    The columns are those of the first row. None, for what does not apply, is shown as a dash.
+    The columns are those of the first row; without rows the table is empty. None, for what does not apply, is shown as
+    a dash.
     """
-    columns = list(next(iter(next(iter(counts.values())).values())))
+    columns = list(next((row for forgeries in counts.values() for row in forgeries.values()), {}))
     table = rich.table.Table("split", "forgery")
     for column in columns:
         table.add_column(column, justify="right")
