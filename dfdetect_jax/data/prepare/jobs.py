@@ -88,7 +88,7 @@ def _plan_photos(request: Request) -> Plan:
     files = media_files(root, IMAGE_SUFFIXES)
     if not files:
         raise RecordsError(f"{root}: no photographs to forge; give a folder with real ones in it")
-    sizes = {str(path): f"{path.name}:{path.stat().st_size}" for path in files}
+    sizes = {str(path): f"{path.name}:{_size(path)}" for path in files}
     jobs = []
     for photo in forge.plan_photos(files, root, request.seed):
         sources = [sizes[path] for path in (photo.path, *photo.donors)]
@@ -124,9 +124,12 @@ def _crop(clip: Clip, request: Request) -> tuple[Examples, ClipReport]:
 
 
 def _forge(photo: forge.Photo, request: Request) -> tuple[Examples, ClipReport]:
-    report = ClipReport(clip=photo.name, split=photo.split, asked=2, got=0, mask="own", sha256=sha256_file(photo.path))
+    report = ClipReport(clip=photo.name, split=photo.split, asked=2, got=0, mask="own")
     try:
+        report = dataclasses.replace(report, sha256=sha256_file(photo.path))
         examples = forge.forge_photo(photo, _face_detector(request.crop.face_detector), request.crop)
+    except OSError as error:
+        return [], dataclasses.replace(report, mask="", words=(f"can't be opened ({error.strerror})",), failed=True)
     except BadMediaError as error:  # most often no face, or too small a one: left out, but nothing is broken
         words = _without_root(error, request).removeprefix(f"{photo.name}: ")
         return [], dataclasses.replace(report, mask="", words=(words,))
@@ -154,7 +157,15 @@ def _description(clip: Clip, root: str) -> Sequence[str]:
     disk.
     """
     files = [path for path in (clip.path, clip.source_path, clip.mask_path) if path and not clip.frames]
-    sizes = [f"{os.path.relpath(path, root)}:{os.path.getsize(path)}" for path in files]
+    sizes = [f"{os.path.relpath(path, root)}:{_size(path)}" for path in files]
     frames = [os.path.relpath(path, root) for path in (*clip.frames, *clip.masks) if path]
     fields = dataclasses.replace(clip, path="", source_path=None, mask_path=None, frames=(), masks=())
     return [repr(fields), *sizes, *frames]
+
+
+def _size(path: str | Path) -> int:
+    """Bytes of a file; -1 for a link that leads nowhere, which the job will report."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return -1

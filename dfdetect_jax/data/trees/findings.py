@@ -52,7 +52,7 @@ def other_files(folder: Path, suffixes: frozenset[str], where: str = "") -> list
 
     Pictures and videos that are not read are a warning, anything else is a note.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = sorted(path for path in folder.iterdir() if not path.is_dir() and not path.name.startswith("."))
     others = [path for path in files if path.suffix.lower() not in suffixes]
     media = [path.name for path in others if path.suffix.lower() in _MEDIA]
     rest = [path.name for path in others if path.name not in media]

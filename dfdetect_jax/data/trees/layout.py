@@ -45,11 +45,14 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Files right below `folder` with one of `suffixes`, hidden ones left out, sorted by name."""
+    """Files right below `folder` with one of `suffixes`, hidden ones left out, sorted by name.
+
+    Links that lead nowhere are among them, so that reading them says so; else they would be passed over in silence.
+    """
     if not folder.is_dir():
         return []
     candidates = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith("."))
-    return sorted(path for path in candidates if path.is_file())
+    return sorted(path for path in candidates if not path.is_dir())
 
 
 def frame_files(folder: Path) -> tuple[str, ...]:

@@ -62,6 +62,22 @@ def test_a_tree_of_one_class_is_refused_before_any_work_unless_it_is_meant(photo
     assert [finding.severity for finding in plan.findings if "no fakes" in finding.words] == ["note"]
 
 
+@pytest.mark.parametrize("dataset", ["folder", "forge"])
+def test_a_link_that_leads_nowhere_is_a_clip_that_fails_and_is_done_again_once_mended(photographs, tmp_path, dataset):
+    root = tmp_path if dataset == "folder" else photographs
+    (tmp_path / "real").mkdir()
+    link = (tmp_path / "real" if dataset == "folder" else photographs) / "link.png"
+    link.symlink_to(tmp_path / "gone.png")
+    crop = Crop(size=48) if dataset == "forge" else Crop(size=48, align="box", face_detector="haar")
+    request = Request(dataset=dataset, root=str(root), crop=crop)
+    (job,) = [job for job in jobs.plan(request).jobs if "link" in job.name]
+    examples, report = jobs.run_job(job, request)
+    assert (examples, report.failed) == ([], True)
+    assert "can't be opened (No such file or directory)" in report.words[0]
+    write_image(tmp_path / "gone.png", face_picture())
+    assert job.ident not in {job.ident for job in jobs.plan(request).jobs}
+
+
 def test_forging_photographs_needs_landmarks(photographs):
     with pytest.raises(SettingsError, match="five landmarks"):
         jobs.plan(request_for(photographs, crop=Crop(align="box", face_detector="haar")))

@@ -14,8 +14,9 @@ def clip(video, label=Label.REAL, **fields):
 
 def test_other_files_and_folders_are_noted_by_name(tmp_path):
     put(tmp_path, "a.jpg", "notes.txt", ".DS_Store", "other/x", ".cache/x", "known/x")
+    (tmp_path / "clip7").symlink_to(tmp_path / "gone")
     assert lines(findings.other_files(tmp_path, MEDIA_SUFFIXES, "here")) == [
-        "note: here: left out, neither pictures nor videos: notes.txt (1)"
+        "note: here: left out, neither pictures nor videos: clip7, notes.txt (2)"
     ]
     assert lines(findings.other_folders(tmp_path, ["known"], "here")) == [
         "note: here: left out, folders that are not part of this data set: other (1)"
