@@ -173,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if folder is None:
         return cli.ExitStatus.OK
-    console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    console = rich.console.Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False, emoji=False)
     console.print(*summary(folder), sep="\n")
     reports = records.read_clips(folder)
     address = remote_records.publish(folder, home) if is_address(home) else ""

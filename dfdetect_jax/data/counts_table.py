@@ -7,7 +7,9 @@ from typing import Any
 
 import rich.console
 import rich.table
-import rich.text
+from rich.text import Text
+
+from dfdetect_jax.errors import one_line
 
 _CLIPS_SHOWN = 20  # the largest number of clips with a row each
 
@@ -25,10 +27,10 @@ def counts_table(title: str, counts: Mapping[str, Mapping[str, Mapping[str, int 
     for split, forgeries in counts.items():
         for forgery, row in forgeries.items():
             cells = (_cell(row[column]) for column in columns)
-            table.add_row(split, forgery or "real", *cells)
+            table.add_row(split, _shown(forgery or "real"), *cells)
         table.add_section()
     # Not the table's own title, which is folded to the table's width: paths are longer.
-    return rich.console.Group(rich.text.Text(title, no_wrap=True, overflow="ignore", end="\n"), table)
+    return rich.console.Group(Text(title, no_wrap=True, overflow="ignore", end="\n"), table)
 
 
 def _cell(count: int | None) -> str:
@@ -50,8 +52,13 @@ def _reports_table(reports: Sequence[dict[str, Any]]) -> rich.table.Table:
     table = rich.table.Table("clip", "split", "frames", "remarks")
     for report in reports:
         frames = f"{report['got']}/{report['asked']}"
-        table.add_row(report["clip"], report["split"], frames, "; ".join(report["words"]))
+        table.add_row(_shown(report["clip"]), report["split"], frames, _shown("; ".join(report["words"])))
     return table
+
+
+def _shown(text: str) -> Text:
+    """Text of files' names, in which "[x]" is no markup and ":x:" no picture."""
+    return Text(one_line(text))
 
 
 def _remark_counts(reports: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -66,4 +73,4 @@ def _remark_counts(reports: Sequence[dict[str, Any]]) -> Iterator[str]:
     for kind, clips in sorted(clips_of.items(), key=lambda item: -len(item[1])):
         such_as = "such as: " if kind != examples[kind] and len(clips) > 1 else ""
         names = f"{', '.join(clips[:3])}{', ...' if len(clips) > 3 else ''}"
-        yield f"{such_as}{examples[kind]}: {len(clips)} clips ({names})"
+        yield one_line(f"{such_as}{examples[kind]}: {len(clips)} clips ({names})")

@@ -4,6 +4,8 @@ import dataclasses
 import enum
 from collections.abc import Iterable, Sequence
 
+from dfdetect_jax.errors import one_line
+
 _NAMES_SHOWN = 5  # in the words of one finding
 
 
@@ -42,12 +44,15 @@ class Finding:
     Attributes:
         subject: what it is about.
         severity: how much it matters.
-        words: what was found, how often, an example, and what to do.
+        words: what was found, how often, an example, and what to do; one line, whatever the names of files in it.
     """
 
     subject: Subject
     severity: Severity
     words: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", one_line(self.words))
 
 
 def in_report_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -41,3 +41,7 @@ def test_wording_of_counts_and_names():
     assert example_of(["a", "b"]) == "such as a"
     assert name_list(list("abc")) == "a, b, c (3)"
     assert name_list(list("abcdefg")) == "a, b, c, d, e, ... (7)"
+
+
+def test_words_are_one_line_whatever_the_names_of_files_in_them():
+    assert finding(Severity.NOTE, words="left out: a\nb, caf\udce9").words == r"left out: a\nb, caf\udce9"

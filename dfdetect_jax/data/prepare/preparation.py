@@ -26,7 +26,7 @@ from dfdetect_jax.data.prepare.parts import read_report
 from dfdetect_jax.data.prepare.request import Request, default_crop
 from dfdetect_jax.data.record_folders import records_home
 from dfdetect_jax.devices.host import processors
-from dfdetect_jax.errors import RecordsError, SettingsError
+from dfdetect_jax.errors import RecordsError, SettingsError, one_line
 from dfdetect_jax.files import write_json, write_text
 from dfdetect_jax.shares import Share
 
@@ -203,7 +203,7 @@ def _run_share(target: _Target, share: Share, processes: int, beam: Sequence[str
         for report in workers.run_jobs([plan.jobs[i] for i in remaining], target.request, target.work, count):
             bar.advance(task)
             if report.failed:
-                log(f"skipped: {report.clip}: {'; '.join(report.words)}")
+                log(one_line(f"skipped: {report.clip}: {'; '.join(report.words)}"))
 
 
 def _run_by_beam(target: _Target, remaining: Sequence[int], options: Sequence[str], log: Log) -> None:
@@ -217,7 +217,7 @@ def _run_by_beam(target: _Target, remaining: Sequence[int], options: Sequence[st
     for number in remaining:
         report = read_report(parts[number])
         if report and report["failed"]:
-            log(f"skipped: {report['clip']}: {'; '.join(report['words'])}")
+            log(one_line(f"skipped: {report['clip']}: {'; '.join(report['words'])}"))
 
 
 def _merge(target: _Target, processes: int) -> None:
