@@ -15,12 +15,15 @@ in two splits, and reports where reals or fakes are missing. `prepare` refuses a
 """
 
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from dfdetect_jax.data.catalog_options import BY_IDENTITY, OFFICIAL, SPLITTINGS, Options
-from dfdetect_jax.data.trees.findings import missing_classes, note
+from dfdetect_jax.data.example import Clip
+from dfdetect_jax.data.trees.findings import NOT_TEXT, missing_classes, note, warnings
+from dfdetect_jax.data.trees.layout import is_text
 from dfdetect_jax.data.trees.listing import Listing
 from dfdetect_jax.data.trees.splits import empty_splits, keep_apart, split_by_identity
 from dfdetect_jax.errors import SettingsError
@@ -59,12 +62,16 @@ def options_of(name: str, options: Options) -> dict[str, Any]:
 def find_clips(name: str, root: Path, options: Options) -> Listing:
     """Lists a data set's clips, in splits that share no identity, donor, source or video.
 
+    Clips with names that are not UTF-8, which records can't hold, are left out.
+
     Raises:
         SettingsError: there is no such data set.
         RecordsError: the tree is not that data set's.
     """
     listing = load(name).find_clips(root, **options_of(name, options))
-    clips, findings = listing.clips, list(listing.findings)
+    clips = [clip for clip in listing.clips if _is_named_in_text(clip)]
+    unnamed = [clip.video for clip in listing.clips if not _is_named_in_text(clip)]
+    findings = listing.findings + warnings(root.name, NOT_TEXT, unnamed)
     if options.splits == BY_IDENTITY:
         split = split_by_identity(clips)
         clips, findings = split.clips, findings + split.findings
@@ -75,3 +82,8 @@ def find_clips(name: str, root: Path, options: Options) -> Listing:
         findings.append(note(f"splits: {words}"))
     findings += missing_classes(apart.clips, options.allow_one_class)
     return Listing(apart.clips, findings + empty_splits(apart.clips, clips))
+
+
+def _is_named_in_text(clip: Clip) -> bool:
+    files = (os.path.basename(path) for path in (clip.path, *clip.frames, *clip.masks))
+    return is_text("".join([clip.video, clip.forgery, clip.identity, clip.donor, clip.source, *files]))

@@ -22,7 +22,8 @@ from dfdetect_jax.data.prepare.crops import clip_examples
 from dfdetect_jax.data.prepare.landmarks import with_landmarks
 from dfdetect_jax.data.prepare.linked import linked_examples
 from dfdetect_jax.data.prepare.request import FORGE, Request, check_request
-from dfdetect_jax.data.trees.layout import media_files
+from dfdetect_jax.data.trees import findings as about
+from dfdetect_jax.data.trees.layout import is_text, media_files
 from dfdetect_jax.errors import BadMediaError, RecordsError
 from dfdetect_jax.files import sha256_file
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
@@ -85,7 +86,8 @@ def plan(request: Request) -> Plan:
 
 def _plan_photos(request: Request) -> Plan:
     root = Path(request.root)
-    files = media_files(root, IMAGE_SUFFIXES)
+    every = media_files(root, IMAGE_SUFFIXES)
+    files = [path for path in every if is_text(path.name)]
     if not files:
         raise RecordsError(f"{root}: no photographs to forge; give a folder with real ones in it")
     sizes = {str(path): f"{path.name}:{_size(path)}" for path in files}
@@ -93,7 +95,8 @@ def _plan_photos(request: Request) -> Plan:
     for photo in forge.plan_photos(files, root, request.seed):
         sources = [sizes[path] for path in (photo.path, *photo.donors)]
         jobs.append(Job(photo.name, _ident(request, photo.split, str(photo.number), *sources), photo))
-    return Plan(request.result, jobs, [])
+    unnamed = [path.name for path in every if not is_text(path.name)]
+    return Plan(request.result, jobs, about.warnings(root.name, about.NOT_TEXT, unnamed))
 
 
 def run_job(job: Job, request: Request) -> tuple[Examples, ClipReport]:

@@ -12,6 +12,7 @@ from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, UNREAD_SUFFIXES
 
 _MEDIA = MEDIA_SUFFIXES | UNREAD_SUFFIXES | {".svg", ".swf"}
 MISNAMED = "left out, not named as in this data set"
+NOT_TEXT = "left out, expected names in UTF-8, rename the files"
 _ONE_CLASS = "if one class is meant, give --allow_one_class"
 
 

@@ -55,6 +55,15 @@ def media_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     return sorted(path for path in candidates if not path.is_dir())
 
 
+def is_text(name: str) -> bool:
+    """Whether the name of a file is UTF-8; Python keeps the bytes of others as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def frame_files(folder: Path) -> tuple[str, ...]:
     """The pictures of a folder that is one clip, in the order of `in_frame_order`."""
     return in_frame_order(map(str, media_files(folder, IMAGE_SUFFIXES)))

@@ -15,7 +15,7 @@ _PERCENT = {"train": 80, "val": 10, "test": 10}  # of identities, where a data s
 
 def split_by_hash(identity: str) -> str:
     """Split of an identity where the data set ships none: 80% train, 10% val, 10% test, by SHA-256 of its name."""
-    place = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) % 100
+    place = int.from_bytes(hashlib.sha256(identity.encode(errors="surrogateescape")).digest()[:8]) % 100
     for split in SPLITS:
         place -= _PERCENT[split]
         if place < 0:

@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -164,3 +165,12 @@ def test_videos_beside_the_pictures_of_a_clip_are_named(tree):
     put(tree, "swap/mixed/1.png", "swap/mixed/clip.mp4")
     expected = "warning: swap: left out, videos beside pictures that are the frames of a clip: mixed/clip.mp4 (1)"
     assert expected in lines(folder.find_clips(tree).findings)
+
+
+def test_names_that_are_no_text_are_left_out_with_a_word(tree):
+    os.rename(tree / "real/id1_0003.jpg", os.fsencode(tree) + b"/real/caf\xe9.jpg")
+    listing = catalog.find_clips("folder", tree, catalog.Options())
+    assert "real/id0_0000" in {clip.video for clip in listing.clips}
+    assert rf"warning: {tree.name}: left out, expected names in UTF-8, rename the files: real/caf\udce9 (1)" in lines(
+        listing.findings
+    )

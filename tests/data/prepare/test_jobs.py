@@ -78,6 +78,15 @@ def test_a_link_that_leads_nowhere_is_a_clip_that_fails_and_is_done_again_once_m
     assert job.ident not in {job.ident for job in jobs.plan(request).jobs}
 
 
+def test_a_photograph_whose_name_is_no_text_is_left_out_with_a_word(photographs):
+    os.rename(photographs / "p00.png", os.fsencode(photographs) + b"/caf\xe9.png")
+    plan = jobs.plan(request_for(photographs))
+    assert len(plan.jobs) == 29
+    assert [finding.words for finding in plan.findings] == [
+        r"faces: left out, expected names in UTF-8, rename the files: caf\udce9.png (1)"
+    ]
+
+
 def test_forging_photographs_needs_landmarks(photographs):
     with pytest.raises(SettingsError, match="five landmarks"):
         jobs.plan(request_for(photographs, crop=Crop(align="box", face_detector="haar")))
