@@ -3,7 +3,8 @@
 Works in parallel and keeps each clip as soon as it is done, so the same command continues after an interruption; a
 second call finds the records and does nothing. Memory does not grow with the length of clips.
 
-Exit status: 0 every clip is in the records, 1 some clips could not be read or some masks not used, 2 nothing was done.
+Exit status: 0 every clip was read, though one without a face gives no record; 1 some clips could not be read or some
+masks not used; 2 nothing was done.
 """
 
 import argparse

@@ -79,8 +79,8 @@ def clip_examples(
 ) -> tuple[list[Example], ClipReport]:
     """Crops one face per frame, of the same person throughout the clip.
 
-    The person of a fake is the one whose face overlaps the mask most; without a mask, as for reals, the one seen in
-    most frames.
+    The person of a fake is the one whose face overlaps the mask most; without a mask, as for reals, the one whose face
+    is the largest, summed over the frames.
 
     Args:
         clip: to read.
@@ -126,6 +126,7 @@ def _clip_examples(
         got=len(examples),
         mask=source.kind,
         words=tuple(words),
+        failed=not faces,  # no frame is intact
         mask_refused=source.refused,
     )
     return examples, report
@@ -245,11 +246,11 @@ def _crop_face(index: int, frame: np.ndarray, mask: np.ndarray | None, face: Fac
 
 
 def _person(tracks: list[list[Face | None]], crops: dict[Face, _FaceCrop], with_masks: bool) -> list[Face]:
-    """Faces of the one track to keep; `tracks` come with the longest first."""
+    """Faces of the one track to keep; `tracks` come as `track` orders them."""
     if not tracks:
         return []
     people = [[face for face in faces if face is not None] for faces in tracks]
-    if with_masks:  # `max` keeps the first, longest one where none overlaps
+    if with_masks:  # `max` keeps the first one where none overlaps
         return max(people, key=lambda faces: sum(crops[face].overlap for face in faces))
     return people[0]
 

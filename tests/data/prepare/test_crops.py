@@ -151,6 +151,7 @@ def test_a_damaged_photograph_is_left_out_with_the_reason(face_detector, tmp_pat
     examples, report = clip_examples(clip_of(damaged, Label.REAL), face_detector, CROP, 1)
     assert examples == []
     assert report.words == ("damage inside the stream: 1 frame or photograph is damaged and left out",)
+    assert report.failed
 
 
 def test_an_animation_is_a_clip(face_detector, tmp_path):
