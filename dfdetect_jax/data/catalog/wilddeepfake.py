@@ -50,8 +50,10 @@ def _sequences(folder: Path, name: str) -> Listing:
         return Listing([], [about.note(f"{name}: absent")])
     kind = name.partition("_")[0]
     clips, others, mislabelled = [], [], []
-    for place, below, _ in os.walk(folder):
-        below[:] = sorted(each for each in below if not each.startswith("."))
+    for place, below, _ in os.walk(folder, followlinks=True):
+        below[:] = sorted(
+            each for each in below if not each.startswith(".") and not _leads_up(os.path.join(place, each))
+        )
         path = Path(place).relative_to(folder)
         frames = frame_files(Path(place))
         if frames and not below and len(path.parts) > 1:
@@ -64,6 +66,11 @@ def _sequences(folder: Path, name: str) -> Listing:
     findings = about.warnings(name, "left out, not a <group>/.../<sequence> with pictures", others)
     findings += about.warnings(name, f"left out, not {kind} by the names of their folders", mislabelled)
     return Listing(clips, findings)
+
+
+def _leads_up(path: str) -> bool:
+    """Whether a path is a link to a folder that it lies in, so that following it would not end."""
+    return os.path.islink(path) and Path(path).parent.resolve().is_relative_to(Path(path).resolve())
 
 
 def _clip(folder: Path, name: str, path: Path, frames: tuple[str, ...]) -> Clip:

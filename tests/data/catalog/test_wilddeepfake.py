@@ -52,3 +52,11 @@ def test_an_absent_set_is_noted_and_packed_archives_are_refused(tmp_path):
     (tmp_path / "real_train/1/real/1/0.png").rename(tmp_path / "real_train/1.tar.gz")
     with pytest.raises(RecordsError, match="unpack the archives"):
         wilddeepfake.find_clips(tmp_path)
+
+
+def test_groups_that_are_links_are_followed_but_not_in_circles(tmp_path):
+    sample_trees.put(tmp_path, "disk/7/real/12/0.png", "tree/fake_test/1/fake/1/0.png")
+    (tmp_path / "tree/real_train").mkdir()
+    (tmp_path / "tree/real_train/7").symlink_to(tmp_path / "disk/7")
+    (tmp_path / "tree/real_train/7/real/12/back").symlink_to(tmp_path / "disk/7")
+    assert sorted(clips_of(tmp_path / "tree")) == ["fake_test/1/fake/1", "real_train/7/real/12"]
