@@ -3,8 +3,8 @@
     <root>/real/*                                           photographs and videos, see `media.file_format`
     <root>/real/<clip>/*                                    pictures that are the frames of one clip, by number
     <root>/<forgery>/*                                      any other name is a forgery
-    <root>/masks/<forgery>/<stem>.{png,mp4}                 white where forged, of the size of the fake
-    <root>/masks/<forgery>/<clip>/<stem>.png                of one frame
+    <root>/masks/<forgery>/<stem>.{png,mp4,...}             white where forged, of the size of the fake
+    <root>/masks/<forgery>/<clip>/<stem>.{png,...}          of one frame
 
 The reals may also be in Real/, 0_real/, original/, authentic/ and the like, and the masks in gt/, see
 `trees.classes`; `--real_folder NAME` names another folder, or several. Without one, or with two that may be it, the
@@ -31,7 +31,7 @@ from dfdetect_jax.data.trees.layout import Medium, folders_in, media_files, medi
 from dfdetect_jax.data.trees.listing import Listing, by_name, join
 from dfdetect_jax.data.trees.splits import split_by_hash, with_validation
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.media.file_format import MEDIA_SUFFIXES, VIDEO_SUFFIXES
+from dfdetect_jax.media.file_format import IMAGE_SUFFIXES, MEDIA_SUFFIXES, VIDEO_SUFFIXES
 
 NAME = "folder"
 OPTIONS = ("real_folder", "allow_one_class")
@@ -127,7 +127,8 @@ def _folder(folder: Path, entries: list[Medium], real: bool, masks: Path | None)
     """The clips of one folder: of reals, or of a forgery with the folder of all masks."""
     findings = [] if entries else [about.warning(f"{folder.name}: no photographs or videos")]
     own = classes.folder_named(masks, [folder.name]) if masks and not real else None
-    clips = [_clip(folder.name, entry, real, own) for entry in entries]
+    of_files = _by_stem(own, MEDIA_SUFFIXES)
+    clips = [_clip(folder.name, entry, real, own, of_files) for entry in entries]
     return Listing(clips, findings + _other_content(folder, entries))
 
 
@@ -141,10 +142,15 @@ def _other_content(folder: Path, entries: list[Medium]) -> list[Finding]:
     return findings + about.other_files(folder, MEDIA_SUFFIXES)
 
 
-def _clip(folder: str, entry: Medium, real: bool, masks: Path | None) -> Clip:
+def _by_stem(folder: Path | None, suffixes: frozenset[str]) -> dict[str, str]:
+    """Masks right below a folder by their stems; of several with one stem a PNG, else the first by name."""
+    files = media_files(folder, suffixes) if folder else []
+    return {path.stem: str(path) for path in sorted(files, key=lambda path: path.suffix.lower() != ".png")[::-1]}
+
+
+def _clip(folder: str, entry: Medium, real: bool, masks: Path | None, of_files: dict[str, str]) -> Clip:
     identity = identity_of(entry.name)
-    of_clip = [masks / f"{entry.name}{suffix}" for suffix in (".png", ".mp4")] if masks and not entry.frames else []
-    of_frames = [masks / entry.name / f"{Path(frame).stem}.png" for frame in entry.frames] if masks else []
+    of_frames = _by_stem(masks / entry.name, IMAGE_SUFFIXES) if masks and entry.frames else {}
     return Clip(
         path=str(entry.path),
         video=f"{folder}/{entry.name}",
@@ -152,7 +158,7 @@ def _clip(folder: str, entry: Medium, real: bool, masks: Path | None) -> Clip:
         forgery="" if real else folder,
         split=split_by_hash(identity),
         identity=identity,
-        mask_path=next((str(mask) for mask in of_clip if mask.is_file()), None),
+        mask_path=None if entry.frames else of_files.get(entry.name),
         frames=entry.frames,
-        masks=tuple(str(mask) if mask.is_file() else "" for mask in of_frames),
+        masks=tuple(of_frames.get(Path(frame).stem, "") for frame in entry.frames) if masks else (),
     )

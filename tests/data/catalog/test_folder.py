@@ -132,6 +132,16 @@ def test_a_tree_whose_reals_are_unclear_is_refused_in_one_line(tmp_path, folders
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("suffix", ["PNG", "jpg", "bmp"])
+def test_a_mask_may_have_any_suffix_that_pictures_have_and_png_goes_first(tmp_path, suffix):
+    put(tmp_path, "real/a.jpg", "swap/b.jpg", "swap/c.jpg", "swap/d/1.jpg")
+    put(tmp_path, f"masks/swap/b.{suffix}", f"masks/swap/c.{suffix}", "masks/swap/c.png", f"masks/swap/d/1.{suffix}")
+    clips = {clip.video: clip for clip in folder.find_clips(tmp_path).clips}
+    assert clips["swap/b"].mask_path == str(tmp_path / f"masks/swap/b.{suffix}")
+    assert clips["swap/c"].mask_path.lower() == str(tmp_path / "masks/swap/c.png").lower()
+    assert clips["swap/d"].masks == (str(tmp_path / f"masks/swap/d/1.{suffix}"),)
+
+
 def test_the_user_names_the_folders_of_the_reals(tmp_path):
     put(tmp_path, "Celeb-real/1.jpg", "YouTube-real/2.jpg", "real/3.jpg", "0/4.jpg")
     for chosen in ("0", "Celeb-real, YouTube-real"):
