@@ -6,7 +6,8 @@
     Anno/identity_CelebA.txt                "000001.jpg 2880", optional, or at the root: the person shown; without it
                                             each photograph counts as its own person
     <forgery>/000001.{jpg,png,...}          the forged photograph
-    masks/<forgery>/000001.png              optional; else the mask is the thresholded difference to the photograph
+    masks/<forgery>/000001.png              optional, also Masks/, gt/ and the like; else the mask is the thresholded
+                                            difference to the photograph
 
 Any folder that is not one of CelebA's own is a forgery. Forgeries are in the split of their photograph.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from dfdetect_jax.data.example import SPLITS, Clip, Label
 from dfdetect_jax.data.finding import Finding
+from dfdetect_jax.data.trees import classes
 from dfdetect_jax.data.trees import findings as about
 from dfdetect_jax.data.trees.layout import folders_in, media_files, open_root, read_lines
 from dfdetect_jax.data.trees.listing import Listing, join
@@ -27,8 +29,7 @@ PHOTOGRAPHS = "img_align_celeba"
 _PLACES = (f"Img/{PHOTOGRAPHS}", f"{PHOTOGRAPHS}/{PHOTOGRAPHS}", PHOTOGRAPHS)
 _PARTITION = tuple(f"{place}list_eval_partition.{kind}" for place in ("Eval/", "") for kind in ("txt", "csv"))
 _PEOPLE = ("Anno/identity_CelebA.txt", "identity_CelebA.txt")
-_MASKS = "masks"
-_OWN_FOLDERS = {"Img", "Eval", "Anno", PHOTOGRAPHS, _MASKS}
+_OWN_FOLDERS = {"Img", "Eval", "Anno", PHOTOGRAPHS}
 
 
 def find_clips(root: Path) -> Listing:
@@ -44,11 +45,12 @@ def find_clips(root: Path) -> Listing:
     split_of, people = read_partition(root), read_people(root)
     photographs = {path.stem: path for path in files}
     reals = [_clip(path, split_of, people, photographs) for stem, path in photographs.items() if stem in split_of]
-    forgeries = [path for path in folders_in(root) if path.name not in _OWN_FOLDERS]
-    fakes = (_forgery(root, folder, split_of, people, photographs) for folder in forgeries)
+    masks = classes.folder_named(root, classes.MASKS)
+    forgeries = [path for path in folders_in(root) if path.name not in _OWN_FOLDERS and path != masks]
+    fakes = (_forgery(masks, folder, split_of, people, photographs) for folder in forgeries)
     listing = join([Listing(reals, _list_findings(split_of, people, photographs)), *fakes])
     clips, repeated = about.first_of_each_name(listing.clips)
-    findings = [*listing.findings, *repeated, *about.stray_masks(folders_in(root / _MASKS), clips, root)]
+    findings = [*listing.findings, *repeated, *about.stray_masks(folders_in(masks) if masks else [], clips, root)]
     return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
 
@@ -97,10 +99,11 @@ def _list_findings(split_of: dict[str, str], people: dict[str, str], photographs
 
 
 def _forgery(
-    root: Path, folder: Path, split_of: dict[str, str], people: dict[str, str], photographs: dict[str, Path]
+    masks: Path | None, folder: Path, split_of: dict[str, str], people: dict[str, str], photographs: dict[str, Path]
 ) -> Listing:
     files = media_files(folder, IMAGE_SUFFIXES)
-    clips = [_clip(path, split_of, people, photographs, root) for path in files if path.stem in split_of]
+    own = classes.folder_named(masks, [folder.name]) if masks else None
+    clips = [_clip(path, split_of, people, photographs, folder.name, own) for path in files if path.stem in split_of]
     unknown = [path.name for path in files if path.stem not in split_of]
     sourceless = [Path(clip.path).name for clip in clips if clip.source_path is None]
     findings = about.warnings(folder.name, "left out, named as no photograph of the partition", unknown)
@@ -115,11 +118,11 @@ def _clip(
     split_of: dict[str, str],
     people: dict[str, str],
     photographs: dict[str, Path],
-    root: Path | None = None,
+    forgery: str = "",
+    masks: Path | None = None,
 ) -> Clip:
-    """The clip of a photograph, or with `root` of a forged one."""
-    forgery = path.parent.name if root else ""
-    mask = root / _MASKS / forgery / f"{path.stem}.png" if root else None
+    """The clip of a photograph, or of a forged one with the folder of that forgery's masks."""
+    mask = masks / f"{path.stem}.png" if masks else None
     return Clip(
         path=str(path),
         video=f"{path.parent.name}/{path.stem}",

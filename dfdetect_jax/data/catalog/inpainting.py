@@ -5,6 +5,8 @@
     <forgery>/<stem>.jpg         or <forgery>/images/<stem>.jpg: filled in
     <forgery>/masks/<stem>.png   or masks/<forgery>/<stem>.png, or <forgery>/<stem>_mask.png: white where filled in
 
+Folders of masks may also be called gt/, Masks/ and the like (see `trees.classes`).
+
 Files with one stem belong together: each photograph counts as its own person, and is split by the hash of its stem,
 with its forgeries. Where there is no mask, it is the thresholded difference to the photograph.
 """
@@ -22,7 +24,7 @@ from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
 NAME = "inpainting"
 OPTIONS = ("reals",)
-_REAL, _MASKS, _IMAGES = "real", "masks", "images"
+_REAL, _IMAGES = "real", "images"
 _MASK_ENDING = "_mask"
 
 
@@ -46,14 +48,18 @@ def find_clips(root: Path, reals: str = "") -> Listing:
             f"--reals {reals}: expected a folder of photographs, found none in it; give the one that holds them"
         )
     sources = {Path(clip.path).stem: Path(clip.path) for clip in photographs.clips}
-    folders = [path for path in folders_in(root) if path.name != _MASKS and path not in (*named, home)]
-    listing = join([photographs, *(_forgery(root, folder, sources) for folder in folders)])
+    all_masks = classes.folder_named(root, classes.MASKS)
+    folders = [path for path in folders_in(root) if path not in (*named, home, all_masks)]
+    masks_of = {folder: _mask_folders(folder, all_masks) for folder in folders}
+    listing = join([photographs, *(_forgery(folder, masks, sources) for folder, masks in masks_of.items())])
     if not any(clip.label == Label.FAKE for clip in listing.clips):
         raise RecordsError(f"{root}: no pictures in a folder per forgery, such as gl/; give the folder that holds them")
     clips, repeated = about.first_of_each_name(listing.clips)
-    masks = [path for folder in folders for path in (folder / _MASKS, root / _MASKS / folder.name)]
+    masks = [path for places in masks_of.values() for path in places]
     findings = [*listing.findings, *repeated]
-    findings += about.other_folders(root / _MASKS, [folder.name for folder in folders])
+    findings += (
+        about.other_folders(all_masks, [path.name for path in masks if path.parent == all_masks]) if all_masks else []
+    )
     findings += about.stray_masks(masks, clips, root)
     return Listing(clips, [*findings, *about.fakes_without_mask(clips)])
 
@@ -69,11 +75,16 @@ def _photographs(root: Path, home: Path | None) -> Listing:
     return Listing([_clip(path, "", {}) for path in media_files(home, IMAGE_SUFFIXES)], findings)
 
 
-def _forgery(root: Path, folder: Path, sources: dict[str, Path]) -> Listing:
+def _mask_folders(folder: Path, all_masks: Path | None) -> list[Path]:
+    """The folders with the masks of a forgery: below that of all masks, and in its own."""
+    below = classes.folder_named(all_masks, [folder.name]) if all_masks else None
+    return list(filter(None, (below, classes.folder_named(folder, classes.MASKS))))
+
+
+def _forgery(folder: Path, mask_folders: list[Path], sources: dict[str, Path]) -> Listing:
     files = media_files(folder, IMAGE_SUFFIXES) + media_files(folder / _IMAGES, IMAGE_SUFFIXES)
     beside = {path.stem.removesuffix(_MASK_ENDING): path for path in files if path.stem.endswith(_MASK_ENDING)}
     pictures = [path for path in files if not path.stem.endswith(_MASK_ENDING)]
-    mask_folders = (root / _MASKS / folder.name, folder / _MASKS)
     masks = beside | {path.stem: path for place in mask_folders for path in media_files(place, IMAGE_SUFFIXES)}
     clips = [_clip(path, folder.name, sources, masks.get(path.stem)) for path in pictures]
     unmasked = [path.stem for path in pictures if path.stem not in masks]
@@ -81,7 +92,8 @@ def _forgery(root: Path, folder: Path, sources: dict[str, Path]) -> Listing:
     findings = [] if pictures else [about.warning(f"{folder.name}: no pictures")]
     findings += about.notes(folder.name, "no mask of their own", unmasked) if masks else []
     findings += about.warnings(folder.name, f'"{_MASK_ENDING}" of no picture', stray)
-    findings += about.other_files(folder, IMAGE_SUFFIXES) + about.other_folders(folder, (_IMAGES, _MASKS))
+    known = (_IMAGES, *(path.name for path in mask_folders if path.parent == folder))
+    findings += about.other_files(folder, IMAGE_SUFFIXES) + about.other_folders(folder, known)
     return Listing(clips, findings)
 
 

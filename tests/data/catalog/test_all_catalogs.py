@@ -156,6 +156,29 @@ def test_folders_of_a_class_are_known_in_whatever_case(tree, before, after):
     assert seen() == usual
 
 
+@pytest.mark.parametrize(
+    ("tree", "before", "after"),
+    [
+        ("celeba", "masks", "Masks"),
+        ("folder", "masks", "GT"),
+        ("forged_images", "Gt", "Ground_Truth"),
+        ("inpainting", "gl/masks", "MASKS"),
+    ],
+    indirect=["tree"],
+)
+def test_folders_of_masks_are_known_by_their_usual_names(tree, before, after):
+    name, root, options = tree
+
+    def masked():
+        listing = catalog.find_clips(name, root, options)
+        return {clip.video for clip in listing.clips if clip.mask_media}, lines(listing.findings)
+
+    usual = masked()
+    (folder,) = root.glob(before)
+    folder.rename(folder.with_name(after))
+    assert masked() == usual
+
+
 @pytest.mark.parametrize("tree", WITH_LISTS, indirect=True)
 def test_a_listed_clip_that_is_absent_is_a_warning(tree):
     name, root, options = tree
