@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,14 @@ from dfdetect_jax.data.encoding import Codec
 from dfdetect_jax.data.example import SPLITS
 from dfdetect_jax.data.prepare.array_files import read_each, write_array_file
 from dfdetect_jax.data.prepare.parts import PartRecord, part_records
+from dfdetect_jax.errors import RecordsError
 from dfdetect_jax.files import sha256_file
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 SHARD_BYTES = 256 * 2**20
+_REASON = 200  # characters of array_record's words
 _MANY_SHARDS = 6  # from here on they are worth the start of processes
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
@@ -97,8 +99,28 @@ def _write_shards(shards: Sequence[tuple[Path, Sequence[PartRecord]]], processes
 
 def _write_shard(path: Path, group: Sequence[PartRecord]) -> str:
     """Copies records from their parts; returns the shard's SHA-256."""
-    write_array_file(path, read_each((record.part, record.position) for record in group))
+    write_array_file(path, _records(group))
     return sha256_file(path)
+
+
+def _records(group: Sequence[PartRecord]) -> Iterator[bytes]:
+    """Reads records from their parts. A damaged part is removed, so that its clip is done again.
+
+    Raises:
+        RecordsError: a part is damaged.
+    """
+    reading = read_each((record.part, record.position) for record in group)
+    for record in group:
+        try:
+            content = next(reading)
+        except (OSError, RuntimeError, ValueError) as error:  # array_record's own are of the latter two
+            record.part.unlink(missing_ok=True)
+            reason = str(error)[:_REASON]
+            raise RecordsError(
+                f"{record.part}: expected a clip's examples, found damage ({reason}), so that it was removed; run the "
+                "same command again, which makes it anew"
+            ) from error
+        yield content
 
 
 def _counts(members: Sequence[PartRecord]) -> dict[str, dict[str, int]]:
