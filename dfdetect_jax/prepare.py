@@ -137,8 +137,8 @@ def _crop(args: argparse.Namespace) -> Crop:
         crop,
         face_detector=args.face_detector,
         align=args.align or ("landmarks" if args.face_detector == "mtcnn" else "box"),
-        margin=args.margin or (1.0 if args.face_detector == "none" else crop.margin),
-        size=args.size or crop.size,
+        margin=args.margin if args.margin is not None else 1.0 if args.face_detector == "none" else crop.margin,
+        size=args.size if args.size is not None else crop.size,
     )
 
 

@@ -182,6 +182,9 @@ def test_a_tree_without_a_single_face_is_refused(tmp_path):
     [
         ({"dataset": "folder", "root": None}, "root: expected the folder that holds folder, found none; give --root"),
         ({"dataset": "forge", "root": None, "frames": 0}, "frames: expected at least 1, found 0"),
+        ({"dataset": "forge", "root": None, "images": 0}, "images: expected at least 1, found 0"),
+        ({"dataset": "forge", "root": None, "seed": -1}, "seed: expected at least 0, found -1"),
+        ({"dataset": "forge", "root": None, "processes": -1}, "processes: expected at least 1, or 0 for"),
         ({"dataset": "faceforensics", "root": "/x", "compression": "c30"}, "expected one of raw, c23, c40"),
         ({"dataset": "forge", "root": "/x", "landmarks": True}, "landmarks: kept with crops only"),
         ({"dataset": "folder", "root": "/x", "name": "My Set"}, "name: expected small letters"),
@@ -191,6 +194,12 @@ def test_a_tree_without_a_single_face_is_refused(tmp_path):
 def test_impossible_settings_are_refused_in_one_line(arguments, words, tmp_path):
     with pytest.raises(SettingsError, match=re.escape(words)):
         prepare(**arguments, out=tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["--margin", "--size"])
+def test_a_zero_is_refused_and_not_taken_for_the_default(tmp_path, flag):
+    with pytest.raises(SettingsError, match=f"crop.{flag[2:]}: expected .*, found 0"):
+        main(["--dataset", "folder", "--root", str(tmp_path), "--out", str(tmp_path / "out"), flag, "0"])
 
 
 def test_a_place_that_can_not_be_written_to_is_refused(tmp_path):

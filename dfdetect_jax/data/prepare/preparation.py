@@ -91,6 +91,8 @@ def prepare_share(
     Raises:
         SettingsError, RecordsError: as `prepare`.
     """
+    if processes < 0:
+        raise SettingsError(f"processes: expected at least 1, or 0 for one per processor, found {processes}")
     log = log or (lambda line: print(line, file=sys.stderr, flush=True))
     settings |= {name: _absolute(settings[name]) for name in ("reals", "json") if name in settings}
     crop = crop or default_crop(dataset, settings.get("encoding", ""))

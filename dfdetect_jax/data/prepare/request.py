@@ -135,8 +135,9 @@ def check_request(request: Request) -> None:
             raise SettingsError(f"{name}: expected one of {known}, found {getattr(request, name)!r}")
     if request.dataset != FORGE and not request.root:
         raise SettingsError(f"root: expected the folder that holds {request.dataset}, found none; give --root")
-    if request.frames < 1:
-        raise SettingsError(f"frames: expected at least 1, found {request.frames}")
+    for name, least in {"frames": 1, "images": 1, "seed": 0}.items():
+        if getattr(request, name) < least:
+            raise SettingsError(f"{name}: expected at least {least}, found {getattr(request, name)}; give another")
     if request.dataset == FORGE and request.root and request.crop.face_detector != "mtcnn":
         raise SettingsError('crop.face_detector: forging photographs needs five landmarks, which only "mtcnn" finds')
     if request.landmarks and (request.dataset == FORGE or request.codec.encoding == LINKED):
