@@ -26,6 +26,7 @@ from dfdetect_jax.data.trees import findings as about
 from dfdetect_jax.data.trees.layout import is_text, media_files
 from dfdetect_jax.errors import BadMediaError, RecordsError
 from dfdetect_jax.files import sha256_file
+from dfdetect_jax.media.decoding import read_intact
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.media.file_format import IMAGE_SUFFIXES
 
@@ -135,8 +136,16 @@ def _forge(photo: forge.Photo, request: Request) -> tuple[Examples, ClipReport]:
         return [], dataclasses.replace(report, mask="", words=(f"can't be opened ({error.strerror})",), failed=True)
     except BadMediaError as error:  # most often no face, or too small a one: left out, but nothing is broken
         words = _without_root(error, request).removeprefix(f"{photo.name}: ")
-        return [], dataclasses.replace(report, mask="", words=(words,))
+        return [], dataclasses.replace(report, mask="", words=(words,), failed=not _is_intact(photo.path))
     return examples, dataclasses.replace(report, got=len(examples))
+
+
+def _is_intact(path: str) -> bool:
+    try:
+        read_intact(path)
+    except BadMediaError:
+        return False
+    return True
 
 
 def _without_root(error: Exception, request: Request) -> str:

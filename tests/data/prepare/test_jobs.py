@@ -8,7 +8,7 @@ from dfdetect_jax.data.prepare import jobs
 from dfdetect_jax.data.prepare.preparation import prepare
 from dfdetect_jax.data.prepare.request import Request
 from dfdetect_jax.errors import RecordsError, SettingsError
-from tests.data.photographs import face_picture, write_image
+from tests.data.photographs import face_picture, write_damaged_jpeg, write_image
 
 
 @pytest.fixture
@@ -78,6 +78,15 @@ def test_a_link_that_leads_nowhere_is_a_clip_that_fails_and_is_done_again_once_m
     assert job.ident not in {job.ident for job in jobs.plan(request).jobs}
 
 
+def test_a_damaged_photograph_counts_as_one_that_can_not_be_read(photographs):
+    write_damaged_jpeg(photographs / "damaged.jpg", face_picture())
+    request = request_for(photographs, crop=Crop(size=48))
+    (job,) = [job for job in jobs.plan(request).jobs if job.name == "damaged.jpg"]
+    _, report = jobs.run_job(job, request)
+    assert report.failed
+    assert "found damage inside the file" in report.words[0]
+
+
 def test_a_photograph_whose_name_is_no_text_is_left_out_with_a_word(photographs):
     os.rename(photographs / "p00.png", os.fsencode(photographs) + b"/caf\xe9.png")
     plan = jobs.plan(request_for(photographs))
@@ -100,5 +109,5 @@ def test_photographs_are_forged_and_those_without_a_face_left_out(photographs, t
     assert set(manifest.counts["train"]) == {"", *forge.forgeries_of("train")}
     assert set(manifest.counts["test"]) == {"", *forge.FORGERIES}
     reports = {report["clip"]: report for report in records.read_clips(folder)}
-    assert reports["p30.png"]["words"] == ["no face found"]
+    assert (reports["p30.png"]["words"], reports["p30.png"]["failed"]) == (["no face found"], False)
     assert sum(report["got"] for report in reports.values()) == 60
