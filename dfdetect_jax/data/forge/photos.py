@@ -21,9 +21,9 @@ from dfdetect_jax.data.forge.pair import (
 from dfdetect_jax.data.forge.units import SHARES, one_thread
 from dfdetect_jax.errors import BadMediaError, SettingsError
 from dfdetect_jax.media.crop import crop_matrix, similarity, warp
+from dfdetect_jax.media.decoding import read_intact
 from dfdetect_jax.media.detectors import FaceDetector
 from dfdetect_jax.media.face import Face
-from dfdetect_jax.media.photograph import read_intact
 
 DONORS = 3  # candidates for each swap
 LARGEST_SCALE = 2.0  # of a face; smaller faces have too little detail to forge

@@ -10,7 +10,9 @@ from skimage import data as pictures
 from dfdetect_jax.config import Crop
 from dfdetect_jax.data import forge
 from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.media import decoding
 from dfdetect_jax.media.face import Face
+from dfdetect_jax.media.frame import Frame
 from tests.data.photographs import write_damaged_jpeg
 
 CROP = Crop(size=48)
@@ -109,3 +111,16 @@ def test_a_damaged_photograph_is_bad_media(photos, tmp_path):
     damaged = write_damaged_jpeg(tmp_path / "a.jpg", pictures.astronaut()[20:220, 140:340])
     with pytest.raises(BadMediaError, match="damage inside the file"):
         forge.forge_photo(dataclasses.replace(photos[0], path=str(damaged)), finds_the_face, CROP)
+
+
+def test_photographs_are_decoded_where_isolation_has_it(photos, monkeypatch):
+    asked = []
+
+    def read_photograph(path):
+        asked.append(path)
+        return Frame(0, 0.0, np.zeros((90, 90, 3), np.uint8))
+
+    monkeypatch.setattr(decoding, "read_photograph", read_photograph)
+    with pytest.raises(BadMediaError, match="no face found"):
+        forge.forge_photo(photos[0], lambda frames: [[] for _ in frames], CROP)
+    assert asked == [photos[0].path]
