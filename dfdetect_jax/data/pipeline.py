@@ -1,7 +1,8 @@
 """Batches for training and evaluation, from prepared records, by Grain.
 
-The order of examples is a function of the seed and the position alone: the state of an iterator is one number, a
-resumed stream continues bit for bit, and any number of processes reads the same global batches.
+The order of examples is a function of the seed and the position alone: the state of an iterator is one number (of each
+of `data.workers`, where there are some, which have to stay as many), a resumed stream continues bit for bit, and any
+number of processes reads the same global batches.
 """
 
 import logging
