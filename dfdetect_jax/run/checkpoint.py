@@ -35,14 +35,17 @@ class Storage(NamedTuple):
     """How a run folder is kept.
 
     Attributes:
-        sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
+        on_sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
         shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
             reads from its own.
+        on_closed: called by all processes of such a job when its checkpoints are closed: the others' copies become what
+            the first one's is.
         address: where users have the run, if the folder is a copy of it; else "".
     """
 
-    sealed: Callable[[], None] = lambda: None
+    on_sealed: Callable[[], None] = lambda: None
     shared: bool = True
+    on_closed: Callable[[], None] = lambda: None
     address: str = ""
 
     def name(self, folder: Path) -> str:
@@ -67,7 +70,7 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, keep: int = 2, storage: Storage = ON_DISK):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        self._keep, self._sealed = keep, storage.sealed
+        self._keep, self._storage = keep, storage
         self._alone = not storage.shared and jax.process_count() > 1
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
@@ -119,7 +122,7 @@ class Checkpoints:
             for step, metrics in unsealed.items():
                 seals.write(self.folder / str(step), metrics)
             self._delete_old()
-            self._sealed()
+            self._storage.on_sealed()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest sound checkpoint as (state, cursor), or None if there is none. Newer ones are set aside.
@@ -193,7 +196,7 @@ class Checkpoints:
         if not doubts:
             return
         for step, doubt in doubts.items():
-            if processes.is_first():
+            if processes.is_first() or self._alone:
                 place = _free_place(self.folder / SET_ASIDE, str(step))
                 log.warning("checkpoint %s is not used and moved to %s: %s", self.folder / str(step), place, doubt)
                 (self.folder / str(step)).rename(place)
@@ -225,6 +228,8 @@ class Checkpoints:
         with contextlib.suppress(Exception) if self._failed else contextlib.nullcontext():
             self._manager.close()
         processes.wait_for_all("the checkpoints are sealed")
+        if self._alone:
+            self._storage.on_closed()
 
     @contextlib.contextmanager
     def _noting_failure(self) -> Iterator[None]:

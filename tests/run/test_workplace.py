@@ -39,7 +39,7 @@ def fill(folder: Path) -> None:
 def training_of_a_sealed_checkpoint(address: str) -> Iterator[Workplace]:
     with workplace(address, beat=BEAT) as place:
         fill(place.folder)
-        place.storage.sealed()
+        place.storage.on_sealed()
         yield place
 
 
@@ -142,9 +142,9 @@ def test_a_local_folder_is_trained_in_where_it_is(tmp_path):
 
 
 @pytest.mark.slow  # two processes, twice
-def test_processes_without_a_disk_in_common_save_and_restore_at_an_address(tmp_path):
+def test_processes_without_a_disk_in_common_start_each_stage_from_the_same_checkpoint(tmp_path):
     address = emulators.fresh_address("gs")
-    job(address, "save", tmp_path / "here")
+    assert job(address, "save", tmp_path / "here") == ["2 2 65.0", "2 2 65.0"]
     assert [key for key in Bucket(address).names() if key.endswith(SEAL)] == [f"checkpoints/2/{SEAL}"]
     assert job(address, "restore", tmp_path / "there") == ["2 2 65.0", "2 2 65.0"]
 
