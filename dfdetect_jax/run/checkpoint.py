@@ -71,6 +71,7 @@ class Checkpoints:
     def __init__(self, folder: str | Path, keep: int = 2, storage: Storage = ON_DISK):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
         self._keep, self._storage = keep, storage
+        self._name = f"{storage.name(self.folder.parent)}/{self.folder.name}"
         self._alone = not storage.shared and jax.process_count() > 1
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
@@ -137,13 +138,13 @@ class Checkpoints:
                 is sound.
         """
         doubts: dict[int, DoubtError] = {}
-        for step, path in sorted(seals.step_folders(self.folder).items(), reverse=True):
+        for step in sorted(seals.step_folders(self.folder), reverse=True):
             try:
                 self._verify(step, target)
             except DoubtError as doubt:
                 doubts[step] = doubt
                 continue
-            _check_same_arrays(self._manager.item_metadata(step)["state"], _stored(target), path)
+            _check_same_arrays(self._manager.item_metadata(step)["state"], _stored(target), f"{self._name}/{step}")
             restored = self._load(step, target)
             self._set_aside(doubts)
             return restored
@@ -171,7 +172,8 @@ class Checkpoints:
             raise UnsealedError(f"it has no {SEAL} and is of step {state.step}")
         if processes.is_first():
             seals.write(path, results)
-            log.warning("%s: complete, but training was ended before it was sealed; sealed now", path)
+            line = "%s/%s: complete, but training was ended before it was sealed; sealed now"
+            log.warning(line, self._name, step)
         processes.wait_for_all("a checkpoint is sealed late")
 
     def _load(self, step: int, target: TrainState) -> tuple[TrainState, dict[str, Any]]:
@@ -187,7 +189,7 @@ class Checkpoints:
         if ours:
             newest = max(ours)
             raise RunError(
-                f"{self.folder}: expected a sound checkpoint to resume from, found {len(ours)} in doubt (the newest, "
+                f"{self._name}: expected a sound checkpoint to resume from, found {len(ours)} in doubt (the newest, "
                 f"{newest}: {ours[newest]}); restore what is missing, or move that folder away to train from the start"
             )
 
@@ -198,7 +200,8 @@ class Checkpoints:
         for step, doubt in doubts.items():
             if processes.is_first() or self._alone:
                 place = _free_place(self.folder / SET_ASIDE, str(step))
-                log.warning("checkpoint %s is not used and moved to %s: %s", self.folder / str(step), place, doubt)
+                there = f"{self._name}/{place.relative_to(self.folder)}"
+                log.warning("checkpoint %s/%s is not used and moved to %s: %s", self._name, step, there, doubt)
                 (self.folder / str(step)).rename(place)
         processes.wait_for_all("checkpoints are set aside")
         self._manager.reload()
@@ -272,7 +275,7 @@ def _free_place(folder: Path, name: str) -> Path:
     return next(place for place in places if not place.exists())
 
 
-def _check_same_arrays(saved: Any, target: TrainState, where: Path) -> None:
+def _check_same_arrays(saved: Any, target: TrainState, where: str) -> None:
     """Orbax casts dtypes without a word, so shapes and dtypes are compared first."""
     found = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(saved.tree) if hasattr(a, "shape"))
     wanted = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(target))

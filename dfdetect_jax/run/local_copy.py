@@ -10,7 +10,7 @@ from dfdetect_jax.locks import Lock
 from dfdetect_jax.run import seal as seals
 from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.seal import CHECKPOINTS, DoubtError
-from dfdetect_jax.run.stored_checkpoints import drop_steps, is_whole_copy, prefix, seal_of, sealed_there
+from dfdetect_jax.run.stored_checkpoints import drop_steps, files_of, is_whole_copy, prefix, seal_of, sealed_there
 from dfdetect_jax.stores.address import is_address, joined, kept_copy
 from dfdetect_jax.stores.bucket import Bucket
 
@@ -58,7 +58,7 @@ def _fetch_best(bucket: Bucket, keys: list[str], folder: Path) -> None:
     ranked = seals.sealed_steps(folder / CHECKPOINTS)
     for step in sorted(ranked, key=lambda step: (seals.quality(ranked[step]), step), reverse=True):
         if str(step) not in kept:
-            bucket.download([key for key in keys if key.startswith(prefix(str(step)))], folder)
+            bucket.download(files_of(keys, [str(step)]), folder)
         try:
             seals.verify(folder / CHECKPOINTS / str(step))
         except DoubtError as doubt:

@@ -62,7 +62,7 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
         yield Workplace(mirror.folder, Storage(shared=False, on_closed=copy, address=address))
         return
     with _leased(address, beat) as lease:
-        mirror.clear()
+        mirror.remove_cut_off()
         mirror.fetch()
         _copied_by_others()
         with _Uploads(mirror, lease) as uploads:
@@ -135,3 +135,4 @@ class _Uploads:
         except LockedError as error:
             raise RunError(f"{self._mirror.folder}: {error} has taken over this run; end one of the two") from error
         self._mirror.push()
+        self._mirror.delete_gone()

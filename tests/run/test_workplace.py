@@ -19,6 +19,7 @@ from dfdetect_jax.run.seal import SEAL, sealed_steps
 from dfdetect_jax.run.workplace import Workplace, workplace
 from dfdetect_jax.stores.bucket import Bucket
 from tests import emulators, trained
+from tests.run.mirrored_job import checkpoints_of, state_at
 
 SCHEMES = pytest.mark.parametrize("scheme", ["gs", "s3"])
 BEAT = 0.05  # seconds
@@ -91,15 +92,46 @@ def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
     address = address_of_a_run(scheme)
     bucket = Bucket(address)
     (seal,) = [key for key in bucket.names() if key.endswith(SEAL)]
-    bucket.write("checkpoints/9/state/half", b"half")
+    for name in ("unfinished", "state/half"):
+        bucket.write(f"checkpoints/9/{name}", b"half")
     another_machine()
     assert sealed_steps(local_copy(address) / "checkpoints").keys() == {2}
+    with workplace(address, beat=BEAT) as place:
+        assert [path.name for path in (place.folder / "checkpoints").iterdir() if any(path.iterdir())] == ["2"]
+    assert not bucket.names("checkpoints/9/")
     bucket.delete(seal)
     assert not sealed_steps(local_copy(address) / "checkpoints")
+
+
+def test_a_checkpoint_in_doubt_at_an_address_is_set_aside_there(another_machine, caplog):
+    address = emulators.fresh_address("gs")
     another_machine()
-    with workplace(address, beat=BEAT) as place:
-        assert not (place.folder / "checkpoints").exists()
-    assert not bucket.names("checkpoints/")
+    with workplace(address, beat=BEAT) as place, checkpoints_of(place) as checkpoints:
+        checkpoints.save(state_at(2), {"next": 2}, {"val_auc": 0.5, "threshold": 0.5})
+    bucket = Bucket(address)
+    bucket.write("checkpoints/9/state/half", b"half")
+    bucket.delete(f"checkpoints/2/{SEAL}")
+    before = {key: bucket.read(key) for key in bucket.names("checkpoints/2/")}
+    with workplace(address, beat=BEAT) as place, checkpoints_of(place) as checkpoints:
+        assert int(checkpoints.restore(state_at(0))[0].step) == 2
+    assert f"{address}/checkpoints/2: complete, but training was ended before it was sealed" in caplog.text
+    assert bucket.read("checkpoints/set_aside/9/state/half") == b"half"
+    assert not bucket.names("checkpoints/9/")
+    assert {key: bucket.read(key) for key in before} == before
+    assert sealed_steps(local_copy(address) / "checkpoints").keys() == {2}
+
+
+def test_checkpoints_of_another_library_at_an_address_are_refused_and_stay(another_machine):
+    address = emulators.fresh_address("gs")
+    Bucket(address).write("checkpoints/1000/_CHECKPOINT_METADATA", b"{}")
+    another_machine()
+    with (
+        pytest.raises(RunError, match=f"^{address}/checkpoints: expected a sound checkpoint .*, found 1 in"),
+        workplace(address, beat=BEAT) as place,
+        checkpoints_of(place) as checkpoints,
+    ):
+        checkpoints.restore(state_at(0))
+    assert Bucket(address).names() == ["checkpoints/1000/_CHECKPOINT_METADATA"]
 
 
 def test_a_damaged_checkpoint_is_passed_over(another_machine, caplog):
