@@ -93,7 +93,7 @@ def _leased(address: str, beat: float) -> Iterator[Lease]:
 
 
 class _Uploads:
-    """Uploads in the background, one at a time; the last one when the block has ended well."""
+    """Uploads in the background, one at a time; the last one at the end, after an error as far as the store allows."""
 
     def __init__(self, mirror: Mirror, lease: Lease):
         self._mirror, self._lease = mirror, lease
@@ -119,8 +119,9 @@ class _Uploads:
                 self.start()
                 self._wait()
             else:
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception):  # what ended the training is what is reported
                     self._wait()
+                    self._upload()
         finally:
             self._thread.shutdown()
 
@@ -130,9 +131,13 @@ class _Uploads:
             last.result()
 
     def _push(self) -> None:
+        self._upload()
+        self._mirror.delete_gone()
+
+    def _upload(self) -> None:
+        """Deletes nothing, so that what a failed training has lost here stays there."""
         try:
             self._lease.check()
         except LockedError as error:
-            raise RunError(f"{self._mirror.folder}: {error} has taken over this run; end one of the two") from error
+            raise RunError(f"{self._mirror.address}: {error} has taken over this run; end one of the two") from error
         self._mirror.push()
-        self._mirror.delete_gone()

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.seal import SEAL, sealed_steps
@@ -78,12 +80,35 @@ def test_training_goes_on_from_what_the_bucket_has(another_machine):
 def test_a_copy_drops_what_the_bucket_does_not_have(another_machine):
     address = emulators.fresh_address("s3")
     another_machine()
-    cut_off = workplace(address, beat=BEAT)
-    fill(cut_off.__enter__().folder)
-    cut_off.__exit__(KeyError, KeyError(), None)
-    assert Bucket(address).names() == []
+    with workplace(address, beat=BEAT) as place:
+        pass
+    fill(place.folder)  # as what was written before a kill
     with workplace(address, beat=BEAT) as place:
         assert not any(path.is_file() for path in place.folder.rglob("*"))
+
+
+def test_what_a_failed_training_wrote_is_at_the_address_and_nothing_goes(another_machine):
+    another_machine()
+    address = address_of_a_run("gs")
+    before = set(Bucket(address).names())
+    failed = workplace(address, beat=BEAT)
+    folder = failed.__enter__().folder
+    (folder / "bad_steps.jsonl").write_text("{}")
+    shutil.rmtree(folder / "checkpoints")
+    failed.__exit__(KeyError, KeyError(), None)
+    assert {*Bucket(address).names()} == before | {"bad_steps.jsonl"}
+
+
+def test_who_has_lost_the_lock_uploads_nothing(another_machine):
+    address = emulators.fresh_address("gs")
+    another_machine()
+    training = workplace(address, beat=BEAT)
+    training.__enter__()
+    Bucket(address).write(LOCK, b'{"holder": "another", "beat": 60}')
+    time.sleep(10 * BEAT)
+    with pytest.raises(RunError, match=f"^{address}: another has taken over this run"):
+        training.__exit__(None, None, None)
+    assert Bucket(address).names() == [LOCK]
 
 
 @SCHEMES
