@@ -10,11 +10,12 @@ added to `benchmarks/results/study/runs.jsonl` (or `--results`), and the same co
 With `--hours` no run is started after that time. Runs go seed by seed, so that a study that is cut short has all arms
 with fewer seeds.
 
-With `--tune` every arm is first trained with each of three learning rates and seed 0, and the rate of the highest
-validation AUC is its rate for all seeds: the same budget for each, and no test set is looked at. Thresholds are chosen
-on validation too. `tables.json` and `curves.png`, beside the lines, are made anew by each call; `--hours 0` makes them
-alone, for which the scores in DIR are needed. There each arm is compared with a baseline of its group; `--against ARM`
-compares all with one, such as the rivals with "all masks", in `against-ARM.json`.
+Lines of other steps or sizes are left alone, and out of the tables. With `--tune` every arm is first trained with each
+of three learning rates and seed 0, and the rate of the highest validation AUC is its rate for all seeds: the same
+budget for each, and no test set is looked at. Thresholds are chosen on validation too. `tables.json` and `curves.png`,
+beside the lines, are made anew by each call; `--hours 0` makes them alone, for which the scores in DIR are needed.
+There each arm is compared with a baseline of its group; `--against ARM` compares all with one, such as the rivals with
+"all masks", in `against-ARM.json`.
 
 Two cores do about 200 images/s of a small CAE at 96 px: 3,000 steps of 32 are eight minutes, and five seeds of the ten
 arms "cae" seven hours. The LAE does about as many, EfficientNet-Lite0 a quarter.
@@ -85,9 +86,9 @@ def chosen_rates(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], float
     """For each training set and arm the rate of the highest validation AUC; of equal ones the lower."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     for line in lines:
-        key, found = (line["train"], line["arm"]), (line["validation auc"] or 0.0, -line["rate"])
-        if line["seed"] == 0 and found > best.get(key, (-1.0, 0.0)):
-            best[key] = found
+        key, worth = (line["train"], line["arm"]), (line["validation auc"] or 0.0, -line["rate"])
+        if line["seed"] == 0 and worth > best.get(key, (-1.0, 0.0)):
+            best[key] = worth
     return {key: -negative for key, (_, negative) in best.items()}
 
 
@@ -173,7 +174,7 @@ def validation_curve(folder: Path) -> list[list[float]]:
 def run_all(todo: Iterable[Job], args: argparse.Namespace, end: float) -> None:
     """Runs what has no line of results yet, until the time is up."""
     for job in todo:
-        if key_of(job._asdict()) in {key_of(line) for line in study_tables.read_lines(args.results)}:
+        if key_of(job._asdict()) in {key_of(line) for line in of_this_size(args)}:
             continue
         if time.monotonic() >= end:
             print("the time is up; the same command goes on", flush=True)
@@ -186,6 +187,12 @@ def key_of(line: dict[str, Any]) -> tuple[Any, ...]:
     return Path(line["train"]).name, line["arm"], float(line["rate"]), line["seed"]
 
 
+def of_this_size(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The lines of runs of as many steps and pixels; others in the same file are another study's."""
+    lines = study_tables.read_lines(args.results)
+    return [line for line in lines if (line["steps"], line["image size"]) == (args.steps, args.size)]
+
+
 def main() -> None:
     args = arguments()
     keep_freed_memory()
@@ -193,10 +200,10 @@ def main() -> None:
     end = time.monotonic() + 3600 * args.hours
     if args.tune:
         run_all(tuning_jobs(args), args, end)
-    lines = study_tables.read_lines(args.results)
-    rates = chosen_rates(lines) if args.tune else {}
+    rates = chosen_rates(of_this_size(args)) if args.tune else {}
     run_all(jobs(args, rates), args, end)
-    study_tables.write(args.results, args.out, rates, args.resamples, args.against)
+    lines = [line for line in of_this_size(args) if line["rate"] == rates.get((line["train"], line["arm"]), args.rate)]
+    study_tables.write(lines, args.results, args.out, args.resamples, args.against)
 
 
 def arguments() -> argparse.Namespace:

@@ -20,6 +20,7 @@ from dfdetect_jax.evaluation.metrics.seed_spread import spread_of
 Line = Mapping[str, Any]
 FIGURES = ("auc", "video auc", "balanced accuracy", "1 - eer", "pixel ap", "pointing")
 _COMPARED = ("auc", "balanced_accuracy")
+_SAME = ("dataset", "split", "video", "identity", "frame", "label")
 
 
 class Gain(NamedTuple):
@@ -59,16 +60,11 @@ def scores_file(folder: Path, data: str) -> Path:
     return folder / f"scores-{data.replace('/', '-').replace(':', '-')}.csv"
 
 
-def write(
-    results: Path, out: Path, rates: Mapping[tuple[str, str], float], resamples: int, against: str | None = None
-) -> None:
-    """Prints the tables of all runs at the chosen rates, and writes them and the curves beside `results`.
+def write(lines: Sequence[Line], results: Path, out: Path, resamples: int, against: str | None = None) -> None:
+    """Prints the tables of runs, one per training set, arm and seed, and writes them and the curves beside `results`.
 
     With `against`, an arm, all others are compared with it instead of with their baselines, in a file of its own.
     """
-    lines = [
-        line for line in read_lines(results) if line["rate"] == rates.get((line["train"], line["arm"]), line["rate"])
-    ]
     if not lines:
         print("no run is finished yet")
         return
@@ -131,8 +127,10 @@ def gains(
     if not seeds:
         return dict(NO_GAINS)
     pairs = [tuple(_scores(each[seed], data, out) for each in (arm, base)) for seed in seeds]
-    found = compare(pairs, resamples)
-    words = {metric: in_words(gain.mean, gain.over_people, gain.over_seeds) for metric, gain in found.items()}
+    words = {
+        metric: in_words(gain.mean, gain.over_people, gain.over_seeds)
+        for metric, gain in compare(pairs, resamples).items()
+    }
     return {"against": name, "gain in auc": words["auc"], "gain in balanced accuracy": words["balanced_accuracy"]}
 
 
@@ -147,8 +145,14 @@ def compare(pairs: Sequence[Sequence[tuple[FrameScores, float]]], resamples: int
         pairs: for each seed the scores and the threshold of an arm, and those of its baseline, on the same frames in
             the same order.
         resamples: of the people.
+
+    Raises:
+        ValueError: frames differ, as where a data set was prepared anew in between.
     """
     frames = pairs[0][0][0]
+    for scores, _ in (each for pair in pairs for each in pair):
+        if not all(np.array_equal(getattr(scores, name), getattr(frames, name)) for name in _SAME):
+            raise ValueError("expected scores of the same frames in the same order; measure these runs again")
     cluster = bootstrap.clusters(frames)
     sets = [PreparedScores(scores.score, scores.label, at, 1.0, cluster) for pair in pairs for scores, at in pair]
     resampled = bootstrap.resample(sets, sets[0].n_clusters, resamples)

@@ -24,7 +24,7 @@ import dataclasses
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +132,7 @@ def _predict(
                 line, words = error_as_json(path, rule, result), str(result)
             else:
                 with clock(PICTURES):
-                    result, picture = _draw(result, folder, tally)
+                    result, picture = _draw(result, folder, views, tally)
                 line, words = as_json(result, picture, result.views[0].heat_kind if picture else None), in_words(result)
             tally.add(result)
             write(line)
@@ -162,13 +162,14 @@ def _print_line(line: dict[str, Any]) -> None:
         raise RunError(f"standard output: {error.strerror or error}; make room, or give --scores") from error
 
 
-def _draw(result: Result, folder: Path, tally: Tally) -> tuple[Result, Path | None]:
-    """Writes the picture of a result with views.
+def _draw(result: Result, folder: Path, wanted: Collection[Verdict], tally: Tally) -> tuple[Result, Path | None]:
+    """Writes the picture of a result with views; counts one that was `wanted` and has none.
 
     Returns:
         The result, with a note where the picture can't be written, and where it is; None without views or on failure.
     """
     if not result.views:
+        tally.pictures_missing += result.verdict in wanted
         return result, None
     from dfdetect_jax.pictures.verdict_picture import picture_of  # brings Matplotlib
 

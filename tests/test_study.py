@@ -1,5 +1,6 @@
 """The study: its arms are allowed, its gains are paired, and one command runs, resumes and writes its tables."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dfdetect_jax.evaluation.metrics.frame_scores import from_columns
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import study  # noqa: E402
 import study_arms  # noqa: E402
 import study_tables  # noqa: E402
 
@@ -51,6 +53,21 @@ def test_an_arm_gains_nothing_over_itself():
     same = [((frames(0, 1.0), 0.5),) * 2]
     for gain in study_tables.compare(same, 50).values():
         assert gain == (0.0, (0.0, 0.0), None, 1)
+
+
+def test_scores_of_frames_in_another_order_are_not_compared():
+    scores = frames(0, 1.0)
+    with pytest.raises(ValueError, match="expected scores of the same frames"):
+        study_tables.compare([((scores, 0.5), (scores[::-1], 0.5))], 20)
+
+
+def test_runs_of_another_length_or_size_are_out_of_the_tables(tmp_path):
+    line = {"train": "d", "arm": "no masks", "seed": 0, "rate": 1e-3, "steps": 2, "image size": 32}
+    others = [line | {"steps": 4}, line | {"image size": 64}]
+    for each in (line, *others):
+        study_tables.add_line(tmp_path / "runs.jsonl", each)
+    args = argparse.Namespace(results=tmp_path / "runs.jsonl", steps=2, size=32)
+    assert study.of_this_size(args) == [line]
 
 
 def test_a_line_that_a_kill_cut_short_is_left_out_and_harms_none_behind_it(tmp_path):

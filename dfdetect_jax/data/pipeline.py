@@ -75,7 +75,7 @@ class Examples:
         mask, has_mask = self._mask(place, fields)
         example = {
             "image": resize(fields["image"], self._size),
-            "mask": _resize_mask(mask, self._size),
+            "mask": resize_mask(mask, self._size),
             "has_mask": np.bool_(has_mask),
             "label": np.int32(fields["label"]),
             "valid": np.float32(1),
@@ -259,6 +259,6 @@ def _iterate(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
     return batches.to_iter_dataset(options).mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
 
 
-def _resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     """uint8 [S, S] in {0, 255} to [size, size] in {0, 255}."""
     return mask if mask.shape[0] == size else np.where(resize(mask, size) >= 128, 255, 0).astype(np.uint8)

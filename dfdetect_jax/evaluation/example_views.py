@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfdetect_jax.data.example import Label
+from dfdetect_jax.data.pipeline import resize_mask
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores
 from dfdetect_jax.evaluation.prepared_split import PreparedSplit
@@ -118,4 +119,4 @@ def _of_different_videos(frames: FrameScores, rows: np.ndarray, count: int) -> l
 
 def _known_mask(fields: Mapping[str, Any], size: int) -> np.ndarray | None:
     known = fields["has_mask"] and fields["label"] == Label.FAKE
-    return resize(fields["mask"], size) if known else None
+    return resize_mask(fields["mask"], size) if known else None

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,13 @@ def measure_leakage(run: Run, folder: Path, split: str) -> Leakage:
     if training is None:
         note = "training data not found: what they share with this data set is unknown"
         return Leakage(identities=None, videos=None, files=None, note=note)
-    contents, prefixes = _contents(folder, split), _prefixes(training, _family(folder))
-    shared = {name: _count_shared(contents[name], training[name], prefixes) for name in ("identities", "videos")}
-    shared["files"] = _count_shared(contents["files"], training["files"], [""])
+    contents, here = _contents(folder, split), (_family(folder), _joined(folder))
+    there = training["family"], training.get("joined", {})
+    shared = {
+        name: len(_by_family(contents[name], *here) & _by_family(training[name], *there))
+        for name in ("identities", "videos")
+    }
+    shared["files"] = len({*contents["files"]} & {*training["files"]})
     same = read_manifest(folder).fingerprint == run.info["data"]["fingerprint"]
     chosen_here = "threshold and checkpoint were chosen on these data: results are optimistic"
     return Leakage(
@@ -75,22 +79,22 @@ def record_training_split(run_folder: Path, records: Path) -> dict[str, Any]:
         RecordsError: the records are damaged.
     """
     manifest = read_manifest(records)
-    joined = {each["name"]: _family_of(each["name"], each["dataset"]) for each in manifest.settings.get("joined", ())}
-    training = {"fingerprint": manifest.fingerprint, "family": _family(records), "joined": joined}
+    training = {"fingerprint": manifest.fingerprint, "family": _family(records), "joined": _joined(records)}
     training |= _contents(records, "train")
     keep_beside(run_folder, FILE, training)
     return training
 
 
-def _prefixes(training: dict[str, Any], family: str) -> list[str]:
-    """What stands before a family's names in a training split: nothing, or the names of data sets that were joined."""
-    joined = [f"{name}/" for name, its_family in training.get("joined", {}).items() if its_family == family]
-    return [""] * (training["family"] == family) + joined
+def _by_family(names: Iterable[str], family: str, joined: Mapping[str, str]) -> set[tuple[str, str]]:
+    """(family, name) of each; of a data set that was joined with others its own family, and the name it had there."""
+    parts = ((name, *name.partition("/")) for name in names)
+    return {(joined[first], rest) if first in joined else (family, name) for name, first, _, rest in parts}
 
 
-def _count_shared(names: Iterable[str], trained: Iterable[str], prefixes: Sequence[str]) -> int:
-    known = set(trained)
-    return sum(any(f"{prefix}{name}" in known for prefix in prefixes) for name in names)
+def _joined(records: Path) -> dict[str, str]:
+    """The family of each data set that was joined, by its name; none where none was."""
+    joined = read_manifest(records).settings.get("joined", ())
+    return {each["name"]: _family_of(each["name"], each.get("dataset", "")) for each in joined}
 
 
 def _shares(shared: dict[str, int]) -> str | None:

@@ -83,11 +83,15 @@ def opened(path: str | os.PathLike[str], name: str, most: int = MAX_PIXELS) -> I
     except BadMediaError:
         raise
     except UnidentifiedImageError as error:
-        raise _OddPixelsError(f"{path}: not a readable {words} (its header is damaged)") from error
+        raise _OddPixelsError(
+            f"{path}: expected a readable {words}, found its header damaged; get the file again"
+        ) from error
     except Image.DecompressionBombError as error:
         raise BadMediaError(f"{path}: expected at most {most:,} pixels, found far more; scale it down first") from error
     except Exception as error:  # decoders raise nearly any type on malformed bytes
-        raise BadMediaError(f"{path}: not a readable {words} ({_reason(error)})") from error
+        raise BadMediaError(
+            f"{path}: expected a readable {words}, found {_reason(error)}; get the file again"
+        ) from error
 
 
 def _need_decoder(path: str | os.PathLike[str], name: str) -> None:

@@ -57,7 +57,8 @@ def read_deep_tiff(path: str | os.PathLike[str]) -> np.ndarray:
         raise
     except Exception as error:  # Pillow's parser raises nearly any type on malformed bytes
         reason = str(error) if isinstance(error, ValueError) else "its header is damaged"
-        raise BadMediaError(f"{path}: not a readable TIFF ({' '.join(reason.split())[:120]})") from error
+        words = " ".join(reason.split())[:120]
+        raise BadMediaError(f"{path}: expected a readable TIFF, found that {words}; get the file again") from error
     return cv2.cvtColor((pixels // 256).astype(np.uint8), cv2.COLOR_BGR2RGB)
 
 

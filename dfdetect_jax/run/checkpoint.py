@@ -88,6 +88,16 @@ class Checkpoints:
         self._unsealed: dict[int, Metrics] = {}
         self._failed = False  # whether an error was raised, of which threads of Orbax may speak again
 
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Closes; after an error in one of several processes it waits for no other, which may be waiting in a step."""
+        if kind is None or jax.process_count() == 1:
+            self.close()
+        else:
+            self.seal(wait=True)
+
     def save(self, state: TrainState, cursor: dict[str, Any], metrics: Metrics) -> None:
         """Starts writing a checkpoint of step `state.step`; `seal` or `close` finishes it.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 _CLIP = 1e-7  # of scores, whose float32 sigmoid saturates
 _TAIL = 0.1  # share of the reals that the tail is fitted to
+_FEWEST_BEYOND = 3  # reals that it is fitted to in any case; fewer give a tail too short, and several times the rate
 _FEWEST = 10  # reals below which no rate is worth stating
 _LEAST_RATE = 1e-12
 
@@ -67,10 +68,10 @@ class FalseAlarms:
         """Ascending logits of the body and their rates, float64 [M] each; the tail starts at the last."""
         logits = _logits(self.scores)
         count = len(logits)
-        body = max(1, round(count * (1 - _TAIL)))
+        start = min(round(count * (1 - _TAIL)), count - 1 - _FEWEST_BEYOND)  # place of the logit where the tail starts
         # The i-th of n is reached by (n - i + 1/2) / n of the reals: the middle of its step.
         rates = (count - np.arange(count) - 0.5) / count
-        values, first = np.unique(logits[: body + 1], return_index=True)
+        values, first = np.unique(logits[: start + 1], return_index=True)
         return values, rates[first]
 
     @functools.cached_property

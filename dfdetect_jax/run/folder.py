@@ -260,6 +260,8 @@ def _missing(info: Any) -> str:
     for name, group in groups.items():
         if not isinstance(group, dict):
             return name
+    if not isinstance((groups["settings"] or {}).get("method"), str):
+        return "settings.method"
     data = groups["data"] or {}
     if not isinstance(data.get("crop"), dict):
         return "data.crop"

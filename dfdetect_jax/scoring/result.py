@@ -104,7 +104,7 @@ class ScoredFace:
 
     @property
     def view(self) -> View | None:
-        """The view with the highest score; None unless views were requested."""
+        """The view with the highest score; None unless views were requested and the file could be read for them."""
         return max(self.views, key=lambda view: view.sighting.score, default=None)
 
 

@@ -266,6 +266,6 @@ def _answer(
         with clock(DECODE):
             crops = video_crops(run, result)
     except BadMediaError as error:  # it could be read a moment ago
-        return error
+        return dataclasses.replace(result, notes=(*result.notes, f"without its picture: {error}"))
     with clock(MODEL):
         return with_views(result, views_of(run, crops))

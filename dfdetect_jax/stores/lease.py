@@ -76,18 +76,26 @@ class Lease:
     def _renew(self) -> None:
         while not self._ended.wait(self._beat):
             try:
-                generation = self._bucket.replace(self._key, self._content(), self._generation)
+                self._generation = self._renewed()
             except StoreError as error:  # a network that comes back; else the next upload says so
                 log.warning("the lock could not be renewed: %s", error)
-                continue
-            if generation is None and not self._is_ours():
-                self._lost = _holder(self._bucket.read(self._key))
+            except LockedError as error:
+                self._lost = str(error)
                 return
-            self._generation = generation or self._bucket.stamped(self._key).generation
 
-    def _is_ours(self) -> bool:
-        """Whether the object is this lease's: a renewal may have been done whose answer was lost."""
-        return _fields(self._bucket.read(self._key)).get("token") == self._token
+    def _renewed(self) -> bytes:
+        """The generation of the renewed object.
+
+        Raises:
+            LockedError: another took it.
+        """
+        generation = self._bucket.replace(self._key, self._content(), self._generation)
+        if generation is not None:
+            return generation
+        seen = self._bucket.stamped(self._key)  # may be this lease's: a renewal that was done, and its answer lost
+        if seen.content is None or _fields(seen.content).get("token") != self._token:
+            raise LockedError(_holder(seen.content))
+        return seen.generation
 
     def _content(self) -> bytes:
         self._count += 1

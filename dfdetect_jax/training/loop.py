@@ -80,8 +80,9 @@ def train(
     stream = _training_stream(records, settings, masks)  # before anything is written: it may be refused
     write_config(workdir, settings, records, storage.name(workdir))
     with contextlib.ExitStack() as stack:
-        checkpoints = Checkpoints(workdir / CHECKPOINTS, settings.train.keep, storage)
-        stack.enter_context(contextlib.closing(checkpoints))
+        # Before the checkpoints, so that it ends after the last one is written: a scheduler sends SIGTERM twice.
+        preemption = stack.enter_context(preemptions.listening(lambda step: checkpoints.preempted(step)))
+        checkpoints = stack.enter_context(Checkpoints(workdir / CHECKPOINTS, settings.train.keep, storage))
         state = initial_state(parallel, settings, initial)
         state, cursor = checkpoints.restore(state) or (state, None)
         start, silent = int(state.step), not processes.is_first()
@@ -93,7 +94,6 @@ def train(
         writer = stack.enter_context(contextlib.closing(MetricsWriter(workdir, start, silent=silent)))
         progress = ProgressLine(settings.train.steps, settings.train.batch_size, start, silent=silent)
         stack.enter_context(contextlib.closing(progress))
-        preemption = stack.enter_context(preemptions.listening(checkpoints.preempted))
         if start:
             progress.print(f"resuming {storage.name(workdir)} from step {start}")
         else:

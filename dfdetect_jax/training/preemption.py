@@ -1,6 +1,7 @@
 """Preemption: a SIGTERM to this process, or to any process of its job, ends training early."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -36,6 +37,9 @@ def listening(agree: Callable[[int], bool]) -> Iterator[Preemption]:
         yield Preemption(agree)
         return
     preemption = Preemption()
+    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
+        yield preemption
+        return
     before = signal.signal(signal.SIGTERM, lambda *_: setattr(preemption, "requested_here", True))
     try:
         yield preemption

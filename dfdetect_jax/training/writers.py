@@ -127,13 +127,13 @@ class ProgressLine:
 
     def print(self, text: str) -> None:
         """Prints a line that stays."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _show(self, line: str) -> None:
         if self._live:
             self._live.update(Text(line))
         else:
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leaves the last line standing."""

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from dfdetect_jax.data import records
+from dfdetect_jax.data.prepare import joining
 from dfdetect_jax.evaluation import leakage
 from dfdetect_jax.evaluation.leakage import Leakage, measure_leakage
 from tests.evaluation.fake_runs import drawn_records, fake_run, moved_away
@@ -112,3 +113,26 @@ def test_without_the_training_data_leakage_is_unknown(run, other):
     measured = measure_leakage(moved_away(run), folder, "test")
     assert measured.identities is measured.warning is None
     assert "is unknown" in measured.note
+
+
+def named_records(folder, name):
+    """The people of `training_data` in a data set of another name."""
+    place = drawn_records(folder, name)
+    manifest = json.loads((place / records.MANIFEST).read_text())
+    (place / records.MANIFEST).write_text(json.dumps(manifest | {"name": name}))
+    return place
+
+
+def test_people_are_found_in_a_data_set_that_was_joined_with_another(run, training_data, tmp_path):
+    plain = measure_leakage(run, training_data, "train")
+    both = joining.join([training_data, named_records(tmp_path, "second")], tmp_path / "joined")
+    joined = measure_leakage(run, both, "train")
+    assert (joined.identities, joined.videos) == (plain.identities, plain.videos)
+    assert "shares" in joined.warning
+
+
+def test_people_of_one_of_two_joined_data_sets_are_found_in_another_pair(training_data, tmp_path):
+    second, third = (named_records(tmp_path, name) for name in ("second", "third"))
+    run = fake_run(tmp_path / "run", joining.join([training_data, second], tmp_path / "joined"))
+    shared = measure_leakage(run, joining.join([training_data, third], tmp_path / "joined"), "train").identities
+    assert 0 < shared == measure_leakage(run, training_data, "train").identities

@@ -77,5 +77,5 @@ def test_a_tiff_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
 def test_tiles_larger_than_memory_are_refused(tmp_path, compression):
     tags = {256: 100, 257: 100, 258: 8, 259: compression, 262: 1, 277: 1, 322: 65_536, 323: 65_536, 324: 150, 325: 64}
     path = tiff(tmp_path / "a.tif", [(tag, 4, value) for tag, value in tags.items()])
-    with pytest.raises(BadMediaError, match="not a readable TIFF"):
+    with pytest.raises(BadMediaError, match=r"expected a readable TIFF, found .*; get the file again"):
         read_image(path)

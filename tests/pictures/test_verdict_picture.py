@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.text import Text
@@ -118,3 +120,51 @@ def test_a_video_shows_its_scores_and_frames():
     )
     assert has_colour(with_frames, "fake")
     assert colourful(with_frames) > colourful(cold)
+
+
+def extents(figure, words):
+    """Where texts that begin with `words` lie, in pixels: (left, bottom, right, top) each."""
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text().startswith(words)]
+    return [box.extents for box in boxes]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures drawn so far, with their pages."""
+    figures, render = [], verdict_picture.rendered
+
+    def noted(figure):
+        page = render(figure)
+        figures.append(figure)
+        return page
+
+    monkeypatch.setattr(verdict_picture, "rendered", noted)
+    return figures
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_long_name_and_many_notes_stay_on_the_page_beside_the_verdict(drawn, kind):
+    notes = tuple(f"note {number}: the picture is damaged in its lower rows" for number in range(6))
+    long = dataclasses.replace(result([view(0.9, frame=3)], kind, notes=notes), path="n" * 57 + ".jpg")
+    verdict_picture.picture_of(long)
+    (figure,) = drawn
+    width = figure.get_figwidth() * canvas.DPI
+    (name,), (verdict,), (note,) = (extents(figure, words) for words in ("nnn", "FAKE", "note 0"))
+    assert name[2] < verdict[0]
+    assert note[2] < width
+    titles = [box for words in ("faces and scores", "3.0 s", "where") for box in extents(figure, words)]
+    assert all(title[3] < note[1] for title in titles)
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (110.0, 0.0), (110.0, 70.0), (0.0, 70.0)])
+def test_the_score_of_a_face_at_an_edge_can_be_read(drawn, corner):
+    x, y = corner
+    plain = view()
+    face = dataclasses.replace(plain.sighting.face, box=np.float32([x, y, x + 50, y + 50]))
+    verdict_picture.photo_picture(
+        result([dataclasses.replace(plain, sighting=dataclasses.replace(plain.sighting, face=face))])
+    )
+    (figure,) = drawn
+    (label,), axes = extents(figure, "fake 0.90"), figure.axes[0].get_window_extent()
+    assert axes.x0 - 1 <= label[0] < label[2] <= axes.x1 + 1
+    assert axes.y0 - 1 <= label[1] < label[3] <= axes.y1 + 1

@@ -13,6 +13,7 @@ import optax
 import pytest
 
 from dfdetect_jax import faults
+from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.locks import Lock
 from dfdetect_jax.methods import TrainState
@@ -70,6 +71,19 @@ def test_state_and_cursor_come_back_bit_for_bit(tmp_path):
     state, cursor = restored(tmp_path)
     assert cursor == {"next_index": 2}
     assert jax.tree.all(jax.tree.map(np.array_equal, state.with_key_data(), state_at(2).with_key_data()))
+
+
+def test_an_error_in_one_of_several_processes_waits_for_no_other(tmp_path, monkeypatch):
+    waited = []
+    checkpoints = Checkpoints(tmp_path)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(processes, "wait_for_all", waited.append)
+    with pytest.raises(OSError, match="no room"), checkpoints:
+        raise OSError("no room")
+    assert waited == []
+    with checkpoints:
+        pass
+    assert waited == ["the checkpoints are sealed"]
 
 
 def test_an_empty_folder_has_nothing_to_restore(tmp_path):

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.special import expit
-from scipy.stats import logistic
+from scipy.special import expit, logit
+from scipy.stats import logistic, norm
 
 from dfdetect_jax.run.false_alarms import FalseAlarms
 
@@ -20,6 +20,16 @@ def sampled():
 def test_thresholds_are_the_quantiles_of_the_reals(sampled, rate):
     assert sampled.score_at(rate) == pytest.approx(1 - rate, rel=1e-3)
     assert sampled.rate(sampled.score_at(rate)) == pytest.approx(rate, rel=1e-6)
+
+
+@pytest.mark.parametrize("count", [10, 12, 20, 60])
+def test_few_reals_give_about_the_rate_that_was_asked_for(count):
+    """The mean share of false alarms over many validation splits; each reaches 1% only on average."""
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(2000, count))
+    thresholds = [FalseAlarms.of(expit(each)).score_at(0.01) for each in logits]
+    assert np.median(norm.sf(logit(thresholds))) == pytest.approx(0.007, abs=0.004)
+    assert np.mean(norm.sf(logit(thresholds))) < 0.025
 
 
 def test_beyond_all_reals_the_rate_goes_on_falling(sampled):

@@ -59,6 +59,7 @@ CONFIGS = {
     "list": ([], "found no settings"),
     "empty": ({}, "found no settings"),
     "no_settings": ((("settings",), None), "found no settings"),
+    "no_method": ((("settings",), {}), "found no settings.method"),
     "no_data": ((("data",), {}), "found no data.crop"),
     "crop_of_numbers": ((("data", "crop"), 3), "found no data.crop"),
     "seen_of_numbers": ((("data", "seen"), [1]), "found no data.seen"),

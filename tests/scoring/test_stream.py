@@ -147,12 +147,15 @@ def test_only_results_of_the_requested_verdicts_carry_views(plain, photos):
     assert [bool(result.views) for result in results] == [result.verdict == "fake" for result in results]
 
 
-def test_a_video_that_can_not_be_read_again_for_its_views_is_an_error(score, media, monkeypatch):
+def test_a_video_that_can_not_be_read_again_for_its_views_keeps_its_score_with_a_note(score, media, monkeypatch):
     def gone(path, indices, expected):
         raise BadMediaError(f"{path}: gone")
 
+    before = score(media["pan"])
     monkeypatch.setattr("dfdetect_jax.scoring.views.read_frames", gone)
-    assert isinstance(score(media["pan"], views=ANY), BadMediaError)
+    result = score(media["pan"], views=ANY)
+    assert (result.score, result.views) == (before.score, ())
+    assert result.notes[-1].startswith("without its picture: ")
 
 
 def test_faces_of_many_files_share_full_batches(plain, photos, calls):

@@ -14,6 +14,14 @@ SCHEMES = pytest.mark.parametrize("scheme", ["gs", "s3"])
 BEAT = 0.05  # seconds
 
 
+def checked(lease, seconds):
+    """Checks a lease again and again."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        lease.check()
+        time.sleep(BEAT)
+
+
 @SCHEMES
 def test_a_second_holder_is_refused_until_the_first_lets_go(scheme):
     bucket = Bucket(emulators.fresh_address(scheme))
@@ -47,3 +55,21 @@ def test_a_store_without_conditional_writes_is_refused(monkeypatch):
     monkeypatch.setattr(bucket, "replace", lambda key, content, generation: b"always")
     with pytest.raises(StoreError, match="expected a store with conditional writes, found one without"):
         Lease(bucket, "lock", BEAT)
+
+
+def test_a_store_that_is_away_while_another_takes_the_lock_does_not_hide_it(monkeypatch):
+    bucket = Bucket(emulators.fresh_address("gs"))
+    lease = Lease(bucket, "lock", BEAT)
+    away, stamped = [StoreError("unreachable")] * 2, bucket.stamped
+
+    def at_last(key):
+        if away:
+            raise away.pop()
+        return stamped(key)
+
+    bucket.replace("lock", b'{"holder": "another", "beat": 60}', stamped("lock").generation)
+    monkeypatch.setattr(bucket, "stamped", at_last)
+    with pytest.raises(LockedError, match="another"):
+        checked(lease, seconds=20)
+    assert not away
+    lease.release()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 from dfdetect_jax.training import preemption
 
@@ -26,3 +27,16 @@ def test_a_job_of_several_processes_ends_where_all_agreed(monkeypatch):
         assert signal.getsignal(signal.SIGTERM) is before  # JAX's own is not to be replaced
         assert [noticed.after(step) for step in (6, 7)] == [False, True]
         assert not noticed.requested_here
+
+
+def test_a_training_in_a_thread_leaves_signals_alone():
+    answers = []
+
+    def train():
+        with preemption.listening(lambda step: True) as noticed:
+            answers.append(noticed.after(1))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert answers == [False]

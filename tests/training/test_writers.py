@@ -64,3 +64,10 @@ def test_progress_tells_step_speed_wait_loss_auc_and_time_left(capsys):
     line = capsys.readouterr().err
     for part in ("step 50/100", "images/s", "data wait", "loss 0.2500", "validation AUC 0.875", "ETA"):
         assert part in line
+
+
+def test_a_path_in_brackets_is_printed_as_it_is(capsys):
+    progress = ProgressLine(steps=100, batch_size=8)
+    progress.print("resuming /runs/[v2]/a[/b] from step 3")
+    progress.close()
+    assert "resuming /runs/[v2]/a[/b] from step 3" in capsys.readouterr().err

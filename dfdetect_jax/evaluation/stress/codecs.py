@@ -54,7 +54,7 @@ def h264(frames: np.ndarray, crf: int) -> np.ndarray:
 
     Args:
         frames: uint8 [T, H, W, 3] RGB, one clip in order; T at least 1.
-        crf: the constant rate factor, 0 (lossless) to 51.
+        crf: the constant rate factor, 0 (nothing lost but by 4:2:0 and by rounding, about a grey level darker) to 51.
 
     Returns:
         uint8 [T, H, W, 3], RGB.

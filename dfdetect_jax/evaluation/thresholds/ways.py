@@ -13,6 +13,7 @@ from dfdetect_jax.data.example import Label
 from dfdetect_jax.data.mixture import select
 from dfdetect_jax.data.records import Records
 from dfdetect_jax.evaluation.frozen import choose_threshold, fit_temperature
+from dfdetect_jax.evaluation.metrics.calibration import clipped_logits
 from dfdetect_jax.evaluation.metrics.detection import measure_detection
 from dfdetect_jax.evaluation.metrics.detection_metrics import DetectionMetrics
 from dfdetect_jax.evaluation.metrics.frame_scores import FrameScores, score_frames
@@ -174,7 +175,7 @@ def compare_thresholds(
         threshold, temperature: of the run, frozen.
         error_rate: of the conformal rules, in (0, 1).
     """
-    enough = len(np.unique(frames.score)) >= FEWEST
+    enough = len(np.unique(clipped_logits(frames.score))) >= FEWEST
     ways = [*frozen_ways(validation, threshold, temperature)]
     ways += adapted_ways(frames.score, validation, threshold) if enough else []
     return ThresholdMetrics(
@@ -208,7 +209,7 @@ def adapted_ways(scores: np.ndarray, validation: ValidationScores, threshold: fl
         if adapted is not None:
             yield Way("priors", f"scores of the set; {_VALIDATION}", adapted, share=share)
     reals = seen.score[seen.label == Label.REAL]
-    if len(np.unique(reals)) >= FEWEST:
+    if len(np.unique(clipped_logits(reals))) >= FEWEST:
         adapted = adaptation.real_mode_threshold(scores, threshold, reals)
         yield Way("real mode", "scores of the set; validation: reals", adapted)
 

@@ -57,6 +57,15 @@ def test_a_set_of_few_scores_is_not_adapted_to():
     assert "fewer than 10" in metrics.as_json()["why"]
 
 
+def test_scores_that_all_saturate_count_as_one():
+    frames = clips(people=20, seed=2)
+    lowest = frames.replace(score=frames.score * 1e-9)
+    assert list(by_name(compare_thresholds(lowest, VALIDATION, 0.4))) == ["frozen", "self-blended"]
+    seen = SEEN.replace(score=np.where(SEEN.label == 0, SEEN.score * 1e-9, SEEN.score))
+    with_such_reals = compare_thresholds(frames, VALIDATION._replace(seen=seen), 0.4)
+    assert "real mode" not in by_name(with_such_reals)
+
+
 def test_sets_are_calibrated_on_the_same_data_set_where_validation_mixes_several():
     mixed = VALIDATION.seen.replace(dataset=np.repeat(["one", "two"], [40, 40]))
     halves = VALIDATION._replace(seen=mixed.replace(label=np.tile([0, 1], 40)))
