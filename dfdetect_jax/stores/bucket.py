@@ -50,7 +50,7 @@ class Bucket:
         self._store: Any = None
 
     def names(self, below: str = "") -> list[str]:
-        """The keys that begin with `below`, sorted.
+        """The keys that begin with `below`, sorted; without the empty objects that consoles make for folders.
 
         Raises:
             StoreError: the bucket can't be read.
@@ -58,7 +58,7 @@ class Bucket:
         with self._explained("listed"):
             listed = [key.decode() for key in self._opened().list(_range(self._prefix + below)).result()]
         here = (key for key in listed if key.startswith(self._prefix + below))  # an emulator lists all there is
-        return sorted(key.removeprefix(self._prefix) for key in here)
+        return sorted(key.removeprefix(self._prefix) for key in here if not key.endswith("/"))
 
     def read(self, key: str) -> bytes | None:
         """The content of an object; None where there is none.

@@ -4,7 +4,6 @@ It prints what the stage after that starts from: "STEP CURSOR WEIGHT".
 Each process has a cache, and so a copy of the run, of its own, as on machines without a disk in common.
 """
 
-import contextlib
 import sys
 
 import jax
@@ -50,8 +49,8 @@ def main(address: str, action: str, coordinator: str, count: str, number: str) -
         print(int(state.step), cursor["next"], float(kernel[-1, -1]))
 
 
-def checkpoints_of(place: Workplace) -> contextlib.closing[Checkpoints]:
-    return contextlib.closing(Checkpoints(place.folder / CHECKPOINTS, 1, place.storage))
+def checkpoints_of(place: Workplace) -> Checkpoints:
+    return Checkpoints(place.folder / CHECKPOINTS, 1, place.storage)
 
 
 if __name__ == "__main__":
