@@ -1,18 +1,16 @@
 """A run or a model at an address, copied here to be read; nothing is written to the bucket."""
 
-import contextlib
 import logging
 import os
 from collections.abc import Container
 from pathlib import Path
 
 from dfdetect_jax.errors import RunError
-from dfdetect_jax.locks import Lock
 from dfdetect_jax.run import seal as seals
 from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.seal import CHECKPOINTS, DoubtError
 from dfdetect_jax.run.stored_checkpoints import drop_steps, files_of, is_whole_copy, prefix, seal_of, sealed_there
-from dfdetect_jax.stores.address import is_address, joined, kept_copy
+from dfdetect_jax.stores.address import is_address, joined, kept_copy, locked_copy
 from dfdetect_jax.stores.bucket import Bucket
 
 _CONFIG = "config.json"  # in a run
@@ -29,7 +27,7 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
 
     Raises:
         RunError: there is neither a run nor a model at the address.
-        StoreError: the store can't be reached or read.
+        StoreError: the store can't be reached or read, or the cache's disk has no locks.
     """
     if not is_address(source):
         return source
@@ -39,9 +37,7 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not {_CONFIG, _SUMS} & {*keys}:
         there = f"neither {_CONFIG} nor {_SUMS}" if keys else "nothing"
         raise RunError(f"{address}: expected a run or a model, found {there}; check the address")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        stack.callback(Lock(folder.parent / "lock", seconds=None).release)
+    with locked_copy(folder.parent):
         top = [key for key in keys if "/" not in key and key != LOCK]
         for path in folder.glob("*"):  # of what is no longer there
             if path.is_file() and path.name not in top:

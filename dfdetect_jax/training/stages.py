@@ -21,11 +21,12 @@ from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.faults import Lack
-from dfdetect_jax.locks import Lock, LockedError, UnlockableError
+from dfdetect_jax.locks import ANOTHER_FOLDER, Lock, LockedError, UnlockableError
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.checkpoint import ON_DISK, Storage
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.stores.address import ANOTHER_CACHE
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
@@ -69,13 +70,13 @@ def train(
             out or the disk is full, or if another process trains in `workdir`.
         BadMediaError: a painted mask can't be used.
     """
-    with faults.explained(str(workdir), _ADVICE), _alone(workdir):
+    with faults.explained(str(workdir), _ADVICE), _alone(workdir, storage):
         one_stage = functools.partial(loop.train, settings, workdir, records, profile=profile, storage=storage)
         return _all_stages(settings, workdir, records, initial, one_stage, storage.name(workdir))
 
 
 @contextlib.contextmanager
-def _alone(workdir: Path) -> Iterator[None]:
+def _alone(workdir: Path, storage: Storage) -> Iterator[None]:
     """Keeps another job from training in the same folder; process 0 holds the lock for all of its job.
 
     Raises:
@@ -86,9 +87,11 @@ def _alone(workdir: Path) -> Iterator[None]:
         return
     workdir.mkdir(parents=True, exist_ok=True)
     try:
-        lock = Lock(workdir / LOCK, seconds=_LOCK_WAIT)
+        advice = ANOTHER_CACHE if storage.address else ANOTHER_FOLDER
+        lock = Lock(workdir / LOCK, seconds=_LOCK_WAIT, advice=advice)
     except LockedError as error:
-        raise RunError(f"{workdir}: {error} is training this run; wait for it, or give another --workdir") from error
+        line = f"{storage.name(workdir)}: {error} is training this run; wait for it, or give another --workdir"
+        raise RunError(line) from error
     except UnlockableError as error:
         raise RunError(str(error)) from error
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dfdetect_jax.errors import RunError
+from dfdetect_jax.errors import RunError, StoreError
 from dfdetect_jax.run import seal as seals
 from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.stored_checkpoints import files_in
@@ -88,3 +88,11 @@ def test_what_is_no_run_is_said_by_its_address_before_anything_is_copied(names, 
     with pytest.raises(RunError, match=f"^{address}: expected a run or a model, found {words}; check the address"):
         local_copy(address)
     assert not copies().exists()
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_cache_on_a_disk_without_locks_is_said_in_a_line(train):
+    address = emulators.fresh_address("gs")
+    train(address, {1: 0.5})
+    with pytest.raises(StoreError, match=f"^{copies()}.*: expected a file system with locks, .*; set XDG_CACHE_HOME"):
+        local_copy(address)
