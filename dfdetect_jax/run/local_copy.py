@@ -26,7 +26,7 @@ def local_copy(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
     Of a run that is its best sound checkpoint, and what describes it; nothing is written to the bucket.
 
     Raises:
-        RunError: there is neither a run nor a model at the address.
+        RunError: there is neither a run nor a model at the address, or the run has no sound checkpoint.
         StoreError: the store can't be reached or read, or the cache's disk has no locks.
     """
     if not is_address(source):
@@ -52,6 +52,9 @@ def _fetch_best(bucket: Bucket, keys: list[str], folder: Path) -> None:
     """Copies the best checkpoint, or the next best where its bytes are not those that were sealed.
 
     The best until now stays, which another process may be about to read; all others are dropped.
+
+    Raises:
+        RunError: not one is sound.
     """
     steps = sealed_there(keys)
     whole = {step for step in steps if is_whole_copy(bucket, folder, step)}
@@ -64,6 +67,10 @@ def _fetch_best(bucket: Bucket, keys: list[str], folder: Path) -> None:
             before = [worse for worse in ranked[i + 1 :] if worse in stay][:1]
             return drop_steps(folder, {step, *before})
     drop_steps(folder, set())
+    raise RunError(
+        f"{bucket.address}: no intact checkpoint found; train the run: the first one is uploaded after its first "
+        "validation (train.eval_every)"
+    )
 
 
 def _is_fetched(bucket: Bucket, keys: list[str], folder: Path, step: str, whole: Container[str]) -> bool:

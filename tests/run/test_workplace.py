@@ -125,7 +125,8 @@ def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
         assert [path.name for path in (place.folder / "checkpoints").iterdir() if any(path.iterdir())] == ["2"]
     assert not bucket.names("checkpoints/9/")
     bucket.delete(seal)
-    assert not sealed_steps(local_copy(address) / "checkpoints")
+    with pytest.raises(RunError, match=f"^{address}: no intact checkpoint found; train the run"):
+        local_copy(address)
 
 
 def test_a_checkpoint_in_doubt_at_an_address_is_set_aside_there(another_machine, caplog):
