@@ -97,7 +97,7 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
     Args:
         run: None for the detector that comes with the package; a run folder or a model folder, which may be on gs:// or
             s3://; "OWNER/NAME@REVISION" on the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
-        sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
+        sha256: digest that the SHA256SUMS of a model, the package's own too, must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
             it.
 
@@ -105,7 +105,7 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
         RunError: it is no run folder, or has no intact checkpoint; or it is no model, or another than `sha256` says.
         SettingsError: its settings don't fit this version of the library.
     """
-    return Detector(open_released() if run is None else open_detector(run, sha256), max_fpr)
+    return Detector(open_released(sha256) if run is None else open_detector(run, sha256), max_fpr)
 
 
 def predict(
