@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Media = str | os.PathLike[str] | np.ndarray
 """A photograph or video by its path, or a photograph as uint8 [H, W, 3] RGB."""
+ManyMedia = list[Media] | tuple[Media, ...] | Iterator[Media]
+"""Any number of them, such as `folder.glob("*.jpg")`."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,9 +55,9 @@ class Detector:
     def predict(self, media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
 
     @overload
-    def predict(self, media: list[Media], *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
+    def predict(self, media: ManyMedia, *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
 
-    def predict(self, media: Media | list[Media], *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
+    def predict(self, media: Media | ManyMedia, *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
         """Finds the faces in photographs and videos and scores them.
 
         Args:
@@ -73,7 +75,7 @@ class Detector:
         """
         if isinstance(media, str | os.PathLike | np.ndarray):
             return self._predict([media], frames, maps)[0]
-        return self._predict(media, frames, maps)
+        return self._predict(list(media), frames, maps)
 
     def _predict(self, media: Sequence[Media], frames: int, maps: bool) -> list[Result]:
         images = [each for each in media if isinstance(each, np.ndarray)]
@@ -108,11 +110,21 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
     return Detector(open_released(sha256) if run is None else open_detector(run, sha256), max_fpr)
 
 
+@overload
+def predict(run: str | os.PathLike[str], media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
+
+
+@overload
 def predict(
-    run: str | os.PathLike[str], media: Sequence[Media], *, frames: int = FRAMES, maps: bool = False
-) -> list[Result]:
+    run: str | os.PathLike[str], media: ManyMedia, *, frames: int = FRAMES, maps: bool = False
+) -> list[Result]: ...
+
+
+def predict(
+    run: str | os.PathLike[str], media: Media | ManyMedia, *, frames: int = FRAMES, maps: bool = False
+) -> Result | list[Result]:
     """`load(run).predict(media)`, for one call; see `Detector.predict`."""
-    return load(run).predict(list(media), frames=frames, maps=maps)
+    return load(run).predict(media, frames=frames, maps=maps)
 
 
 def prepare(

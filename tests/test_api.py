@@ -10,7 +10,8 @@ import pytest
 
 import dfdetect_jax as dfd
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
+from dfdetect_jax.exchange import released
 from dfdetect_jax.media.image import read_image
 from tests import trained
 from tests.conftest import tiny_settings
@@ -72,6 +73,24 @@ def test_many_keep_their_order_whatever_they_are(detector, photo):
     results = detector.predict([photo, blank, str(photo)])
     assert [result.verdict == dfd.Verdict.NO_FACE for result in results] == [False, True, False]
     assert detector.predict([]) == []
+
+
+def test_a_generator_of_paths_is_as_good_as_a_list(detector, photo):
+    assert [result.path for result in detector.predict(photo.parent.glob("a.*"))] == [str(photo)]
+
+
+def test_one_photograph_needs_no_list_in_a_single_call_either(detector, photo):
+    assert dfd.predict(detector.run.folder, str(photo)).path == str(photo)
+    assert dfd.predict(detector.run.folder, read_image(photo)).path == ""
+
+
+def test_a_digest_is_compared_where_the_packages_own_detector_is_loaded(tmp_path, monkeypatch):
+    folder = tmp_path / "released"
+    folder.mkdir()
+    (folder / "SHA256SUMS").write_text(f"{'a' * 64}  config.json\n")
+    monkeypatch.setattr(released, "FOLDER", folder)
+    with pytest.raises(RunError, match=f"SHA256SUMS: expected SHA-256 {'0' * 64}, found"):
+        dfd.load(sha256="0" * 64)
 
 
 def test_maps_come_when_asked_for(detector, photo):
