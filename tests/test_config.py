@@ -9,8 +9,10 @@ import pytest
 from dfdetect_jax.config import (
     CAEModel,
     CAESettings,
+    ClassifierSettings,
     Crop,
     LAESettings,
+    RECCESettings,
     Settings,
     check,
     check_crop,
@@ -258,6 +260,12 @@ def test_the_benchmarks_root_and_list_belong_together_and_to_it(name, root, json
     settings = override(CAESettings(), {"data.name": name, "data.root": root, "data.json": json})
     with pytest.raises(SettingsError, match=r"data\.root, data\.json: expected both with"):
         check(settings)
+
+
+@pytest.mark.parametrize("kind", [CAESettings, ClassifierSettings, RECCESettings])
+def test_a_strangers_settings_never_build_a_network_without_end(kind):
+    with pytest.raises(SettingsError, match=r"model\.middle_blocks: expected at most 64"):
+        check(override(kind(), {"model.middle_blocks": 10**9}))
 
 
 def test_checked_settings_can_be_hashed_and_not_changed():
