@@ -11,7 +11,9 @@ from dfdetect_jax.config import (
     CAESettings,
     ClassifierSettings,
     Crop,
+    ForensicTransferSettings,
     LAESettings,
+    MesoInception4Settings,
     RECCESettings,
     Settings,
     check,
@@ -328,7 +330,21 @@ def test_a_setting_that_nothing_reads_is_refused(path, value, reason):
         check(changed(path, value, settings))
 
 
-@pytest.mark.parametrize("settings", [CAESettings(), lae()])
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (ForensicTransferSettings(), "train.remat"),
+        (MesoInception4Settings(), "train.remat"),
+        (MesoInception4Settings(), "optimizer.encoder_rate"),
+        (MesoInception4Settings(), "optimizer.encoder_start"),
+    ],
+)
+def test_what_a_network_has_no_part_for_goes_unread(settings, path):
+    assert settings.unread[path] == f'method="{settings.method}"'
+    assert path not in CAESettings().unread
+
+
+@pytest.mark.parametrize("settings", [CAESettings(), lae(), ForensicTransferSettings(), MesoInception4Settings()])
 def test_settings_name_only_what_there_is_as_unread(settings):
     paths = {each.path for each in describe(settings)}
     assert set(settings.unread) <= paths
