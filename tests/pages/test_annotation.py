@@ -166,3 +166,11 @@ def test_nonsense_for_the_time_counts_as_unknown(queue, annotation):
     for seconds in (-1, "x", 1e9, None, float("nan")):
         annotation.answer(answer(seconds=seconds))
     assert {entry.seconds for entry in read_journal(queue.folder)} == {0.0}
+
+
+def test_a_link_out_of_the_queue_is_not_shown(queue, annotation, tmp_path):
+    (queue.folder / "sources/0001.png").unlink()
+    cv2.imwrite(str(tmp_path / "private.png"), square_mask())
+    (queue.folder / "sources/0001.png").symlink_to(tmp_path / "private.png")
+    assert annotation.open({"annotator": "ann", "item": "0001"})["source"] is None
+    assert annotation.open({"annotator": "ann", "item": "0002"})["source"]
