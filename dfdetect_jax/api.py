@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from dfdetect_jax.config import Crop, Settings, check
+from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.exchange.opening import open_detector, open_released
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run
@@ -70,14 +71,20 @@ class Detector:
             A result for each: `verdict`, `score`, and `faces` with `box`, `score` and, with maps, `view.heat`.
 
         Raises:
-            BadMediaError: one can't be read; it names which.
+            BadMediaError: one can't be read, which is named; or is neither a path nor such an array.
             RunError: the scores are not finite.
         """
         if isinstance(media, str | os.PathLike | np.ndarray):
             return self._predict([media], frames, maps)[0]
-        return self._predict(list(media), frames, maps)
+        return self._predict(list(media) if isinstance(media, Iterable) else [media], frames, maps)
 
     def _predict(self, media: Sequence[Media], frames: int, maps: bool) -> list[Result]:
+        strange = [each for each in media if not isinstance(each, str | os.PathLike | np.ndarray)]
+        if strange:
+            raise BadMediaError(
+                f"expected paths, or photographs as NumPy's uint8 [H, W, 3] RGB, found {type(strange[0]).__name__}; "
+                "numpy.asarray makes an array of a PIL picture in RGB, or of one of JAX"
+            )
         images = [each for each in media if isinstance(each, np.ndarray)]
         paths = [each for each in media if not isinstance(each, np.ndarray)]
         options: dict[str, Any] = {"rule": self.rule, "views": tuple(Verdict) if maps else ()}

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 import dfdetect_jax as dfd
 from dfdetect_jax.data.records import read_manifest
@@ -109,6 +111,12 @@ def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
         detector.predict([photo, tmp_path / "text.jpg"])
     with pytest.raises(BadMediaError, match=r"expected RGB as uint8 \[H, W, 3\]"):
         detector.predict(np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("media", [Image.new("RGB", (8, 8)), [Image.new("RGB", (8, 8))], jnp.zeros((8, 8, 3)), None])
+def test_a_picture_of_another_library_is_answered_with_how_to_convert_it(detector, media):
+    with pytest.raises(BadMediaError, match=r"found (Image|ArrayImpl|NoneType); numpy\.asarray makes an array"):
+        detector.predict(media)
 
 
 def test_data_are_prepared_and_a_run_is_evaluated_on_them(tmp_path):
