@@ -162,7 +162,8 @@ def _of_coco(content: Mapping[str, Any], size: int) -> dict[str, np.ndarray | Ex
             continue
         counts = segmentation["counts"]
         try:
-            shape = _checked(*segmentation["size"], size)
+            height, width = segmentation["size"]
+            shape = _checked(height, width, size)
             counts = run_lengths.from_coco_text(counts) if isinstance(counts, str) else counts
             _add(masks, item, run_lengths.from_coco_counts(counts, *shape))
         except ValueError as error:
