@@ -13,6 +13,8 @@ except ImportError:  # Windows: everything but locks works
     fcntl = None  # type: ignore[assignment]
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+ANOTHER_FOLDER = "name a folder on another disk"
+"""What to do where the file system has no locks."""
 _LONGEST_NAME = 200  # bytes read of what the holder says of itself
 
 
@@ -30,6 +32,7 @@ class Lock:
     Args:
         path: of the file; its folder exists.
         seconds: to wait for it at most; None without limit.
+        advice: what to do where the file system has no locks.
 
     Raises:
         LockedError: it is held by another.
@@ -37,14 +40,14 @@ class Lock:
         OSError: the file can't be made.
     """
 
-    def __init__(self, path: Path, seconds: float | None = 0.0):
+    def __init__(self, path: Path, seconds: float | None = 0.0, *, advice: str = ANOTHER_FOLDER):
         if fcntl is None:
             raise UnlockableError(f"{path.parent}: expected a system with flock, found one without; use Linux or macOS")
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
-                _lock(self._file, path, deadline)
+                _lock(self._file, path, deadline, advice)
                 if _is_same_file(self._file, path):  # else its folder was removed meanwhile, and the lock with it
                     break
             except BaseException:
@@ -76,7 +79,7 @@ def holder(path: Path) -> str:
     return ""
 
 
-def _lock(file: int, path: Path, deadline: float | None) -> None:
+def _lock(file: int, path: Path, deadline: float | None, advice: str) -> None:
     while True:
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | (0 if deadline is None else fcntl.LOCK_NB))
@@ -87,8 +90,7 @@ def _lock(file: int, path: Path, deadline: float | None) -> None:
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 raise UnlockableError(
-                    f"{path.parent}: expected a file system with locks, found one without ({error.strerror}); "
-                    "name a folder on another disk"
+                    f"{path.parent}: expected a file system with locks, found one without ({error.strerror}); {advice}"
                 ) from error
             raise
 

@@ -85,11 +85,10 @@ def parse(argv: Sequence[str]) -> CommandLine:
     if not source:
         raise SettingsError("--config: expected a settings file, found none; try --config configs/cae.py")
     settings = _override(load_settings(source), overrides)
+    workdir = flags.workdir or default_workdir(source)
     return CommandLine(
         settings=settings,
-        workdir=_workdir(
-            flags.workdir or default_workdir(source), settings, bool(flags.distributed or flags.coordinator)
-        ),
+        workdir=address.joined(workdir) if address.is_address(workdir) else Path(workdir).resolve(),
         init_from=flags.init_from,
         profile=_steps(flags.profile),
         job={
@@ -99,18 +98,6 @@ def parse(argv: Sequence[str]) -> CommandLine:
             "process_id": flags.process_id,
         },
     )
-
-
-def _workdir(place: str, settings: Settings, several: bool) -> Path | str:
-    if not address.is_address(place):
-        return Path(place).resolve()
-    masks = settings.mask_learning
-    if masks is not None and masks.masks == "selected":
-        if masks.annotator == "people":
-            address.local(place, "--workdir", "people paint into the run folder: train locally, then copy it there")
-        if several:
-            address.local(place, "--workdir", "all processes read the selected masks: name a disk that all of them see")
-    return address.joined(place)
 
 
 def _parser() -> cli.Parser:

@@ -1,5 +1,7 @@
 """What all tests share: two CPU devices, one compilation cache, and tiny settings."""
 
+import errno
+import fcntl
 import os
 import tempfile
 
@@ -74,3 +76,13 @@ def command_line(workdir, **changes) -> list[str]:
 @pytest.fixture
 def settings() -> CAESettings:
     return TINY_CAE
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """Disks have no locks."""
+
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)

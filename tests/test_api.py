@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 from dfdetect_jax.exchange import released
 from dfdetect_jax.media.image import read_image
 from tests import trained
-from tests.conftest import tiny_settings
+from tests.conftest import tiny_lae_settings, tiny_settings
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,14 @@ def test_settings_are_checked_before_anything_is_trained(tmp_path):
     with pytest.raises(SettingsError, match=r"train\.steps"):
         dfd.train(tiny_settings(train__steps=0), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("annotator", "process_count", "words"),
+    [("people", 1, "people paint into the run folder"), ("oracle", 2, "all processes read the selected masks")],
+)
+def test_selected_masks_that_a_copy_would_lose_are_refused_at_an_address(annotator, process_count, words, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: process_count)
+    settings = tiny_lae_settings(active__annotator=annotator)
+    with pytest.raises(SettingsError, match=f"^--workdir: expected a local path, found gs://bkt/run; {words}"):
+        dfd.train(settings, "gs://bkt/run")

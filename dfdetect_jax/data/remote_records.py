@@ -4,7 +4,6 @@ ArrayRecord reads local files alone. A copy is named after its manifest's digest
 every other file, so a copy that is there is whole, and never out of date.
 """
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -14,8 +13,7 @@ from pathlib import Path, PurePosixPath
 from dfdetect_jax import files
 from dfdetect_jax.data.records import CLIPS, MANIFEST, VERSION, Manifest, read_manifest
 from dfdetect_jax.errors import RecordsError
-from dfdetect_jax.locks import Lock
-from dfdetect_jax.stores.address import copies, joined, kept_copy
+from dfdetect_jax.stores.address import copies, joined, kept_copy, locked_copy
 from dfdetect_jax.stores.bucket import Bucket, is_plain
 
 _DEEPEST = 4  # names of a manifest's path below a data set's name, the manifest's own among them
@@ -32,7 +30,7 @@ def fetch(name: str, home: str = "") -> Path:
 
     Raises:
         RecordsError: there are none, or several variants; or a file is not the one that the manifest names.
-        StoreError: the store can't be reached or read.
+        StoreError: the store can't be reached or read, or the cache's disk has no locks.
     """
     base = joined(home, *PurePosixPath(name).parts) if home else joined(name)
     bucket = Bucket(base)
@@ -55,9 +53,7 @@ def _copy(bucket: Bucket) -> Path:
     if content is None:
         raise RecordsError(f"{bucket.address}: expected prepared records, found no {MANIFEST}; prepare them again")
     place = _place(content)
-    place.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        stack.callback(Lock(place / "lock", seconds=None).release)
+    with locked_copy(place):
         staging = place / "partial"
         files.write_bytes(staging / MANIFEST, content)
         manifest = read_manifest(staging)

@@ -25,9 +25,13 @@ from dfdetect_jax.scoring.decision import Verdict
 from dfdetect_jax.scoring.result import HeatKind, Result, ScoredFace, View
 from dfdetect_jax.scoring.views import VIDEO_VIEWS
 
-_VERDICT_WIDTH, _LETTER, _SMALL_LETTER = 5.0, 0.095, 0.066  # inches, at the sizes of the headline and of its notes
-_LINE = 0.14  # inches, of notes
-_WHERE = {
+# Inches: the page's edge, between pictures, a picture's title, the colour bar with its numbers.
+_MARGIN, _GAP, _TITLE, _BAR = 0.15, 0.12, 0.3, 0.75
+# Inches: the headline with a line of notes, each further line, the verdict's words, a letter of the name and of a note.
+_HEADLINE, _NOTE, _VERDICT, _LETTER, _SMALL_LETTER = 0.55, 0.14, 5.0, 0.095, 0.066
+_AXIS, _LEGEND, _PLOT, _BELOW_PLOT = 0.75, 2.2, 2.3, 0.6  # inches, of the score over time
+_VIDEO_PAGE = 10.4  # inches
+_HEAT_WORDS = {
     HeatKind.ATTENTION: "most suspicious places",
     HeatKind.RECONSTRUCTION_ERROR: "where the reconstruction fails",
     HeatKind.CLASS_ACTIVATION: "what raises the score",
@@ -58,26 +62,25 @@ def photo_picture(result: Result) -> np.ndarray:
     enlarged = _enlarged(views[0], scale)
     columns = max(3, len(enlarged))
     width, height = within(image, 4.4, 5.5)
-    gap, margin, title, headline = 0.12, 0.15, 0.28, 0.5
-    page = max(2 * width + gap, 2.0 * columns) + 2 * margin + 0.75
-    across = (page - 2 * margin - 0.75 - (columns - 1) * gap) / columns
-    headline += _LINE * max(0, len(_note_lines(result, page)) - 1)
-    below = headline + title + height + title
-    figure = Figure(figsize=(page, below + across + margin), dpi=DPI)
-    boxes = place_picture(figure, margin, headline + title, width, height, image)
-    heated = heat_overlay(views, scale)
-    over = place_picture(figure, margin + width + gap, headline + title, width, height, heated)
+    page = max(2 * width + _GAP, 2.0 * columns) + 2 * _MARGIN + _BAR
+    across = (page - 2 * _MARGIN - _BAR - (columns - 1) * _GAP) / columns
+    top = _headline_height(result, page) + _TITLE
+    below = top + height + _TITLE
+    figure = Figure(figsize=(page, below + across + _MARGIN), dpi=DPI)
+    boxes = place_picture(figure, _MARGIN, top, width, height, image)
+    over = place_picture(figure, _MARGIN + width + _GAP, top, width, height, heat_overlay(views, scale))
     drawn = [(view, _box_verdict(result, face, view)) for face in result.faces for view in face.views]
     for view, verdict in drawn:
         _draw_box(boxes, view, verdict, words=True)
         _draw_box(over, view, verdict, words=False)
     boxes.set_title("faces and scores", fontsize=10)
-    over.set_title(_where(kind, result.verdict), fontsize=10)
-    _key_of_boxes(figure, page - margin - 0.75 + gap, headline + title, {verdict for _, verdict in drawn})
+    over.set_title(_heat_title(kind, result.verdict), fontsize=10)
+    right = page - _MARGIN - _BAR + _GAP
+    _key_of_boxes(figure, right, top, {verdict for _, verdict in drawn})
     for column, (name, picture) in enumerate(enlarged):
-        left = margin + column * (across + gap)
+        left = _MARGIN + column * (across + _GAP)
         place_picture(figure, left, below, across, across, picture).set_title(name, fontsize=10)
-    place_colour_bar(figure, page - margin - 0.75 + gap, below, across, scale, kind)
+    place_colour_bar(figure, right, below, across, scale, kind)
     _headline(figure, result)
     return rendered(figure)
 
@@ -92,34 +95,33 @@ def video_picture(result: Result) -> np.ndarray:
         uint8 [height, width, 3].
     """
     views = result.views
-    page, gap, margin, title, headline, plot = 10.4, 0.12, 0.15, 0.3, 0.55, 2.3
-    across = (page - 2 * margin - 0.75 - (VIDEO_VIEWS - 1) * gap) / VIDEO_VIEWS
+    across = (_VIDEO_PAGE - 2 * _MARGIN - _BAR - (VIDEO_VIEWS - 1) * _GAP) / VIDEO_VIEWS
     width, height = within(views[0].image, across, 1.4 * across)
-    headline += _LINE * max(0, len(_note_lines(result, page)) - 1)
-    frames = headline + plot + 0.6 + title
-    crops = frames + height + title
-    figure = Figure(figsize=(page, crops + across + margin), dpi=DPI)
-    _score_over_time(place_axes(figure, 0.75, headline, page - 0.75 - 2.2, plot), result)
+    top = _headline_height(result, _VIDEO_PAGE)
+    frames = top + _PLOT + _BELOW_PLOT + _TITLE
+    crops = frames + height + _TITLE
+    figure = Figure(figsize=(_VIDEO_PAGE, crops + across + _MARGIN), dpi=DPI)
+    _score_over_time(place_axes(figure, _AXIS, top, _VIDEO_PAGE - _AXIS - _LEGEND, _PLOT), result)
     kind = views[0].heat_kind
     scale = heat_scale(kind, *(view.heat for view in views))
     for column, view in enumerate(views):
-        left = margin + column * (across + gap)
+        left = _MARGIN + column * (across + _GAP)
         axes = place_picture(figure, left + (across - width) / 2, frames, width, height, view.image)
         axes.set_title(f"{view.sighting.seconds:.1f} s: {view.sighting.score:.2f}", fontsize=10)
         _draw_box(axes, view, _box_verdict(result, result.faces[0], view), words=False)
         heat = place_picture(figure, left, crops, across, across, blend(view.crop, scale(view.heat)))
         if column == 0:
-            heat.set_title(f"{_where(kind, result.verdict)}, enlarged", fontsize=10, loc="left")
-    left = margin + len(views) * (across + gap)
+            heat.set_title(f"{_heat_title(kind, result.verdict)}, enlarged", fontsize=10, loc="left")
+    left = _MARGIN + len(views) * (across + _GAP)
     place_colour_bar(figure, left, crops, across, scale, kind)
     _key_of_boxes(figure, left, frames, {_box_verdict(result, result.faces[0], view) for view in views})
     _headline(figure, result)
     return rendered(figure)
 
 
-def _where(kind: HeatKind, verdict: Verdict) -> str:
+def _heat_title(kind: HeatKind, verdict: Verdict) -> str:
     """The title of a heat map: of a picture that is called real, attention names no suspect."""
-    return HEAT_TITLES[kind] if kind == HeatKind.ATTENTION and verdict == Verdict.REAL else _WHERE[kind]
+    return HEAT_TITLES[kind] if kind == HeatKind.ATTENTION and verdict == Verdict.REAL else _HEAT_WORDS[kind]
 
 
 def _key_of_boxes(figure: Figure, left: float, down: float, shown: Collection[Verdict]) -> None:
@@ -156,12 +158,16 @@ def _track_label(face: ScoredFace, highest: bool) -> str:
     return f"{name}, mean {face.score:.2f}"
 
 
+def _headline_height(result: Result, page: float) -> float:
+    return _HEADLINE + _NOTE * max(0, len(_note_lines(result, page)) - 1)
+
+
 def _headline(figure: Figure, result: Result) -> None:
     """The file's name, the verdict in its colour, and the notes under it."""
     height = figure.get_figheight()
     # A file's name may hold bytes that aren't text.
     name = "".join(letter if letter.isprintable() else "?" for letter in Path(result.path).name)
-    most = int((figure.get_figwidth() - _VERDICT_WIDTH) / _LETTER)
+    most = int((figure.get_figwidth() - _VERDICT) / _LETTER)
     name = name if len(name) <= most else f"{name[: most // 2 - 2]}...{name[2 - most // 2 :]}"
     chance = "" if result.probability is None else f", probability {result.probability:.2f}"
     verdict = f"{result.verdict.upper()}   score {result.score:.3f}{chance}, fake from {result.threshold:.3f}"
@@ -174,7 +180,7 @@ def _headline(figure: Figure, result: Result) -> None:
 
 def _note_lines(result: Result, page: float) -> list[str]:
     """The notes in lines that fit on a page of that width, inches."""
-    return textwrap.wrap("; ".join(result.notes), int((page - 0.3) / _SMALL_LETTER))
+    return textwrap.wrap("; ".join(result.notes), int((page - 2 * _MARGIN) / _SMALL_LETTER))
 
 
 def _box_verdict(result: Result, face: ScoredFace, view: View) -> Verdict:

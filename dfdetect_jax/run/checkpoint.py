@@ -35,14 +35,17 @@ class Storage(NamedTuple):
     """How a run folder is kept.
 
     Attributes:
-        sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
+        on_sealed: called by the first process when one more checkpoint is sealed, and those too many are gone.
         shared: whether all processes of the job see the folder; else the first one alone writes to its own, and each
             reads from its own.
+        on_closed: called by all processes of such a job when its checkpoints are closed: the others' copies become what
+            the first one's is.
         address: where users have the run, if the folder is a copy of it; else "".
     """
 
-    sealed: Callable[[], None] = lambda: None
+    on_sealed: Callable[[], None] = lambda: None
     shared: bool = True
+    on_closed: Callable[[], None] = lambda: None
     address: str = ""
 
     def name(self, folder: Path) -> str:
@@ -67,7 +70,8 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, keep: int = 2, storage: Storage = ON_DISK):
         self.folder = Path(folder).resolve()  # Orbax reports a relative path only later, from a thread
-        self._keep, self._sealed = keep, storage.sealed
+        self._keep, self._storage = keep, storage
+        self._name = f"{storage.name(self.folder.parent)}/{self.folder.name}"
         self._alone = not storage.shared and jax.process_count() > 1
         if processes.is_first():
             for path in self.folder.glob(f"{_DELETED}*"):  # a kill came between
@@ -129,7 +133,7 @@ class Checkpoints:
             for step, metrics in unsealed.items():
                 seals.write(self.folder / str(step), metrics)
             self._delete_old()
-            self._sealed()
+            self._storage.on_sealed()
 
     def restore(self, target: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest sound checkpoint as (state, cursor), or None if there is none. Newer ones are set aside.
@@ -144,13 +148,13 @@ class Checkpoints:
                 is sound.
         """
         doubts: dict[int, DoubtError] = {}
-        for step, path in sorted(seals.step_folders(self.folder).items(), reverse=True):
+        for step in sorted(seals.step_folders(self.folder), reverse=True):
             try:
                 self._verify(step, target)
             except DoubtError as doubt:
                 doubts[step] = doubt
                 continue
-            _check_same_arrays(self._manager.item_metadata(step)["state"], _stored(target), path)
+            _check_same_arrays(self._manager.item_metadata(step)["state"], _stored(target), f"{self._name}/{step}")
             restored = self._load(step, target)
             self._set_aside(doubts)
             return restored
@@ -178,7 +182,8 @@ class Checkpoints:
             raise UnsealedError(f"it has no {SEAL} and is of step {state.step}")
         if processes.is_first():
             seals.write(path, results)
-            log.warning("%s: complete, but training was ended before it was sealed; sealed now", path)
+            line = "%s/%s: complete, but training was ended before it was sealed; sealed now"
+            log.warning(line, self._name, step)
         processes.wait_for_all("a checkpoint is sealed late")
 
     def _load(self, step: int, target: TrainState) -> tuple[TrainState, dict[str, Any]]:
@@ -194,7 +199,7 @@ class Checkpoints:
         if ours:
             newest = max(ours)
             raise RunError(
-                f"{self.folder}: expected a sound checkpoint to resume from, found {len(ours)} in doubt (the newest, "
+                f"{self._name}: expected a sound checkpoint to resume from, found {len(ours)} in doubt (the newest, "
                 f"{newest}: {ours[newest]}); restore what is missing, or move that folder away to train from the start"
             )
 
@@ -203,9 +208,10 @@ class Checkpoints:
         if not doubts:
             return
         for step, doubt in doubts.items():
-            if processes.is_first():
+            if processes.is_first() or self._alone:
                 place = _free_place(self.folder / SET_ASIDE, str(step))
-                log.warning("checkpoint %s is not used and moved to %s: %s", self.folder / str(step), place, doubt)
+                there = f"{self._name}/{place.relative_to(self.folder)}"
+                log.warning("checkpoint %s/%s is not used and moved to %s: %s", self._name, step, there, doubt)
                 (self.folder / str(step)).rename(place)
         processes.wait_for_all("checkpoints are set aside")
         self._manager.reload()
@@ -235,6 +241,8 @@ class Checkpoints:
         with contextlib.suppress(Exception) if self._failed else contextlib.nullcontext():
             self._manager.close()
         processes.wait_for_all("the checkpoints are sealed")
+        if self._alone:
+            self._storage.on_closed()
 
     @contextlib.contextmanager
     def _noting_failure(self) -> Iterator[None]:
@@ -277,7 +285,7 @@ def _free_place(folder: Path, name: str) -> Path:
     return next(place for place in places if not place.exists())
 
 
-def _check_same_arrays(saved: Any, target: TrainState, where: Path) -> None:
+def _check_same_arrays(saved: Any, target: TrainState, where: str) -> None:
     """Orbax casts dtypes without a word, so shapes and dtypes are compared first."""
     found = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(saved.tree) if hasattr(a, "shape"))
     wanted = sorted((a.shape, str(a.dtype)) for a in jax.tree.leaves(target))

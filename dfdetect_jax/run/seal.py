@@ -38,11 +38,15 @@ class UnsealedError(DoubtError):
     """A checkpoint has no seal: its run was killed before it was sealed, or the seal was removed."""
 
 
+def is_step(name: str) -> bool:
+    """Whether a folder of this name may be a checkpoint: it is a plain number; "0800" is none."""
+    return name.isascii() and name.isdecimal() and (name == "0" or not name.startswith("0"))
+
+
 def step_folders(folder: Path) -> dict[int, Path]:
-    """Folders of checkpoints by step: those named by a plain number; "0800", links and files are none."""
+    """Folders of checkpoints by step; links and files are none."""
     paths = folder.iterdir() if folder.is_dir() else ()
-    named = {int(path.name): path for path in paths if path.name.isascii() and path.name.isdecimal()}
-    return {step: path for step, path in named.items() if path.name == str(step) and _is_plain_folder(path)}
+    return {int(path.name): path for path in paths if is_step(path.name) and _is_plain_folder(path)}
 
 
 def write(step_folder: Path, metrics: Metrics) -> None:

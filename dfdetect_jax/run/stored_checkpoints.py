@@ -1,8 +1,12 @@
-"""The files of a run at an address: which checkpoints are sealed there, and which of them a local copy has whole."""
+"""The files of a run at an address: which checkpoints are sealed there, and which of them a local copy has whole.
+
+A store renames nothing, and so completes nothing at once: while a checkpoint is uploaded or deleted there, it has a
+marker, written first and deleted last. Without a seal it is then a half of one, which this library left.
+"""
 
 import os
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from dfdetect_jax.run import seal as seals
@@ -10,7 +14,8 @@ from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.seal import CHECKPOINTS, SEAL, DoubtError
 from dfdetect_jax.stores.bucket import Bucket
 
-_UNFINISHED = "orbax-checkpoint-tmp"  # in the name of a checkpoint that is being written
+MARKER = "unfinished"  # in a checkpoint of a bucket, while it is uploaded or deleted
+_TEMPORARY = "orbax-checkpoint-tmp"  # in the name of a checkpoint that is being written
 
 
 def prefix(step: str) -> str:
@@ -23,21 +28,42 @@ def seal_of(step: str) -> str:
     return prefix(step) + SEAL
 
 
+def marker_of(step: str) -> str:
+    """Name of the object that says that a checkpoint is being uploaded or deleted."""
+    return prefix(step) + MARKER
+
+
 def step_of(name: str) -> str | None:
     """The checkpoint that a file belongs to; None if to none."""
     parts = name.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] == CHECKPOINTS and parts[1].isdecimal() else None
+    return parts[1] if len(parts) > 2 and parts[0] == CHECKPOINTS and seals.is_step(parts[1]) else None
 
 
-def sealed_there(keys: list[str]) -> list[str]:
+def steps_there(keys: list[str]) -> set[str]:
+    """The checkpoints, whatever they have."""
+    return {step for key in keys if (step := step_of(key)) is not None}
+
+
+def sealed_there(keys: list[str]) -> set[str]:
     """The checkpoints that have a seal."""
-    return [step for key in keys if (step := step_of(key)) is not None and key == seal_of(step)]
+    return {step for step in steps_there(keys) if seal_of(step) in keys}
+
+
+def marked_there(keys: list[str]) -> set[str]:
+    """The checkpoints that have a marker."""
+    return {step for step in steps_there(keys) if marker_of(step) in keys}
+
+
+def files_of(keys: list[str], steps: Iterable[str]) -> list[str]:
+    """The files of some checkpoints, without markers."""
+    wanted = {*steps}
+    return [key for key in keys if (step := step_of(key)) in wanted and key != marker_of(str(step))]
 
 
 def is_loose(name: str) -> bool:
     """Whether a file is no part of a checkpoint, no lock, and of nothing that is being written or deleted."""
     parts = name.split("/")
-    passing = name == LOCK or any(part.startswith(".") or _UNFINISHED in part for part in parts)
+    passing = name == LOCK or any(part.startswith(".") or _TEMPORARY in part for part in parts)
     return step_of(name) is None and not passing
 
 

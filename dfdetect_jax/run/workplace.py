@@ -1,8 +1,9 @@
 """Where a run is trained: a local folder, or an address, whose run is trained in a local copy under a lease."""
 
 import contextlib
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -25,8 +26,8 @@ class Workplace(NamedTuple):
 
     Attributes:
         folder: the run folder, or its local copy.
-        storage: how the folder is kept; at an address `sealed` uploads in the background, waits for the upload before,
-            and raises what became of it.
+        storage: how the folder is kept; at an address `on_sealed` uploads in the background, waits for the upload
+            before, and raises what became of it; `on_closed` waits for the last one.
     """
 
     folder: Path
@@ -56,18 +57,24 @@ def workplace(workdir: str | os.PathLike[str], *, beat: float = BEAT) -> Iterato
     address = joined(os.fspath(workdir))
     mirror = Mirror(address, kept_copy(f"training-{jax.process_index()}", address))
     if not processes.is_first():  # reads what the first one has made sure of, and writes to its own copy alone
-        processes.wait_for_all("the run is leased")
-        mirror.fetch()
-        processes.wait_for_all("the run is copied")
-        yield Workplace(mirror.folder, Storage(shared=False, address=address))
+        copy = functools.partial(_copied_by_others, mirror.fetch)
+        copy()
+        yield Workplace(mirror.folder, Storage(shared=False, on_closed=copy, address=address))
         return
     with _leased(address, beat) as lease:
-        mirror.clear()
+        mirror.remove_cut_off()
         mirror.fetch()
-        processes.wait_for_all("the run is leased")
-        processes.wait_for_all("the run is copied")
+        _copied_by_others()
         with _Uploads(mirror, lease) as uploads:
-            yield Workplace(mirror.folder, Storage(uploads.start, shared=False, address=address))
+            storage = Storage(uploads.start, shared=False, on_closed=uploads.share, address=address)
+            yield Workplace(mirror.folder, storage)
+
+
+def _copied_by_others(copy: Callable[[], None] = lambda: None) -> None:
+    """Between two barriers, before which the first process has finished, the others copy; the first one only waits."""
+    processes.wait_for_all("the run can be copied")
+    copy()
+    processes.wait_for_all("the run is copied")
 
 
 @contextlib.contextmanager
@@ -86,7 +93,7 @@ def _leased(address: str, beat: float) -> Iterator[Lease]:
 
 
 class _Uploads:
-    """Uploads in the background, one at a time; the last one when the block has ended well."""
+    """Uploads in the background, one at a time; the last one at the end, after an error as far as the store allows."""
 
     def __init__(self, mirror: Mirror, lease: Lease):
         self._mirror, self._lease = mirror, lease
@@ -100,14 +107,21 @@ class _Uploads:
         self._wait()
         self._last = self._thread.submit(self._push)
 
+    def share(self) -> None:
+        """Uploads what is new, and waits until the other processes of the job have copied it."""
+        self.start()
+        self._wait()
+        _copied_by_others()
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self.start()
                 self._wait()
             else:
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception):  # what ended the training is what is reported
                     self._wait()
+                    self._upload()
         finally:
             self._thread.shutdown()
 
@@ -117,8 +131,13 @@ class _Uploads:
             last.result()
 
     def _push(self) -> None:
+        self._upload()
+        self._mirror.delete_gone()
+
+    def _upload(self) -> None:
+        """Deletes nothing, so that what a failed training has lost here stays there."""
         try:
             self._lease.check()
         except LockedError as error:
-            raise RunError(f"{self._mirror.folder}: {error} has taken over this run; end one of the two") from error
+            raise RunError(f"{self._mirror.address}: {error} has taken over this run; end one of the two") from error
         self._mirror.push()

@@ -1,14 +1,19 @@
 """Addresses in object stores, and the local folders where copies of what they hold are kept."""
 
+import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from dfdetect_jax import files
-from dfdetect_jax.errors import SettingsError
+from dfdetect_jax.errors import SettingsError, StoreError
+from dfdetect_jax.locks import Lock, UnlockableError
 
 SCHEMES = ("gs", "s3")
+ANOTHER_CACHE = "set XDG_CACHE_HOME to a folder on another disk"
+"""What to do where the disk of the copies has no locks."""
 _ADDRESS = re.compile(r"([a-z][a-z0-9]*)://(.*)|(gs|s3):/(.*)", re.DOTALL)  # a `Path` drops a slash
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9]")
 
@@ -55,6 +60,27 @@ def kept_copy(kind: str, address: str) -> Path:
         address: of the original.
     """
     return copies() / kind / hashlib.sha256(joined(address).encode()).hexdigest()[:16] / name_of(address)
+
+
+@contextlib.contextmanager
+def locked_copy(place: Path) -> Iterator[None]:
+    """Waits until no other process changes a copy, and keeps all others from it.
+
+    Args:
+        place: the folder that the copy is in, made if absent.
+
+    Raises:
+        StoreError: its disk has no locks.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = Lock(place / "lock", seconds=None, advice=ANOTHER_CACHE)
+    except UnlockableError as error:
+        raise StoreError(str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def copies() -> Path:

@@ -50,7 +50,7 @@ class Bucket:
         self._store: Any = None
 
     def names(self, below: str = "") -> list[str]:
-        """The keys that begin with `below`, sorted.
+        """The keys that begin with `below`, sorted; without the empty objects that consoles make for folders.
 
         Raises:
             StoreError: the bucket can't be read.
@@ -58,7 +58,7 @@ class Bucket:
         with self._explained("listed"):
             listed = [key.decode() for key in self._opened().list(_range(self._prefix + below)).result()]
         here = (key for key in listed if key.startswith(self._prefix + below))  # an emulator lists all there is
-        return sorted(key.removeprefix(self._prefix) for key in here)
+        return sorted(key.removeprefix(self._prefix) for key in here if not key.endswith("/"))
 
     def read(self, key: str) -> bytes | None:
         """The content of an object; None where there is none.
@@ -114,13 +114,13 @@ class Bucket:
         with self._explained("deleted"):
             self._opened().write(self._prefix + key, None).result()
 
-    def delete_below(self, below: str) -> None:
-        """Deletes all objects whose keys begin with `below`.
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Deletes objects, as far as they are there.
 
         Raises:
-            StoreError: they can't be deleted.
+            StoreError: one can't be deleted.
         """
-        _each(self.delete, self.names(below))
+        _each(self.delete, keys)
 
     def download(self, keys: Iterable[str], folder: Path) -> None:
         """Copies objects to the files of their names in `folder`, each whole or not at all.
@@ -182,9 +182,9 @@ def is_plain(key: str) -> bool:
     return bool(key) and "\0" not in key and "\\" not in key and not {"", ".", ".."} & {*key.split("/")}
 
 
-def _each(copy: Callable[[str], None], names: Iterable[str]) -> None:
+def _each(action: Callable[[str], None], names: Iterable[str]) -> None:
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        futures = [threads.submit(copy, name) for name in names]
+        futures = [threads.submit(action, name) for name in names]
         try:
             for future in futures:
                 future.result()

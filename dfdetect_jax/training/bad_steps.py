@@ -40,13 +40,15 @@ class BadSteps:
         parallel: whose steps are watched.
         limit: skipped steps in a row that end the run.
         start: the step that the run is resumed from.
+        name: the run as users know it, for what is said; "" for `folder`.
 
     Attributes:
         count: skipped steps of the whole run.
     """
 
-    def __init__(self, folder: Path, records: Path, parallel: Parallel, limit: int, start: int):
+    def __init__(self, folder: Path, records: Path, parallel: Parallel, limit: int, start: int, name: str = ""):
         self._path, self._records, self._parallel, self._limit = folder / BAD_STEPS, records, parallel, limit
+        self._name = f"{name or folder}/{BAD_STEPS}"
         self._waiting: list[_Step] = []
         self._in_row: list[dict[str, Any]] = []
         lines = [line for line in _read(self._path) if line["step"] <= start]
@@ -77,7 +79,7 @@ class BadSteps:
                 self._in_row = []
                 continue
             self._in_row.append(self._written(taken))
-            lines.append(f"step {taken.step}: skipped, {_numbers(self._in_row[-1])}; its examples are in {self._path}")
+            lines.append(f"step {taken.step}: skipped, {_numbers(self._in_row[-1])}; its examples are in {self._name}")
             if len(self._in_row) >= self._limit:
                 raise RunError(self._reason())
         return lines
@@ -99,7 +101,7 @@ class BadSteps:
         examples = name_list(sorted({name for line in self._in_row for name in line["examples"]}))
         return (
             f"steps {first} to {last}: expected finite numbers, found {_numbers(self._in_row[-1])}; the last "
-            f"checkpoint is kept, and the examples are in {self._path}: {examples}; {_ADVICE}"
+            f"checkpoint is kept, and the examples are in {self._name}: {examples}; {_ADVICE}"
         )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+
 from dfdetect_jax import methods
 from dfdetect_jax.config import Settings
 from dfdetect_jax.run.workplace import workplace
+from dfdetect_jax.stores import address
 from dfdetect_jax.training import stages
 from dfdetect_jax.training.first_weights import weights_of
 from dfdetect_jax.training.source import find_records
@@ -49,6 +52,7 @@ def train_in_workdir(
     Raises:
         InputError: a setting, the data or the run folder can't be used; see `stages.train` and `workplace`.
     """
+    _check_masks(settings, workdir)
     methods.build(settings)  # refuses what only networks know, before data is prepared
     with workplace(workdir) as place:
         records = find_records(settings.data)
@@ -57,3 +61,14 @@ def train_in_workdir(
             settings, place.folder, records, initial=initial, profile=profile, storage=place.storage
         )
         yield Training(place.folder, place.name, records, finished)
+
+
+def _check_masks(settings: Settings, workdir: str | os.PathLike[str]) -> None:
+    """Refuses, before anything is made, masks that would not be where they are read: in a copy, which is made anew."""
+    masks = settings.mask_learning
+    if masks is None or masks.masks != "selected":
+        return
+    if masks.annotator == "people":
+        address.local(workdir, "--workdir", "people paint into the run folder: train locally, then copy it there")
+    if jax.process_count() > 1:
+        address.local(workdir, "--workdir", "all processes read the selected masks: name a disk that all of them see")

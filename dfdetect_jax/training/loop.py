@@ -103,7 +103,7 @@ def train(
             settings=settings,
             parallel=parallel,
             validation=Validation(method, settings, records),
-            bad_steps=BadSteps(workdir, records, parallel, settings.train.max_bad_steps, start),
+            bad_steps=BadSteps(workdir, records, parallel, settings.train.max_bad_steps, start, storage.name(workdir)),
             checkpoints=checkpoints,
             writer=writer,
             progress=progress,

@@ -21,11 +21,12 @@ from dfdetect_jax.data.records import Records, read_manifest
 from dfdetect_jax.devices import processes
 from dfdetect_jax.errors import RunError, SettingsError
 from dfdetect_jax.faults import Lack
-from dfdetect_jax.locks import Lock, LockedError, UnlockableError
+from dfdetect_jax.locks import ANOTHER_FOLDER, Lock, LockedError, UnlockableError
 from dfdetect_jax.methods import Variables
 from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.checkpoint import ON_DISK, Storage
 from dfdetect_jax.run.folder import open_run
+from dfdetect_jax.stores.address import ANOTHER_CACHE
 from dfdetect_jax.training import loop
 
 QUEUE = "queue"  # in the run folder
@@ -69,13 +70,13 @@ def train(
             out or the disk is full, or if another process trains in `workdir`.
         BadMediaError: a painted mask can't be used.
     """
-    with faults.explained(str(workdir), _ADVICE), _alone(workdir):
+    with faults.explained(str(workdir), _ADVICE), _alone(workdir, storage):
         one_stage = functools.partial(loop.train, settings, workdir, records, profile=profile, storage=storage)
-        return _all_stages(settings, workdir, records, initial, one_stage)
+        return _all_stages(settings, workdir, records, initial, one_stage, storage.name(workdir))
 
 
 @contextlib.contextmanager
-def _alone(workdir: Path) -> Iterator[None]:
+def _alone(workdir: Path, storage: Storage) -> Iterator[None]:
     """Keeps another job from training in the same folder; process 0 holds the lock for all of its job.
 
     Raises:
@@ -86,9 +87,11 @@ def _alone(workdir: Path) -> Iterator[None]:
         return
     workdir.mkdir(parents=True, exist_ok=True)
     try:
-        lock = Lock(workdir / LOCK, seconds=_LOCK_WAIT)
+        advice = ANOTHER_CACHE if storage.address else ANOTHER_FOLDER
+        lock = Lock(workdir / LOCK, seconds=_LOCK_WAIT, advice=advice)
     except LockedError as error:
-        raise RunError(f"{workdir}: {error} is training this run; wait for it, or give another --workdir") from error
+        line = f"{storage.name(workdir)}: {error} is training this run; wait for it, or give another --workdir"
+        raise RunError(line) from error
     except UnlockableError as error:
         raise RunError(str(error)) from error
     try:
@@ -101,7 +104,12 @@ def _alone(workdir: Path) -> Iterator[None]:
 
 
 def _all_stages(
-    settings: Settings, workdir: Path, records: Path, initial: Variables | None, one_stage: Callable[..., bool]
+    settings: Settings,
+    workdir: Path,
+    records: Path,
+    initial: Variables | None,
+    one_stage: Callable[..., bool],
+    name: str,
 ) -> bool:
     active = settings.mask_learning
     if active is not None and active.masks == "selected":
@@ -113,7 +121,7 @@ def _all_stages(
         return False
     if active.masks == pipeline.ALL:
         return first(masks=pipeline.ALL, stage=2)
-    masks = painted_masks(active, workdir, records)
+    masks = painted_masks(active, workdir, records, name)
     return masks is not None and one_stage(masks=masks, stage=2)
 
 
@@ -137,8 +145,14 @@ def _check_fakes(settings: Settings, active: Active, records: Path) -> None:
         )
 
 
-def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
+def painted_masks(active: Active, workdir: Path, records: Path, name: str = "") -> Masks | None:
     """The masks of the images selected after stage 1; selects the images if that has not been done.
+
+    Args:
+        active: how images are selected, and who paints.
+        workdir: the run folder.
+        records: what is trained on.
+        name: the run as users know it, for what is said; "" for `workdir`.
 
     Returns:
         The masks; None, after printing what to do, while some are still to be painted by people.
@@ -147,7 +161,7 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
         RunError: the queue is damaged or of other data, there is no mask at all, or stage 2 started with other masks.
         BadMediaError: a painted mask can't be used.
     """
-    folder = workdir / QUEUE
+    folder, name = workdir / QUEUE, f"{name or workdir}/{QUEUE}"
     if processes.is_first():
         _make_queue(active, workdir, records)
     processes.wait_for_all("the queue is written")
@@ -164,9 +178,9 @@ def painted_masks(active: Active, workdir: Path, records: Path) -> Masks | None:
         return None
     masks = queue_masks.read_masks(queue, read_manifest(records).fingerprint)
     if not len(masks):
-        raise RunError(f'{folder}: expected masks to learn from, found none; paint some, or set active.masks="none"')
-    _check_unchanged(masks, folder / DIGEST)
-    _print(f"stage 2 learns from {len(masks)} masks of {total} selected images ({folder})")
+        raise RunError(f'{name}: expected masks to learn from, found none; paint some, or set active.masks="none"')
+    _check_unchanged(masks, folder / DIGEST, name)
+    _print(f"stage 2 learns from {len(masks)} masks of {total} selected images ({name})")
     for line in _without_mask(queue):
         _print(line)
     return masks
@@ -190,13 +204,13 @@ def _make_queue(active: Active, workdir: Path, records: Path) -> None:
         queue_masks.fill_from_records(queues.read_queue(folder), records)
 
 
-def _check_unchanged(masks: Masks, path: Path) -> None:
+def _check_unchanged(masks: Masks, path: Path, queue: str) -> None:
     """Stores the digest of stage 2's masks, or compares with the stored one: a resumed run must use the same masks."""
     digest = hashlib.sha256(masks.places.tobytes() + masks.masks.tobytes()).hexdigest()
     if path.exists():
         if path.read_text().strip() != digest:
             raise RunError(
-                f"{path.parent}: expected the masks that stage 2 started with, found others; restore them, "
+                f"{queue}: expected the masks that stage 2 started with, found others; restore them, "
                 "or train anew in another --workdir"
             )
     elif processes.is_first():

@@ -7,7 +7,7 @@ import pytest
 from dfdetect_jax.data import remote_records
 from dfdetect_jax.data.record_folders import locate
 from dfdetect_jax.data.records import MANIFEST, Records, read_manifest, verify
-from dfdetect_jax.errors import RecordsError
+from dfdetect_jax.errors import RecordsError, StoreError
 from dfdetect_jax.evaluation.prepared_split import find_splits
 from dfdetect_jax.stores.bucket import Bucket
 from tests import emulators, trained
@@ -50,6 +50,11 @@ def test_a_copy_that_was_cut_off_is_completed(home):
     assert verify(copy) == []
     again = {path.name for path in copy.iterdir() if path.stat().st_mtime_ns != kept.get(path.name)}
     assert again == {MANIFEST, "clips.jsonl"}
+
+
+def test_a_cache_on_a_disk_without_locks_is_said_in_a_line(home, no_locks):  # in this order: records are made first
+    with pytest.raises(StoreError, match=r"expected a file system with locks, .*; set XDG_CACHE_HOME"):
+        locate("forge", home)
 
 
 def test_a_file_that_is_not_the_manifests_is_refused(home):

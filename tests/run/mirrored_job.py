@@ -1,9 +1,9 @@
-"""One process of a job that saves or restores at an address: ADDRESS save|restore COORDINATOR COUNT ID.
+"""One process of a job that trains a stage at an address, or goes on: ADDRESS save|restore COORDINATOR COUNT ID.
 
+It prints what the stage after that starts from: "STEP CURSOR WEIGHT".
 Each process has a cache, and so a copy of the run, of its own, as on machines without a disk in common.
 """
 
-import contextlib
 import sys
 
 import jax
@@ -15,7 +15,7 @@ from dfdetect_jax.devices import processes
 from dfdetect_jax.methods import TrainState
 from dfdetect_jax.run.checkpoint import Checkpoints
 from dfdetect_jax.run.seal import CHECKPOINTS
-from dfdetect_jax.run.workplace import workplace
+from dfdetect_jax.run.workplace import Workplace, workplace
 
 
 def replicated(value) -> jax.Array:
@@ -39,15 +39,18 @@ def state_at(step: int) -> TrainState:
 def main(address: str, action: str, coordinator: str, count: str, number: str) -> None:
     job = {"coordinator": coordinator, "process_count": int(count), "process_id": int(number)}
     with processes.joined(**job), workplace(address, beat=0.2) as place:
-        checkpoints = Checkpoints(place.folder / CHECKPOINTS, 1, place.storage)
-        with contextlib.closing(checkpoints):
-            if action == "save":
+        if action == "save":
+            with checkpoints_of(place) as checkpoints:
                 for step in (1, 2):
                     checkpoints.save(state_at(step), {"next": step}, {"val_auc": 0.5, "threshold": 0.5})
-                return
+        with checkpoints_of(place) as checkpoints:
             state, cursor = checkpoints.restore(state_at(0))
         kernel = np.asarray(state.params["kernel"].addressable_data(0))
         print(int(state.step), cursor["next"], float(kernel[-1, -1]))
+
+
+def checkpoints_of(place: Workplace) -> Checkpoints:
+    return Checkpoints(place.folder / CHECKPOINTS, 1, place.storage)
 
 
 if __name__ == "__main__":

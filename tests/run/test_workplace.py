@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import numpy as np
 import pytest
 
 from dfdetect_jax.errors import RunError
+from dfdetect_jax.run.best import LOCK
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.local_copy import local_copy
 from dfdetect_jax.run.seal import SEAL, sealed_steps
 from dfdetect_jax.run.workplace import Workplace, workplace
 from dfdetect_jax.stores.bucket import Bucket
 from tests import emulators, trained
+from tests.run.mirrored_job import checkpoints_of, state_at
 
 SCHEMES = pytest.mark.parametrize("scheme", ["gs", "s3"])
 BEAT = 0.05  # seconds
@@ -39,7 +42,7 @@ def fill(folder: Path) -> None:
 def training_of_a_sealed_checkpoint(address: str) -> Iterator[Workplace]:
     with workplace(address, beat=BEAT) as place:
         fill(place.folder)
-        place.storage.sealed()
+        place.storage.on_sealed()
         yield place
 
 
@@ -77,12 +80,35 @@ def test_training_goes_on_from_what_the_bucket_has(another_machine):
 def test_a_copy_drops_what_the_bucket_does_not_have(another_machine):
     address = emulators.fresh_address("s3")
     another_machine()
-    cut_off = workplace(address, beat=BEAT)
-    fill(cut_off.__enter__().folder)
-    cut_off.__exit__(KeyError, KeyError(), None)
-    assert Bucket(address).names() == []
+    with workplace(address, beat=BEAT) as place:
+        pass
+    fill(place.folder)  # as what was written before a kill
     with workplace(address, beat=BEAT) as place:
         assert not any(path.is_file() for path in place.folder.rglob("*"))
+
+
+def test_what_a_failed_training_wrote_is_at_the_address_and_nothing_goes(another_machine):
+    another_machine()
+    address = address_of_a_run("gs")
+    before = set(Bucket(address).names())
+    failed = workplace(address, beat=BEAT)
+    folder = failed.__enter__().folder
+    (folder / "bad_steps.jsonl").write_text("{}")
+    shutil.rmtree(folder / "checkpoints")
+    failed.__exit__(KeyError, KeyError(), None)
+    assert {*Bucket(address).names()} == before | {"bad_steps.jsonl"}
+
+
+def test_who_has_lost_the_lock_uploads_nothing(another_machine):
+    address = emulators.fresh_address("gs")
+    another_machine()
+    training = workplace(address, beat=BEAT)
+    training.__enter__()
+    Bucket(address).write(LOCK, b'{"holder": "another", "beat": 60}')
+    time.sleep(10 * BEAT)
+    with pytest.raises(RunError, match=f"^{address}: another has taken over this run"):
+        training.__exit__(None, None, None)
+    assert Bucket(address).names() == [LOCK]
 
 
 @SCHEMES
@@ -91,24 +117,48 @@ def test_half_of_an_upload_is_no_checkpoint(scheme, another_machine):
     address = address_of_a_run(scheme)
     bucket = Bucket(address)
     (seal,) = [key for key in bucket.names() if key.endswith(SEAL)]
-    bucket.write("checkpoints/9/state/half", b"half")
+    for name in ("unfinished", "state/half"):
+        bucket.write(f"checkpoints/9/{name}", b"half")
     another_machine()
     assert sealed_steps(local_copy(address) / "checkpoints").keys() == {2}
-    bucket.delete(seal)
-    assert not sealed_steps(local_copy(address) / "checkpoints")
-    another_machine()
     with workplace(address, beat=BEAT) as place:
-        assert not (place.folder / "checkpoints").exists()
-    assert not bucket.names("checkpoints/")
+        assert [path.name for path in (place.folder / "checkpoints").iterdir() if any(path.iterdir())] == ["2"]
+    assert not bucket.names("checkpoints/9/")
+    bucket.delete(seal)
+    with pytest.raises(RunError, match=f"^{address}: no intact checkpoint found; train the run"):
+        local_copy(address)
 
 
-def test_a_damaged_checkpoint_is_passed_over(another_machine, caplog):
+def test_a_checkpoint_in_doubt_at_an_address_is_set_aside_there(another_machine, caplog):
+    address = emulators.fresh_address("gs")
     another_machine()
-    address = address_of_a_run("s3")
+    with workplace(address, beat=BEAT) as place, checkpoints_of(place) as checkpoints:
+        checkpoints.save(state_at(2), {"next": 2}, {"val_auc": 0.5, "threshold": 0.5})
     bucket = Bucket(address)
-    bucket.write(next(key for key in bucket.names() if "/variables/" in key), b"damaged")
-    assert not (local_copy(address) / "checkpoints/2").exists()
-    assert f"checkpoint {address}/checkpoints/2/ is passed over" in caplog.text
+    bucket.write("checkpoints/9/state/half", b"half")
+    bucket.delete(f"checkpoints/2/{SEAL}")
+    before = {key: bucket.read(key) for key in bucket.names("checkpoints/2/")}
+    with workplace(address, beat=BEAT) as place, checkpoints_of(place) as checkpoints:
+        assert int(checkpoints.restore(state_at(0))[0].step) == 2
+    assert f"{address}/checkpoints/2: complete, but training was ended before it was sealed" in caplog.text
+    assert bucket.read("checkpoints/set_aside/9/state/half") == b"half"
+    assert not bucket.names("checkpoints/9/")
+    assert {key: bucket.read(key) for key in before} == before
+    bucket.write("config.json", b"{}")
+    assert sealed_steps(local_copy(address) / "checkpoints").keys() == {2}
+
+
+def test_checkpoints_of_another_library_at_an_address_are_refused_and_stay(another_machine):
+    address = emulators.fresh_address("gs")
+    Bucket(address).write("checkpoints/1000/_CHECKPOINT_METADATA", b"{}")
+    another_machine()
+    with (
+        pytest.raises(RunError, match=f"^{address}/checkpoints: expected a sound checkpoint .*, found 1 in"),
+        workplace(address, beat=BEAT) as place,
+        checkpoints_of(place) as checkpoints,
+    ):
+        checkpoints.restore(state_at(0))
+    assert Bucket(address).names() == ["checkpoints/1000/_CHECKPOINT_METADATA"]
 
 
 def test_a_checkpoint_that_training_deletes_goes_from_the_bucket(another_machine):
@@ -129,22 +179,15 @@ def test_a_second_training_at_an_address_is_refused(scheme, another_machine):
             workplace(address, beat=BEAT).__enter__()
 
 
-def test_what_is_no_run_is_named_in_a_line(another_machine):
-    address = emulators.fresh_address("gs")
-    another_machine()
-    with pytest.raises(RunError, match=f"^{address}: expected a run or a model, found nothing; check the address"):
-        local_copy(address)
-
-
 def test_a_local_folder_is_trained_in_where_it_is(tmp_path):
     with workplace(tmp_path / "run") as place:
         assert (place.folder, place.name) == (tmp_path / "run", str(tmp_path / "run"))
 
 
 @pytest.mark.slow  # two processes, twice
-def test_processes_without_a_disk_in_common_save_and_restore_at_an_address(tmp_path):
+def test_processes_without_a_disk_in_common_start_each_stage_from_the_same_checkpoint(tmp_path):
     address = emulators.fresh_address("gs")
-    job(address, "save", tmp_path / "here")
+    assert job(address, "save", tmp_path / "here") == ["2 2 65.0", "2 2 65.0"]
     assert [key for key in Bucket(address).names() if key.endswith(SEAL)] == [f"checkpoints/2/{SEAL}"]
     assert job(address, "restore", tmp_path / "there") == ["2 2 65.0", "2 2 65.0"]
 

@@ -33,11 +33,20 @@ def test_folders_are_uploaded_and_downloaded(scheme, tmp_path):
 
 
 @SCHEMES
-def test_only_what_begins_with_a_prefix_is_deleted(scheme):
+def test_what_consoles_make_for_folders_is_not_listed(scheme):
+    address = emulators.fresh_address(scheme)
+    Bucket(address.rpartition("/")[0]).write(address.rpartition("/")[2] + "/", b"")
+    Bucket(address).write("deep/", b"")
+    Bucket(address).write("deep/file", b"1")
+    assert Bucket(address).names() == ["deep/file"]
+
+
+@SCHEMES
+def test_only_what_is_listed_by_a_prefix_is_deleted(scheme):
     bucket = Bucket(emulators.fresh_address(scheme))
     for key in ("1/a", "1/b", "10/a"):
         bucket.write(key, b"")
-    bucket.delete_below("1/")
+    bucket.delete_all([*bucket.names("1/"), "missing"])
     assert bucket.names() == ["10/a"]
     bucket.delete("10/a")
     assert bucket.names() == []

@@ -19,7 +19,7 @@ PLACES = np.array([3, 1])
 def watch(tmp_path):
     """Of a run that is resumed from step 0, or of another."""
     parallel = SimpleNamespace(scalars=lambda metrics: {name: float(value) for name, value in metrics.items()})
-    return lambda start=0, limit=3: BadSteps(tmp_path, trained.folders()[1], parallel, limit, start)
+    return lambda start=0, limit=3, name="": BadSteps(tmp_path, trained.folders()[1], parallel, limit, start, name)
 
 
 def take(bad_steps, *losses, start=1):
@@ -46,6 +46,16 @@ def test_as_many_in_a_row_as_allowed_end_the_run_and_one_less_does_not(watch):
     assert len(bad_steps.check()) == 4
     take(bad_steps, -np.inf, start=6)
     with pytest.raises(RunError, match=r"^steps 4 to 6: expected finite numbers, found loss=-inf; [^\n]*learning_rate"):
+        bad_steps.check()
+
+
+def test_the_examples_are_where_users_have_the_run(watch, tmp_path):
+    bad_steps = watch(limit=2)
+    take(bad_steps, np.nan)
+    assert bad_steps.check()[0].endswith(f"its examples are in {tmp_path / BAD_STEPS}")
+    bad_steps = watch(limit=1, name="gs://bkt/run")
+    take(bad_steps, np.nan)
+    with pytest.raises(RunError, match=f"the examples are in gs://bkt/run/{BAD_STEPS}: "):
         bad_steps.check()
 
 

@@ -20,7 +20,7 @@ from dfdetect_jax.active.mask_store import save_answer
 from dfdetect_jax.config import check, override
 from dfdetect_jax.data import records
 from dfdetect_jax.errors import BadMediaError, RecordsError, RunError, SettingsError, WeightsError
-from dfdetect_jax.run.checkpoint import Checkpoints
+from dfdetect_jax.run.checkpoint import Checkpoints, Storage
 from dfdetect_jax.run.folder import open_run
 from dfdetect_jax.run.seal import sealed_steps
 from dfdetect_jax.training import loop, parallel, stages
@@ -146,6 +146,16 @@ def test_what_the_machine_lacks_is_one_line_with_what_helps(drawn, tmp_path, mon
     with pytest.raises(RunError, match=f"^{tmp_path}: {words}") as line:
         stages.train(settings(), tmp_path, drawn)
     assert "\n" not in str(line.value)
+
+
+@pytest.mark.usefixtures("no_locks")
+@pytest.mark.parametrize(
+    ("storage", "advice"),
+    [(Storage(), "name a folder on another disk"), (Storage(address="gs://bkt/run"), "set XDG_CACHE_HOME to a folder")],
+)
+def test_a_disk_without_locks_is_one_line_with_what_helps(drawn, tmp_path, storage, advice):
+    with pytest.raises(RunError, match=f"^{tmp_path}: expected a file system with locks, .*; {advice}"):
+        stages.train(settings(), tmp_path, drawn, storage=storage)
 
 
 @pytest.mark.slow
