@@ -330,6 +330,14 @@ def test_a_setting_that_nothing_reads_is_refused(path, value, reason):
         check(changed(path, value, settings))
 
 
+def test_what_only_the_decoder_reads_goes_unread_without_a_reconstruction():
+    decoding = override(LAESettings(), {"loss.pixel": 0.0, "loss.perceptual": 0.0})
+    without = override(decoding, {"loss.adversarial": 0.0})
+    for path in ("model.skips", "model.selection"):
+        assert path not in decoding.unread
+        assert without.unread[path] == "loss.pixel=0, loss.perceptual=0 and loss.adversarial=0"
+
+
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
