@@ -124,7 +124,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="with --import_from: also replace masks that were put there by other means; they are kept in answers/",
     )
     server.add_server_flags(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    asked = {"--agreement": args.agreement, "--export": args.export, "--import_from": args.import_from}
+    if len(given := [flag for flag, value in asked.items() if value]) > 1:
+        parser.error(f"expected one of {', '.join(asked)}, found {' and '.join(given)}; run the command for each")
+    return args
 
 
 def _share(text: str) -> float:

@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from dfdetect_jax.config import Crop, Settings, check
+from dfdetect_jax.errors import BadMediaError
 from dfdetect_jax.exchange.opening import open_detector, open_released
 from dfdetect_jax.media.detectors import FaceDetector, load_face_detector
 from dfdetect_jax.run.folder import Run
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Media = str | os.PathLike[str] | np.ndarray
 """A photograph or video by its path, or a photograph as uint8 [H, W, 3] RGB."""
+ManyMedia = list[Media] | tuple[Media, ...] | Iterator[Media]
+"""Any number of them, such as `folder.glob("*.jpg")`."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,9 +56,9 @@ class Detector:
     def predict(self, media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
 
     @overload
-    def predict(self, media: list[Media], *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
+    def predict(self, media: ManyMedia, *, frames: int = FRAMES, maps: bool = False) -> list[Result]: ...
 
-    def predict(self, media: Media | list[Media], *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
+    def predict(self, media: Media | ManyMedia, *, frames: int = FRAMES, maps: bool = False) -> Result | list[Result]:
         """Finds the faces in photographs and videos and scores them.
 
         Args:
@@ -68,14 +71,20 @@ class Detector:
             A result for each: `verdict`, `score`, and `faces` with `box`, `score` and, with maps, `view.heat`.
 
         Raises:
-            BadMediaError: one can't be read; it names which.
+            BadMediaError: one can't be read, which is named; or is neither a path nor such an array.
             RunError: the scores are not finite.
         """
         if isinstance(media, str | os.PathLike | np.ndarray):
             return self._predict([media], frames, maps)[0]
-        return self._predict(media, frames, maps)
+        return self._predict(list(media) if isinstance(media, Iterable) else [media], frames, maps)
 
     def _predict(self, media: Sequence[Media], frames: int, maps: bool) -> list[Result]:
+        strange = [each for each in media if not isinstance(each, str | os.PathLike | np.ndarray)]
+        if strange:
+            raise BadMediaError(
+                f"expected paths, or photographs as NumPy's uint8 [H, W, 3] RGB, found {type(strange[0]).__name__}; "
+                "numpy.asarray makes an array of a PIL picture in RGB, or of one of JAX"
+            )
         images = [each for each in media if isinstance(each, np.ndarray)]
         paths = [each for each in media if not isinstance(each, np.ndarray)]
         options: dict[str, Any] = {"rule": self.rule, "views": tuple(Verdict) if maps else ()}
@@ -97,7 +106,7 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
     Args:
         run: None for the detector that comes with the package; a run folder or a model folder, which may be on gs:// or
             s3://; "OWNER/NAME@REVISION" on the Hugging Face hub; or a peer's NAME.onnx with NAME.json beside it.
-        sha256: digest that a model's SHA256SUMS must have; needed for a model on the hub.
+        sha256: digest that the SHA256SUMS of a model, the package's own too, must have; needed for a model on the hub.
         max_fpr: share of reals that may be called fake, above 0 and at most 0.2; None for 0.01 where the run can hold
             it.
 
@@ -105,14 +114,24 @@ def load(run: str | os.PathLike[str] | None = None, *, max_fpr: float | None = N
         RunError: it is no run folder, or has no intact checkpoint; or it is no model, or another than `sha256` says.
         SettingsError: its settings don't fit this version of the library.
     """
-    return Detector(open_released() if run is None else open_detector(run, sha256), max_fpr)
+    return Detector(open_released(sha256) if run is None else open_detector(run, sha256), max_fpr)
+
+
+@overload
+def predict(run: str | os.PathLike[str], media: Media, *, frames: int = FRAMES, maps: bool = False) -> Result: ...
+
+
+@overload
+def predict(
+    run: str | os.PathLike[str], media: ManyMedia, *, frames: int = FRAMES, maps: bool = False
+) -> list[Result]: ...
 
 
 def predict(
-    run: str | os.PathLike[str], media: Sequence[Media], *, frames: int = FRAMES, maps: bool = False
-) -> list[Result]:
+    run: str | os.PathLike[str], media: Media | ManyMedia, *, frames: int = FRAMES, maps: bool = False
+) -> Result | list[Result]:
     """`load(run).predict(media)`, for one call; see `Detector.predict`."""
-    return load(run).predict(list(media), frames=frames, maps=maps)
+    return load(run).predict(media, frames=frames, maps=maps)
 
 
 def prepare(

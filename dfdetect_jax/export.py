@@ -108,6 +108,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="also upload the folder to the Hugging Face hub, as the user of hf auth login; new ones are private",
     )
     args = parser.parse_args(argv)
+    if args.sha256 and not args.model:
+        parser.error("--sha256: expected with --model alone, found it without")
     if args.push and not _REPOSITORY.fullmatch(args.push):
         parser.error(f"--push: expected OWNER/NAME, found {args.push!r}")
     return args

@@ -90,7 +90,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     cli.add_isolation(parser, default=True)
     server.add_server_flags(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.sha256 and not args.model:
+        parser.error("--sha256: expected with --model alone, found it without")
+    return args
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 import dfdetect_jax as dfd
 from dfdetect_jax.data.records import read_manifest
-from dfdetect_jax.errors import BadMediaError, SettingsError
+from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
+from dfdetect_jax.exchange import released
 from dfdetect_jax.media.image import read_image
 from tests import trained
 from tests.conftest import tiny_lae_settings, tiny_settings
@@ -75,6 +78,24 @@ def test_many_keep_their_order_whatever_they_are(detector, photo):
     assert detector.predict([]) == []
 
 
+def test_a_generator_of_paths_is_as_good_as_a_list(detector, photo):
+    assert [result.path for result in detector.predict(photo.parent.glob("a.*"))] == [str(photo)]
+
+
+def test_one_photograph_needs_no_list_in_a_single_call_either(detector, photo):
+    assert dfd.predict(detector.run.folder, str(photo)).path == str(photo)
+    assert dfd.predict(detector.run.folder, read_image(photo)).path == ""
+
+
+def test_a_digest_is_compared_where_the_packages_own_detector_is_loaded(tmp_path, monkeypatch):
+    folder = tmp_path / "released"
+    folder.mkdir()
+    (folder / "SHA256SUMS").write_text(f"{'a' * 64}  config.json\n")
+    monkeypatch.setattr(released, "FOLDER", folder)
+    with pytest.raises(RunError, match=f"SHA256SUMS: expected SHA-256 {'0' * 64}, found"):
+        dfd.load(sha256="0" * 64)
+
+
 def test_maps_come_when_asked_for(detector, photo):
     assert detector.predict(photo).faces[0].view is None
     (result,) = dfd.predict(detector.run.folder, [photo], maps=True)
@@ -91,6 +112,12 @@ def test_what_cannot_be_read_is_named(detector, photo, tmp_path):
         detector.predict([photo, tmp_path / "text.jpg"])
     with pytest.raises(BadMediaError, match=r"expected RGB as uint8 \[H, W, 3\]"):
         detector.predict(np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("media", [Image.new("RGB", (8, 8)), [Image.new("RGB", (8, 8))], jnp.zeros((8, 8, 3)), None])
+def test_a_picture_of_another_library_is_answered_with_how_to_convert_it(detector, media):
+    with pytest.raises(BadMediaError, match=r"found (Image|ArrayImpl|NoneType); numpy\.asarray makes an array"):
+        detector.predict(media)
 
 
 def test_data_are_prepared_and_a_run_is_evaluated_on_them(tmp_path):

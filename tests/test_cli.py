@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from dfdetect_jax import cli
+from dfdetect_jax import annotate, cli, export, page
 from dfdetect_jax.__main__ import dispatch
 from dfdetect_jax.errors import BadMediaError, RunError, SettingsError
 
@@ -136,3 +136,16 @@ def test_compiled_programs_are_kept_where_the_user_said(tmp_path):
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
         )
         assert result.stdout.strip() == expected
+
+
+@pytest.mark.parametrize("command", [page.parse, export.parse])
+def test_a_digest_without_the_model_that_it_is_of_is_refused(command):
+    own = [] if command is page.parse else ["--run", "run", "--out", "out"]
+    with pytest.raises(SettingsError, match="--sha256: expected with --model alone, found it without"):
+        command([*own, "--sha256", "0" * 64])
+
+
+def test_an_annotation_command_that_is_asked_for_two_things_does_neither():
+    with pytest.raises(SettingsError, match="found --export and --import_from; run the command for each"):
+        annotate.parse(["--queue", "queue", "--export", "out", "--import_from", "in.json"])
+    assert annotate.parse(["--queue", "queue", "--export", "out"]).export == "out"

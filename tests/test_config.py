@@ -9,8 +9,12 @@ import pytest
 from dfdetect_jax.config import (
     CAEModel,
     CAESettings,
+    ClassifierSettings,
     Crop,
+    ForensicTransferSettings,
     LAESettings,
+    MesoInception4Settings,
+    RECCESettings,
     Settings,
     check,
     check_crop,
@@ -260,6 +264,12 @@ def test_the_benchmarks_root_and_list_belong_together_and_to_it(name, root, json
         check(settings)
 
 
+@pytest.mark.parametrize("kind", [CAESettings, ClassifierSettings, RECCESettings])
+def test_a_strangers_settings_never_build_a_network_without_end(kind):
+    with pytest.raises(SettingsError, match=r"model\.middle_blocks: expected at most 64"):
+        check(override(kind(), {"model.middle_blocks": 10**9}))
+
+
 def test_checked_settings_can_be_hashed_and_not_changed():
     settings = check(CAESettings())
     step = jax.jit(lambda x, settings: x * settings.loss.reconstruction_weight, static_argnames="settings")
@@ -320,7 +330,29 @@ def test_a_setting_that_nothing_reads_is_refused(path, value, reason):
         check(changed(path, value, settings))
 
 
-@pytest.mark.parametrize("settings", [CAESettings(), lae()])
+def test_what_only_the_decoder_reads_goes_unread_without_a_reconstruction():
+    decoding = override(LAESettings(), {"loss.pixel": 0.0, "loss.perceptual": 0.0})
+    without = override(decoding, {"loss.adversarial": 0.0})
+    for path in ("model.skips", "model.selection"):
+        assert path not in decoding.unread
+        assert without.unread[path] == "loss.pixel=0, loss.perceptual=0 and loss.adversarial=0"
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (ForensicTransferSettings(), "train.remat"),
+        (MesoInception4Settings(), "train.remat"),
+        (MesoInception4Settings(), "optimizer.encoder_rate"),
+        (MesoInception4Settings(), "optimizer.encoder_start"),
+    ],
+)
+def test_what_a_network_has_no_part_for_goes_unread(settings, path):
+    assert settings.unread[path] == f'method="{settings.method}"'
+    assert path not in CAESettings().unread
+
+
+@pytest.mark.parametrize("settings", [CAESettings(), lae(), ForensicTransferSettings(), MesoInception4Settings()])
 def test_settings_name_only_what_there_is_as_unread(settings):
     paths = {each.path for each in describe(settings)}
     assert set(settings.unread) <= paths

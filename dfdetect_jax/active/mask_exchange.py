@@ -25,6 +25,7 @@ from dfdetect_jax.media.mask import WHITE, binary_mask, two_valued
 FORMATS = ("png", "coco", "label_studio")
 LABEL = "forged"
 _NAME = re.compile(r"(?:^|[-_/\\=])([0-9]{4,})\.[A-Za-z]+$")  # Label Studio puts a prefix before an upload's name
+_SHAPES = ("polygonlabels", "rectanglelabels", "ellipselabels", "polygon", "rectangle", "ellipse")  # Label Studio's
 _LARGEST = 512_000_000  # bytes of a JSON file
 
 
@@ -155,11 +156,18 @@ def _of_coco(content: Mapping[str, Any], size: int) -> dict[str, np.ndarray | Ex
     names = {image["id"]: _item_of(image["file_name"]) for image in content["images"]}
     masks: dict[str, np.ndarray | Exception] = {}
     for each in content["annotations"]:
-        segmentation = each["segmentation"]
-        height, width = segmentation["size"]
+        item, segmentation = names[each["image_id"]], each["segmentation"]
+        if isinstance(segmentation, list):
+            _refuse(masks, item, "a polygon")
+            continue
         counts = segmentation["counts"]
-        counts = run_lengths.from_coco_text(counts) if isinstance(counts, str) else counts
-        _add(masks, names[each["image_id"]], run_lengths.from_coco_counts(counts, *_checked(height, width, size)))
+        try:
+            height, width = segmentation["size"]
+            shape = _checked(height, width, size)
+            counts = run_lengths.from_coco_text(counts) if isinstance(counts, str) else counts
+            _add(masks, item, run_lengths.from_coco_counts(counts, *shape))
+        except ValueError as error:
+            _refuse(masks, item, str(error))
     return masks
 
 
@@ -192,9 +200,15 @@ def _of_label_studio(content: list[Any], size: int) -> dict[str, np.ndarray | Ex
         item = _item_of(next((value for value in task["data"].values() if isinstance(value, str)), ""))
         regions = [region for each in task.get("annotations", ())[-1:] for region in each["result"]]
         for region in regions:
-            if region["value"].get("format") == "rle":
-                shape = _checked(region["original_height"], region["original_width"], size)
-                _add(masks, item, run_lengths.from_label_studio(region["value"]["rle"], *shape))
+            value = region.get("value", {})  # relations of regions have none
+            if value.get("format") == "rle":
+                try:
+                    shape = _checked(region["original_height"], region["original_width"], size)
+                    _add(masks, item, run_lengths.from_label_studio(value["rle"], *shape))
+                except ValueError as error:
+                    _refuse(masks, item, str(error))
+            elif region.get("type") in _SHAPES:
+                _refuse(masks, item, f"a region of the type {region['type']}")
     return masks
 
 
@@ -205,9 +219,15 @@ def _checked(height: Any, width: Any, size: int) -> tuple[int, int]:
 
 
 def _add(masks: dict[str, np.ndarray | Exception], item: str, mask: np.ndarray) -> None:
-    """Several regions of one image are one mask."""
-    before = masks.get(item)
-    masks[item] = mask if not isinstance(before, np.ndarray) else np.maximum(before, mask)
+    """Several regions of one image are one mask; none where one of them can't be read."""
+    before = masks.get(item, mask)
+    masks[item] = np.maximum(before, mask) if isinstance(before, np.ndarray) else before
+
+
+def _refuse(masks: dict[str, np.ndarray | Exception], item: str, reason: str) -> None:
+    masks[item] = BadMediaError(
+        f"expected run lengths of the image's size, found others ({reason}); export it so, or as PNG"
+    )
 
 
 def _item_of(name: str) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 
 from dfdetect_jax import files
 from dfdetect_jax.active.agreement import iou_with_heat
-from dfdetect_jax.active.journal import OUTSIDE, Answer, Entry, append, check_annotator, latest, read_journal
+from dfdetect_jax.active.journal import JOURNAL, OUTSIDE, Answer, Entry, append, check_annotator, latest, read_journal
 from dfdetect_jax.active.queue import MASKS, STARTED, Queue, QueueRow
 from dfdetect_jax.active.queue_masks import read_heat
 from dfdetect_jax.errors import BadMediaError, RunError
@@ -277,6 +277,8 @@ def _writing(queue: Queue) -> Iterator[None]:
     """Holds the queue's lock, which other servers on the same folder wait for; names what the machine lacks."""
     from filelock import FileLock, Timeout  # loads asyncio
 
+    if linked := next((name for name in (ANSWERS, MASKS, JOURNAL) if (queue.folder / name).is_symlink()), ""):
+        raise RunError(f"{queue.folder / linked}: expected a part of the queue itself, found a link; put a copy there")
     try:
         os.makedirs(queue.folder / ANSWERS, exist_ok=True)
         with FileLock(queue.folder / ANSWERS / _LOCK, timeout=_LOCK_SECONDS):

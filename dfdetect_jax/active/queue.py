@@ -227,6 +227,8 @@ def read_queue(folder: str | Path) -> Queue:
         if values["version"] != VERSION:
             raise ValueError(f"version {values['version']}, expected {VERSION}")
         rows = [_read_row(row) for row in values["rows"]]
+        if not rows:
+            raise ValueError("no rows")
         if not all(re.fullmatch("[0-9]{4,}", row.id) for row in rows):  # ids become paths
             raise ValueError("an id that is not four digits or more")
         if not all(0 <= row.place < 2**31 for row in rows):

@@ -54,6 +54,8 @@ def from_label_studio(runs: Sequence[int], height: int, width: int) -> np.ndarra
     Raises:
         ValueError: they are no such bytes, or of another size.
     """
+    if not isinstance(runs, list | tuple):  # Python's bytes(n) would be n zeros
+        raise ValueError(f"expected a list of bytes, found {type(runs).__name__}")
     reader = _Bits(runs)
     words, wide = reader.read(32), reader.read(5) + 1
     sizes = [reader.read(4) + 1 for _ in range(4)]

@@ -46,6 +46,9 @@ def progress(
 ) -> Progress:
     """The work list of one annotator.
 
+    An item whose mask is gone although somebody painted it, because the mask's owner took it back or its file was
+    deleted, is not done: training waits for it. It waits for all but those who answered that they give no mask.
+
     Args:
         items: ids of the queue, by rank.
         painted: ids with a mask, by whomever.
@@ -57,11 +60,12 @@ def progress(
     answers = latest(entries)
     waiting, done = [], 0
     for item in items:
-        by = set(answers.get(item, ()))
+        by = {name: entry.answer for name, entry in answers.get(item, {}).items()}
         opinions = max(len(by), item in painted)
-        complete = opinions >= (2 if is_shared(item, overlap) else 1)
+        gone = item not in painted and Answer.MASK in by.values()
+        complete = opinions >= (2 if is_shared(item, overlap) else 1) and not gone
         done += complete
-        if not complete and annotator not in by:
+        if not complete and (annotator not in by or (gone and by[annotator] == Answer.MASK)):
             waiting.append(item)
     skipped = [entry.item for entry in entries if entry.annotator == annotator and entry.answer == Answer.SKIP]
     last_skip = {item: place for place, item in enumerate(skipped)}

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from dfdetect_jax.config.common import Settings, WeightsSource, encoder_weights
-from dfdetect_jax.config.rules import MOST_CHANNELS, at_least, at_most, one_of, positive_widths, within
+from dfdetect_jax.config.rules import MOST_BLOCKS, MOST_CHANNELS, at_least, at_most, one_of, positive_widths, within
 from dfdetect_jax.errors import SettingsError
 
 LATENTS = ("map", "vector")
@@ -80,7 +80,7 @@ class CAESettings(Settings):
         super().check()
         within("model.width", self.model.width, 0.01, 8.0)
         at_least("model.middle_blocks", self.model.middle_blocks, 0)
-        at_most("model.middle_blocks", self.model.middle_blocks, 64)
+        at_most("model.middle_blocks", self.model.middle_blocks, MOST_BLOCKS)
         one_of("model.latent", self.model.latent, LATENTS)
         positive_widths("model.decoder_widths", self.model.decoder_widths)
         at_least("model.classifier_width", self.model.classifier_width, 1)

@@ -3,7 +3,7 @@
 import dataclasses
 
 from dfdetect_jax.config.common import Settings, WeightsSource, encoder_weights
-from dfdetect_jax.config.rules import at_least, within
+from dfdetect_jax.config.rules import MOST_BLOCKS, at_least, at_most, within
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ class ClassifierSettings(Settings):
         super().check()
         within("model.width", self.model.width, 0.01, 8.0)
         at_least("model.middle_blocks", self.model.middle_blocks, 0)
+        at_most("model.middle_blocks", self.model.middle_blocks, MOST_BLOCKS)
 
     @property
     def unread(self) -> dict[str, str]:

@@ -62,6 +62,11 @@ class ForensicTransferSettings(Settings):
         multiple_of("data.image_size", self.data.image_size, 16)
 
     @property
+    def unread(self) -> dict[str, str]:
+        """As `Settings.unread`; the network keeps all activations."""
+        return super().unread | {"train.remat": f'method="{self.method}"'}
+
+    @property
     def has_latent_halves(self) -> bool:
         """Always."""
         return True

@@ -179,6 +179,9 @@ def _unread(s: LAESettings) -> dict[str, str]:
     if s.loss.adversarial == 0:
         names = ("model.discriminator_width", *(f"discriminator.{f.name}" for f in dataclasses.fields(Optimizer)))
         unread |= dict.fromkeys(names, "loss.adversarial=0")
+    if not s.loss.reconstructs:
+        without = "loss.pixel=0, loss.perceptual=0 and loss.adversarial=0"
+        unread |= dict.fromkeys(("model.skips", "model.selection"), without)
     if s.loss.latent_form == "absolute":
         unread["model.pooling"] = 'loss.latent_form="absolute"'
     if s.model.head == "linear":

@@ -38,3 +38,9 @@ class MesoInception4Settings(Settings):
         """
         super().check()
         within("model.dropout", self.model.dropout, 0.0, 0.99)
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """As `Settings.unread`; the network keeps all activations, and has no encoder with a rate of its own."""
+        paths = ("train.remat", "optimizer.encoder_rate", "optimizer.encoder_start")
+        return super().unread | dict.fromkeys(paths, f'method="{self.method}"')

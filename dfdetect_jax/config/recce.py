@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from dfdetect_jax.config.common import Settings, WeightsSource, encoder_weights
-from dfdetect_jax.config.rules import at_least, one_of, within
+from dfdetect_jax.config.rules import MOST_BLOCKS, at_least, at_most, one_of, within
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,7 @@ class RECCESettings(Settings):
         one_of("model.encoder", self.model.encoder, ("xception",))
         within("model.width", self.model.width, 0.01, 8.0)
         at_least("model.middle_blocks", self.model.middle_blocks, 2)
+        at_most("model.middle_blocks", self.model.middle_blocks, MOST_BLOCKS)
         within("model.dropout", self.model.dropout, 0.0, 0.99)
         for name in ("reconstruction_weight", "metric_weight", "flood"):
             within(f"loss.{name}", getattr(self.loss, name), 0.0, math.inf)

@@ -21,7 +21,7 @@ FORMER_NAMES = {
 }
 T = TypeVar("T")
 _LONGEST_NAME = 80  # characters of a name that are shown
-MOST_WIDTHS, MOST_CHANNELS = 10, 8192
+MOST_WIDTHS, MOST_CHANNELS, MOST_BLOCKS = 10, 8192, 64
 
 
 def to_dict(settings: Any) -> dict[str, Any]:

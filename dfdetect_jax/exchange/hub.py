@@ -13,7 +13,7 @@ from dfdetect_jax import files
 from dfdetect_jax.errors import RunError
 from dfdetect_jax.exchange.onnx_run import NETWORK
 from dfdetect_jax.exchange.payload import WEIGHTS
-from dfdetect_jax.exchange.sealed_folder import SUMS, read_file, read_sums
+from dfdetect_jax.exchange.sealed_folder import CARD, SUMS, read_file, read_sums
 from dfdetect_jax.run.folder import CONFIG
 
 _NAME = re.compile(r"(\w[\w.-]*/\w[\w.-]*)@(\w[\w./-]*)")
@@ -49,7 +49,7 @@ def download(repository: str, revision: str, sha256: str) -> Path:
         staging = Path(scratch) / "model"
         _fetch(repository, revision, SUMS, staging)
         sums = read_sums(staging, sha256)
-        for name in {CONFIG, WEIGHTS, NETWORK} & set(sums):
+        for name in {CONFIG, WEIGHTS, NETWORK, CARD} & set(sums):  # the card, for what is exported of it
             _fetch(repository, revision, name, staging)
             read_file(staging, name, sums)
         shutil.rmtree(staging / ".cache", ignore_errors=True)  # the client's notes

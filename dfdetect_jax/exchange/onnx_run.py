@@ -6,7 +6,7 @@ given no library of others.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from dfdetect_jax.methods import Prediction
 from dfdetect_jax.run.folder import Run
 
 NETWORK = "model.onnx"
+_ROUNDING = 1e-6  # by which a runtime's sigmoid may miss [0, 1]
 _ERRORS_ONLY = 3  # of onnxruntime's log
 
 
@@ -69,8 +70,25 @@ class OnnxRun(Run):
         if self.peer is not None:
             (output,) = self._run(self.peer.prepared(images), [self.peer.output_name or self._outputs[0]])
             return Prediction(score=self.peer.scores(output), attention=None, reconstruction=None)
+        if "score" not in self._outputs:
+            raise RunError(f'{self._path}: expected an output "score", found {", ".join(self._outputs)}; get it anew')
         names = [name for name in wanted if name in self._outputs]
-        return Prediction(**dict.fromkeys(Prediction._fields) | dict(zip(names, self._run(images, names), strict=True)))
+        arrays = dict(zip(names, self._run(images, names), strict=True))
+        self._check(arrays, images.shape)
+        return Prediction(**dict.fromkeys(Prediction._fields) | arrays)
+
+    def _check(self, arrays: Mapping[str, np.ndarray], shape: Sequence[int]) -> None:
+        """Refuses outputs that are none of a `Prediction`; whoever wrote the network may be a stranger."""
+        sides = {"score": 1, "logit": 1, "reconstruction": 4}
+        for name, array in arrays.items():
+            expected = tuple(shape[: sides.get(name, 3)])
+            if array.shape != expected:
+                found = f"found {list(array.shape)}; get it anew"
+                raise RunError(f"{self._path}: expected {name} of the shape {list(expected)}, {found}")
+        score = arrays["score"]
+        if score.size and (score.min() < -_ROUNDING or score.max() > 1 + _ROUNDING):  # NaN is the caller's to refuse
+            found = f"found {score.min():g} to {score.max():g}; get it anew"
+            raise RunError(f"{self._path}: expected scores from 0 to 1, {found}")
 
     def _run(self, images: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
         """The outputs of any number of images; a network may take a fixed number at once."""
@@ -79,7 +97,8 @@ class OnnxRun(Run):
         fixed = first.shape[0] if isinstance(first.shape[0], int) else None
         batches = padded_batches({name: images}, fixed or PREDICT_BATCH, least=fixed or 1)
         outputs = [
-            [array[:count] for array in run_session(self.session, names, batch, self._path)] for batch, count in batches
+            [np.atleast_1d(array)[:count] for array in run_session(self.session, names, batch, self._path)]
+            for batch, count in batches
         ]
         return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
 

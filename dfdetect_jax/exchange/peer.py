@@ -18,6 +18,7 @@ from dfdetect_jax.errors import RunError, SettingsError
 CHANNELS, LAYOUTS, DTYPES = ("RGB", "BGR"), ("NCHW", "NHWC"), ("float32", "float16", "uint8")
 OUTPUTS = ("logit", "probability", "two-class", "two-class probability")
 LARGEST_SIZE = 4096
+_ROUNDING = 1e-2  # by which a probability of half precision may miss [0, 1]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class Peer:
         """The network's output as float32 [N] in [0, 1], higher is more likely fake.
 
         Raises:
-            RunError: it has another shape.
+            RunError: it has another shape, or a probability that is none.
         """
         from scipy.special import expit  # 0.4 s, which other detectors need not wait for
 
@@ -87,7 +88,12 @@ class Peer:
         else:
             of_class = expit(values[:, 0]) if self.output == "logit" else values[:, 0]
             scores = of_class if self.fake_class == 1 else 1 - of_class
-        return scores.astype(np.float32)
+        if scores.size and (scores.min() < -_ROUNDING or scores.max() > 1 + _ROUNDING):  # NaN is the caller's to refuse
+            raise RunError(
+                f'peer: expected probabilities from 0 to 1 with output "{self.output}", found {scores.min():.3g} to '
+                f"{scores.max():.3g}; correct output in its JSON, logits have one of their own"
+            )
+        return scores.clip(0, 1).astype(np.float32)
 
 
 def read_peer(values: Mapping[str, Any]) -> Peer:

@@ -168,6 +168,8 @@ class Annotation:
 
     def _picture(self, row: QueueRow, kind: str) -> str | None:
         path = self.queue.folder / row.file(kind)
+        if path.is_symlink() or path.parent.is_symlink():  # a queue of a stranger's would show what lies elsewhere
+            return None
         try:
             return _data_url(shrink_image(read_image(path))) if path.is_file() else None
         except BadMediaError:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from typing import TYPE_CHECKING
 
 from dfdetect_jax.errors import RunError, SettingsError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # brings JAX, which a wrong command line need not wait for
 MAX_FPR = 0.01
 _SUSPECT = 5  # times as many reals as may be called fake may be called uncertain or fake
 _CLIP = 1e-7
+_MOST = 700.0  # whose exponential is finite
 
 
 class Verdict(enum.StrEnum):
@@ -70,7 +72,8 @@ class DecisionRule:
         if self.temperature is None:
             return None
         score = min(max(score, _CLIP), 1 - _CLIP)
-        return 1 / (1 + (1 / score - 1) ** (1 / self.temperature))  # sigmoid(logit(score) / temperature)
+        against = math.log(1 / score - 1) / self.temperature  # -logit(score) / temperature
+        return 1 / (1 + math.exp(min(against, _MOST)))  # its sigmoid
 
 
 def decision_rule(run: Run, max_fpr: float | None = None) -> DecisionRule:

@@ -60,6 +60,43 @@ def test_label_studios_own_export_is_read_by_its_names_and_several_regions_are_o
     np.testing.assert_array_equal(mask, np.maximum(*MASKS.values()))
 
 
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        ([[1, 1, 9, 1, 9, 9, 1, 9]], "a polygon"),
+        ({"size": [48, 48], "counts": [48 * 48]}, "a mask of 48 x 48 pixels, its image has 24 x 24"),
+        ({"size": [24, 24], "counts": [1, 2]}, "lengths that add up to 24 x 24"),
+        ({"size": [24, 24], "counts": "~"}, "expected characters"),
+    ],
+)
+def test_one_annotation_of_coco_that_can_not_be_read_costs_its_own_item_alone(
+    painted, empty, tmp_path, segmentation, reason
+):
+    export_masks(painted, tmp_path / "out.json", "coco")
+    tree = json.loads((tmp_path / "out.json").read_text())
+    tree["annotations"] += [{"image_id": 1, "segmentation": segmentation}, tree["annotations"][0]]
+    (tmp_path / "theirs.json").write_text(json.dumps(tree))
+    imported = import_masks(empty, tmp_path / "theirs.json", "tool")
+    assert imported.saved == ("0003",)
+    assert reason in imported.refused["0001"]
+
+
+def test_one_region_of_label_studio_that_can_not_be_read_costs_its_own_item_alone(painted, empty, tmp_path):
+    export_masks(painted, tmp_path / "out.json", "label_studio")
+    tasks = json.loads((tmp_path / "out.json").read_text())
+    for task, size in zip(tasks, (48, 24, 24), strict=True):
+        for annotation in task["annotations"]:
+            annotation["result"][0] |= {"original_width": size}
+            annotation["result"].append({"type": "relation", "from_id": "a", "to_id": "b"})
+    polygon = {"type": "polygonlabels", "value": {"points": [[0, 0], [9, 0], [9, 9]], "polygonlabels": ["forged"]}}
+    tasks[1]["annotations"] = [{"result": [polygon]}]
+    (tmp_path / "theirs.json").write_text(json.dumps(tasks))
+    imported = import_masks(empty, tmp_path / "theirs.json", "tool")
+    assert imported.saved == ("0003",)
+    assert "48 x 24" in imported.refused["0001"]
+    assert "polygonlabels" in imported.refused["0002"]
+
+
 def test_nothing_is_overwritten_silently(painted, empty, tmp_path):
     export_masks(painted, tmp_path / "out", "png")
     cv2.imwrite(str(empty.folder / "masks/0001.png"), square_mask(top=0))

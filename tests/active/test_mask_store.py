@@ -248,6 +248,21 @@ def test_what_is_no_mask_is_refused(queue, mask, words):
     assert not (queue.folder / JOURNAL).exists()
 
 
+@pytest.mark.parametrize("name", ["answers", "masks", "journal.jsonl"])
+def test_nothing_is_written_through_a_link_out_of_the_queue(queue, tmp_path, name):
+    elsewhere = tmp_path / "elsewhere"
+    if name == "journal.jsonl":
+        elsewhere.write_text("mine")
+    else:
+        elsewhere.mkdir()
+    if name == "masks":
+        (queue.folder / name).rmdir()
+    (queue.folder / name).symlink_to(elsewhere)
+    with pytest.raises(RunError, match=f"{name}: expected a part of the queue itself, found a link"):
+        save(queue)
+    assert (elsewhere.read_text() if elsewhere.is_file() else list(elsewhere.iterdir())) in ("mine", [])
+
+
 def test_names_from_a_page_never_become_paths(queue):
     with pytest.raises(RunError, match="expected one of the items"):
         save(queue, item="../../etc/passwd")

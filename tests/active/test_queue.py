@@ -255,11 +255,12 @@ def test_a_folder_with_something_in_it_is_not_written_to(tmp_path, records, aske
         lambda values: {**values, "rows": [{**values["rows"][0], "place": "first"}]},
         lambda values: {**values, "rows": [{**values["rows"][0], "place": -1}]},
         lambda values: {**values, "rows": "rows"},
+        lambda values: {**values, "rows": []},
         lambda values: {**values, "size": 10**9},
         lambda values: {**values, "selection": {}},
         lambda values: [],
     ],
-    ids=["version", "path", "type", "negative", "rows", "size", "no selection", "list"],
+    ids=["version", "path", "type", "negative", "rows", "no rows", "size", "no selection", "list"],
 )
 def test_a_queue_file_that_is_not_sound_is_refused(queue, damage):
     path = queue.folder / "queue.json"

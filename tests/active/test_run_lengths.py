@@ -63,7 +63,7 @@ def test_single_words_are_read_too():
     assert from_label_studio([int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)], 1, 1).tolist() == [[255]]
 
 
-@pytest.mark.parametrize("runs", [[], [1, 2, 3], label_studio_runs(MASKS["noise"])[:-9], [300] * 20])
+@pytest.mark.parametrize("runs", [[], [1, 2, 3], label_studio_runs(MASKS["noise"])[:-9], [300] * 20, 10**25, 2**31])
 def test_damaged_bytes_of_label_studio_are_refused(runs):
     with pytest.raises(ValueError, match=r"."):
         from_label_studio(runs, 24, 31)

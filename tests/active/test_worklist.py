@@ -44,5 +44,5 @@ def test_the_share_of_shared_items_is_about_what_was_asked():
 def test_the_time_left_is_the_median_of_the_last_answers_for_each_item_that_waits():
     times = (1000.0, 5.0, 20.0, 10.0)  # a break counts ten minutes at most
     entries = [entry("0001", seconds=seconds) for seconds in times]
-    assert progress(ITEMS, (), entries, "ann").seconds_left == pytest.approx(3 * 15.0)
-    assert progress(ITEMS, (), entries[:2], "ann").seconds_left is None
+    assert progress(ITEMS, ("0001",), entries, "ann").seconds_left == pytest.approx(3 * 15.0)
+    assert progress(ITEMS, ("0001",), entries[:2], "ann").seconds_left is None

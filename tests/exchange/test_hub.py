@@ -132,7 +132,15 @@ def test_what_is_pushed_is_loaded_by_name_revision_and_digest(hub, pushed, tmp_p
     hub.repositories.clear()  # it is kept from now on
     kept = open_detector(name, digest.upper())
     assert kept.folder == tmp_path / "cache" / "dfdetect_jax" / "models" / digest
-    assert sorted(path.name for path in kept.folder.iterdir()) == [SUMS, "config.json", "weights.safetensors"]
+    names = ["README.md", SUMS, "config.json", "weights.safetensors"]
+    assert sorted(path.name for path in kept.folder.iterdir()) == names
+
+
+def test_a_model_on_the_hub_is_exported_with_its_cards_figures(pushed, tmp_path):
+    name, digest = pushed
+    command = ["--model", name, "--sha256", digest, "--out", str(tmp_path / "again"), "--title", "Again"]
+    assert export.main(command) == 0
+    assert f"from the model whose SHA256SUMS has the digest {digest}" in (tmp_path / "again/README.md").read_text()
 
 
 def test_another_model_under_the_name_is_refused_and_not_kept(hub, pushed, tmp_path):

@@ -70,6 +70,14 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("output", ["probability", "two-class probability"])
+def test_logits_that_the_json_calls_probabilities_are_refused(output, tmp_path):
+    weights = ((10.0, 20.0, 30.0),) * (2 if output.startswith("two") else 1)
+    run = open_detector(write_peer(tmp_path / "a.onnx", MINIMAL | {"output": output}, weights))
+    with pytest.raises(RunError, match=r"expected probabilities from 0 to 1 .*, found 29.9 to 30; correct output"):
+        run.score(crops())
+
+
 @pytest.mark.parametrize("batch", ["n", 2])
 @pytest.mark.parametrize("case", CASES)
 def test_a_peer_sees_images_and_is_read_as_its_json_says(case, batch, tmp_path):

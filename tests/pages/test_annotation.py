@@ -69,6 +69,29 @@ def test_another_annotator_does_not_see_it(annotation):
     assert annotation.open({"annotator": "bob", "item": "0001"})["mask"] is None
 
 
+def test_an_item_waits_again_where_its_mask_was_taken_back_and_a_second_one_lies_beside(queue, annotation):
+    for item in ("0002", "0003"):
+        annotation.answer(answer(item))
+    annotation.answer(answer())
+    assert not annotation.answer(answer(annotator="bob"))["saved"]["placed"]
+    annotation.answer(answer(kind="real"))
+    assert queue_masks.missing(queue) == ["0001"]
+    assert "item" not in annotation.open({"annotator": "ann"})  # she has said so
+    shown = annotation.open({"annotator": "bob"})
+    assert (shown["item"], shown["answer"], shown["progress"]["done"]) == ("0001", "mask", 2)
+    assert annotation.answer(answer(annotator="bob"))["saved"]["placed"]
+    assert queue_masks.missing(queue) == []
+    assert annotation.open({"annotator": "bob"})["progress"]["done"] == 3
+
+
+def test_an_item_whose_mask_was_deleted_waits_again(queue, annotation):
+    annotation.answer(answer())
+    (queue.folder / "masks/0001.png").unlink()
+    assert annotation.open({"annotator": "ann"})["item"] == "0001"
+    assert annotation.answer(answer())["saved"]["placed"]
+    assert annotation.open({"annotator": "ann"})["item"] == "0002"
+
+
 def test_an_item_that_somebody_has_open_is_dealt_to_nobody_else(annotation):
     assert annotation.open({"annotator": "ann"})["item"] == "0001"
     assert annotation.open({"annotator": "bob"})["item"] == "0002"
@@ -143,3 +166,11 @@ def test_nonsense_for_the_time_counts_as_unknown(queue, annotation):
     for seconds in (-1, "x", 1e9, None, float("nan")):
         annotation.answer(answer(seconds=seconds))
     assert {entry.seconds for entry in read_journal(queue.folder)} == {0.0}
+
+
+def test_a_link_out_of_the_queue_is_not_shown(queue, annotation, tmp_path):
+    (queue.folder / "sources/0001.png").unlink()
+    cv2.imwrite(str(tmp_path / "private.png"), square_mask())
+    (queue.folder / "sources/0001.png").symlink_to(tmp_path / "private.png")
+    assert annotation.open({"annotator": "ann", "item": "0001"})["source"] is None
+    assert annotation.open({"annotator": "ann", "item": "0002"})["source"]

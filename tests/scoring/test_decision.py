@@ -54,6 +54,14 @@ def test_an_impossible_rate_is_refused(frozen, max_fpr):
         decision_rule(frozen(), max_fpr)
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 0.02, 1e3])
+def test_a_probability_is_finite_at_every_temperature_that_a_model_folder_may_have(temperature):
+    rule = DecisionRule(fake_from=0.5, real_below=0.5, temperature=temperature)
+    for score in (0.0, 0.3, 0.5, 1.0):
+        expected = expit(logit(np.clip(score, 1e-7, 1 - 1e-7)) / temperature)
+        assert rule.probability(score) == pytest.approx(expected, abs=1e-12)
+
+
 def test_the_probability_is_calibrated(frozen):
     rule = decision_rule(frozen(temperature=2.0))
     assert rule.probability(0.9) == pytest.approx(expit(logit(0.9) / 2.0))
