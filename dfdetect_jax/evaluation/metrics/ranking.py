@@ -103,15 +103,19 @@ class Ranking:
         }
 
     def _nearest_corner(self, real: np.ndarray, fake: np.ndarray, crossing: int) -> float:
-        """FPR of the corner of the curve next to FPR = FNR, which lies just before the point `crossing`."""
-        points, reach = len(self._curve_reals), _REACH
+        """FPR of the curve's corner nearest to FPR = FNR, which lies just before the point `crossing`.
+
+        FNR - FPR only falls along the curve, so that the nearest corner is one of the two around the crossing: points
+        near it are searched alone, in a window that is widened until it has corners on both sides.
+        """
+        points, reach = len(self._curve_reals), _REACH  # points on each side
         while True:
             first, end = max(crossing - reach, 0), min(crossing + reach, points)
             false = real[self._curve_reals[first:end]]
             true = fake[self._curve_fakes[first:end]]
-            moved = np.concatenate([[True], (np.diff(false) > 0) | (np.diff(true) > 0)])
+            moved = np.concatenate([[True], (np.diff(false) > 0) | (np.diff(true) > 0)])  # else of weight 0
             false, true = false[moved], true[moved]
-            turns = (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0)
+            turns = (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0)  # between equal steps there is no corner
             corner = np.concatenate([[first == 0], turns, [end == points]])
             if first == 0:
                 corner[1] = True  # the first point after (0, 0) always counts
