@@ -55,15 +55,21 @@ def killed_at(monkeypatch, number, action):
     return False
 
 
+def copied_steps(address, folder):
+    """The checkpoints that the next training copies, every one of which is whole."""
+    new_mirror(address, folder)
+    steps = list(seals.step_folders(folder / "checkpoints").values())
+    assert all(seals.verify(step) for step in steps)
+    return steps
+
+
 def test_wherever_a_kill_ends_an_upload_a_checkpoint_is_whole_and_has_what_it_needs(tmp_path, monkeypatch):
     for number in itertools.count():
         address, here, there = emulators.fresh_address("gs"), tmp_path / f"{number}", tmp_path / f"{number}-there"
         mirror = new_mirror(address, here)
         write_run(here)
         killed = killed_at(monkeypatch, number, mirror.push)
-        new_mirror(address, there)
-        steps = seals.step_folders(there / "checkpoints").values()
-        assert [bool(seals.verify(step)) for step in steps] == [True] * len(steps)
+        steps = copied_steps(address, there)
         assert not steps or all((there / name).is_file() for name in LOOSE)
         if not killed:
             break
@@ -79,9 +85,7 @@ def test_wherever_a_kill_ends_a_deletion_no_half_of_a_checkpoint_is_left(tmp_pat
         mirror.push()
         shutil.rmtree(here / "checkpoints/2")
         killed = killed_at(monkeypatch, number, mirror.delete_gone)
-        new_mirror(address, there)
-        steps = seals.step_folders(there / "checkpoints").values()
-        assert [bool(seals.verify(step)) for step in steps] == [True] * len(steps)
+        copied_steps(address, there)
         if not killed:
             break
     assert number > 3

@@ -15,6 +15,7 @@ in two splits, and reports where reals or fakes are missing. `prepare` refuses a
 """
 
 import importlib
+import itertools
 import os
 import pkgutil
 from pathlib import Path
@@ -69,8 +70,9 @@ def find_clips(name: str, root: Path, options: Options) -> Listing:
         RecordsError: the tree is not that data set's.
     """
     listing = load(name).find_clips(root, **options_of(name, options))
-    clips = [clip for clip in listing.clips if _is_named_in_text(clip)]
-    unnamed = [clip.video for clip in listing.clips if not _is_named_in_text(clip)]
+    in_text = [_is_named_in_text(clip) for clip in listing.clips]
+    clips = list(itertools.compress(listing.clips, in_text))
+    unnamed = [clip.video for clip, known in zip(listing.clips, in_text, strict=True) if not known]
     findings = listing.findings + warnings(root.name, NOT_TEXT, unnamed)
     if options.splits == BY_IDENTITY:
         split = split_by_identity(clips)
